@@ -1,0 +1,29 @@
+"""The API layer: HTTP, JSON and JWT. It calls the collections, and nothing below them."""
+
+from flask import Flask
+
+from accounts.api import problems, requests, tokens
+from accounts.api.accounts import accounts
+from accounts.api.audit import audit
+from accounts.api.auth import auth
+from accounts.api.bank import EXTENSION, Bank
+from accounts.api.docs import docs
+from accounts.api.health import health
+from accounts.api.money import money
+from accounts.api.users import users
+
+BODY_MAX_BYTES = 1024 * 1024
+
+
+def create_api(bank: Bank) -> Flask:
+    """Make the Flask app of a bank."""
+    app = Flask("accounts", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
+    app.url_map.merge_slashes = False
+    app.extensions[EXTENSION] = bank
+    requests.register(app)
+    problems.register(app)
+    tokens.register(app, bank.settings)
+    for blueprint in (users, auth, accounts, money, audit, health, docs):
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,131 @@
+"""/v1/accounts: open, read, rename and close accounts, and look back."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response
+
+from accounts.api.bank import bank
+from accounts.api.http import answer, nothing, page, parse, parse_time, position
+from accounts.api.operations import CUSTOMERS, SIGNED_IN, operation
+from accounts.api.schemas import (
+    AccountView,
+    AccountWish,
+    BalanceQuery,
+    BalanceView,
+    LinesQuery,
+    LineView,
+    PageQuery,
+    RenameWish,
+    account_view,
+    line_view,
+)
+from accounts.identity import Caller
+from accounts.stores.base import Period
+
+accounts = Blueprint("accounts", __name__, url_prefix="/v1/accounts")
+
+
+@accounts.post("")
+@operation(
+    "Open an account",
+    who=CUSTOMERS,
+    body=AccountWish,
+    answer=AccountView,
+    status=201,
+    codes=("customer_left", "unavailable"),
+)
+def open_account(caller: Caller) -> Response:
+    """Open an account in one currency, with nothing on it."""
+    wish = parse(AccountWish)
+    account = bank().accounts.open(caller, wish.name, wish.currency)
+    return answer(account_view(account), 201, {"Location": f"/v1/accounts/{account.id}"})
+
+
+@accounts.get("")
+@operation("List your accounts", who=SIGNED_IN, query=PageQuery, answer=AccountView, is_page=True)
+def list_accounts(caller: Caller, query: PageQuery) -> Response:
+    """List the caller's accounts, closed ones included, the oldest first."""
+    after = position(query.cursor, tuple[str])
+    found = bank().accounts.of(caller, after=after and after[0], limit=query.limit + 1)
+    shown = found[: query.limit]
+    return page(
+        [account_view(each) for each in shown],
+        [shown[-1].id] if len(found) > query.limit else None,
+    )
+
+
+@accounts.get("/<account>")
+@operation("Read an account", who=SIGNED_IN, answer=AccountView, codes=("not_found",))
+def read(caller: Caller, account: str) -> Response:
+    """Show an account by id or number."""
+    return answer(account_view(bank().accounts.account(caller, account)))
+
+
+@accounts.patch("/<account>")
+@operation(
+    "Rename an account",
+    who=CUSTOMERS,
+    body=RenameWish,
+    answer=AccountView,
+    codes=("not_found", "account_closed"),
+)
+def rename(caller: Caller, account: str) -> Response:
+    """Give an account another name."""
+    wish = parse(RenameWish)
+    return answer(account_view(bank().accounts.rename(caller, account, wish.name)))
+
+
+@accounts.delete("/<account>")
+@operation(
+    "Close an account",
+    who=CUSTOMERS,
+    status=204,
+    codes=("not_found", "balance_not_zero", "holds_open", "account_frozen"),
+)
+def close(caller: Caller, account: str) -> Response:
+    """Close an account with nothing on it. It can still be read."""
+    bank().accounts.close(caller, account)
+    return nothing()
+
+
+@accounts.get("/<account>/lines")
+@operation(
+    "List an account's lines",
+    who=SIGNED_IN,
+    query=LinesQuery,
+    answer=LineView,
+    is_page=True,
+    codes=("not_found",),
+)
+def list_lines(caller: Caller, query: LinesQuery, account: str) -> Response:
+    """List what moved on an account in a period, the newest first."""
+    before = position(query.cursor, tuple[int])
+    period = Period(
+        since=parse_time(query.since, "from") if query.since is not None else None,
+        until=parse_time(query.until, "to") if query.until is not None else None,
+    )
+    found = bank().accounts.lines(
+        caller, account, before=before and before[0], period=period, limit=query.limit + 1
+    )
+    shown = found[: query.limit]
+    return page(
+        [line_view(each) for each in shown],
+        [shown[-1].number] if len(found) > query.limit else None,
+    )
+
+
+@accounts.get("/<account>/balance")
+@operation(
+    "Read a balance as it was",
+    who=SIGNED_IN,
+    query=BalanceQuery,
+    answer=BalanceView,
+    codes=("not_found",),
+)
+def balance(caller: Caller, query: BalanceQuery, account: str) -> Response:
+    """Show the balance after all that happened up to a moment."""
+    at = parse_time(query.at, "at") if query.at is not None else None
+    found, balance_minor = bank().accounts.balance_at(caller, account, at)
+    return answer(
+        BalanceView(found.id, found.currency, balance_minor, at or datetime.now(UTC))
+    )

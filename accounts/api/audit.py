@@ -1,0 +1,26 @@
+"""/v1/audit: the audit trail, for auditors."""
+
+import msgspec
+from flask import Blueprint, Response
+
+from accounts.api.bank import bank
+from accounts.api.http import page, position
+from accounts.api.operations import AUDITORS, operation
+from accounts.api.schemas import AuditQuery, AuditView
+from accounts.audit.chain import Link
+from accounts.identity import Caller
+
+audit = Blueprint("audit", __name__, url_prefix="/v1")
+
+
+@audit.get("/audit")
+@operation("Read the audit trail", who=AUDITORS, query=AuditQuery, answer=AuditView, is_page=True)
+def list_audit(_caller: Caller, query: AuditQuery) -> Response:
+    """List the lines of the audit log above a number, the oldest first, just as they are written."""
+    sealer = bank().audit
+    sealer.seal()
+    cursor = position(query.cursor, tuple[int])
+    lines = sealer.log.read(cursor[0] if cursor else query.after, query.limit + 1)
+    shown = lines[: query.limit]
+    last = msgspec.json.decode(shown[-1], type=Link) if len(lines) > query.limit else None
+    return page([msgspec.Raw(line) for line in shown], [last.number] if last else None)

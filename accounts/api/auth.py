@@ -1,0 +1,59 @@
+"""/v1/auth: sign in, stay signed in, sign out."""
+
+from flask import Blueprint, Response, request
+
+from accounts.api.bank import bank
+from accounts.api.http import answer, nothing, parse
+from accounts.api.operations import EVERYONE, SIGNED_IN, operation
+from accounts.api.schemas import LoginWish, TokensView
+from accounts.api.tokens import refresh_claims, tokens_view
+from accounts.errors import InvalidCredentials
+from accounts.identity import Caller, username_key
+
+auth = Blueprint("auth", __name__, url_prefix="/v1/auth")
+
+
+@auth.post("/login")
+@operation(
+    "Sign in",
+    who=EVERYONE,
+    body=LoginWish,
+    answer=TokensView,
+    codes=("invalid_credentials", "rate_limited"),
+)
+def login() -> Response:
+    """Begin a session. Too many failures for one name from one address, and it has to wait."""
+    wish = parse(LoginWish)
+    address, limits = request.remote_addr or "", bank().limits
+    key = (address, username_key(wish.username))
+    limits.login_address.check(address)
+    limits.login.spend(*key)
+    try:
+        user, session = bank().users.login(wish.username, wish.password)
+    except InvalidCredentials:
+        limits.login_address.spend(address)
+        raise
+    limits.login.forgive(*key)
+    return answer(tokens_view(user, session))
+
+
+@auth.post("/refresh")
+@operation(
+    "Get new tokens for a refresh token",
+    who=EVERYONE,
+    answer=TokensView,
+    codes=("invalid_token",),
+    takes_refresh_token=True,
+)
+def refresh() -> Response:
+    """Spend a refresh token. A second use of one ends the session."""
+    user, session = bank().users.refresh(*refresh_claims())
+    return answer(tokens_view(user, session))
+
+
+@auth.post("/logout")
+@operation("Sign out", who=SIGNED_IN, status=204)
+def logout(caller: Caller) -> Response:
+    """End the session: both of its tokens are dead."""
+    bank().users.logout(caller)
+    return nothing()

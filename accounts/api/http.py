@@ -1,0 +1,158 @@
+"""Reading requests and writing answers: JSON bodies, queries, keys and pages."""
+
+import base64
+import binascii
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from flask import Response, request
+from werkzeug.datastructures import MultiDict
+
+from accounts.errors import InvalidRequest, UnsupportedMediaType
+
+T = TypeVar("T")
+
+_KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x20\x21\x23-\x7e][\x20-\x7e]{0,254})')
+_PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
+_FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
+
+
+def parse(kind: type[T]) -> T:
+    """Read the JSON body as a wish, strictly.
+
+    :raises UnsupportedMediaType: it is not said to be JSON in UTF-8.
+    :raises InvalidRequest: it is something else; the pointer says where.
+    """
+    body = request.get_data(cache=False)
+    if body and not _is_json():
+        raise UnsupportedMediaType("Send `Content-Type: application/json`, in UTF-8.")
+    try:
+        wish = msgspec.json.decode(body, type=kind)
+        json.loads(body, object_pairs_hook=_without_duplicates)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidRequest("The body is not JSON.") from None
+    return wish
+
+
+def parse_query(kind: type[T]) -> T:
+    """Read the query as a struct; a parameter that is unknown or given twice is refused.
+
+    :raises InvalidRequest: the pointer names the parameter.
+    """
+    arguments: MultiDict[str, str] = request.args
+    for name, values in arguments.lists():
+        if len(values) > 1:
+            raise InvalidRequest("The parameter is given twice.", pointer=f"/{name}")
+    try:
+        return msgspec.convert(arguments.to_dict(), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+
+
+def parse_time(text: str, name: str) -> datetime:
+    """Read a time or a date (its first moment, in UTC) as RFC 3339 writes them.
+
+    :raises InvalidRequest: it is neither.
+    """
+    text = f"{text}T00:00:00Z" if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else text
+    try:
+        time = msgspec.convert(text.replace(" ", "+"), datetime)
+        return time.astimezone(UTC) if time.tzinfo else _no_time(name)
+    except (msgspec.ValidationError, OverflowError):
+        return _no_time(name)
+
+
+def idempotency_key() -> str | None:
+    """Read the Idempotency-Key, quoted or bare.
+
+    :raises InvalidRequest: it is not 1 to 255 printable characters of ASCII.
+    """
+    values = request.headers.getlist("Idempotency-Key")
+    if not values:
+        return None
+    found = _KEY.fullmatch(values[0])
+    if len(values) > 1 or found is None:
+        raise InvalidRequest("Idempotency-Key must be 1 to 255 printable characters, once.")
+    return found[1] or found[2]
+
+
+def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Write a value as JSON."""
+    response = Response(msgspec.json.encode(value), status, mimetype="application/json")
+    if headers:
+        response.headers.update(headers)
+    return response
+
+
+def nothing() -> Response:
+    """Answer that it is done, and that there is nothing to say."""
+    return Response(status=204)
+
+
+def page(data: list[Any], next_position: list[Any] | None) -> Response:
+    """Write a page; `next_position` is where the next one begins, None on the last."""
+    if next_position is None:
+        return answer({"data": data, "next_cursor": None})
+    cursor = base64.urlsafe_b64encode(msgspec.json.encode(next_position)).decode().rstrip("=")
+    query = MultiDict(request.args)
+    query["cursor"] = cursor
+    link = f'<{request.base_url}?{_encoded(query)}>; rel="next"'
+    return answer({"data": data, "next_cursor": cursor}, headers={"Link": link})
+
+
+def position(cursor: str | None, kind: type[T]) -> T | None:
+    """Read where a page begins.
+
+    :raises InvalidRequest: the cursor was not made for this list.
+    """
+    if cursor is None:
+        return None
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
+        return msgspec.json.decode(text, type=kind)
+    except (binascii.Error, msgspec.MsgspecError, UnicodeError, ValueError):
+        raise InvalidRequest("The cursor was not made here.", pointer="/cursor") from None
+
+
+def _is_json() -> bool:
+    charset = request.mimetype_params.get("charset", "utf-8")
+    return request.mimetype == "application/json" and charset.lower() in {"utf-8", "utf8"}
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that says one thing twice, which RFC 8259 leaves open."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequest("The field is given twice.", pointer=f"/{_escaped(twice)}")
+    return found
+
+
+def _invalid(error: msgspec.ValidationError) -> InvalidRequest:
+    """Turn msgspec's message, with its path as text, into one with a JSON pointer."""
+    found = _PATH.match(str(error))
+    what, path = (found["what"], found["path"] or "$") if found else (str(error), "$")
+    pointer = re.sub(r"\.|\[", "/", path[1:].replace("]", ""))
+    field = _FIELD.search(what)
+    return InvalidRequest(what, pointer=pointer + (f"/{_escaped(field['name'])}" if field else ""))
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _no_time(name: str) -> NoReturn:
+    raise InvalidRequest("Expected a date or a time with its zone, RFC 3339.", pointer=f"/{name}")
+
+
+def _encoded(query: "MultiDict[str, str]") -> str:
+
+
+    return urlencode(list(query.items(multi=True)))

@@ -1,0 +1,309 @@
+"""What goes over the wire. Parsing is strict: no unknown field, no number in a string, no float."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from accounts.identity import Role, User
+from accounts.ledger.currencies import DECIMALS
+from accounts.ledger.entries import Recorded, Transfer
+from accounts.ledger.values import AMOUNT_MAX_MINOR, Account, AccountStatus, Line
+
+_CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+_TEXT = rf"^[^{_CONTROL}]*$(?!\n)"
+_NAME = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$(?!\n)"
+
+Username = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=_NAME,
+        description="Compared case-folded and in NFKC. No control characters, no outer spaces.",
+    ),
+]
+Password = Annotated[str, Meta(min_length=8, max_length=256)]
+GivenPassword = Annotated[str, Meta(min_length=1, max_length=256)]
+FullName = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NAME)]
+AccountName = Annotated[str, Meta(min_length=1, max_length=100, pattern=_NAME)]
+Reference = Annotated[str, Meta(min_length=1, max_length=140, pattern=_TEXT)]
+AccountRef = Annotated[
+    str, Meta(min_length=1, max_length=64, pattern=_TEXT, description="An account's id or number.")
+]
+AmountMinor = Annotated[
+    int,
+    Meta(ge=1, le=AMOUNT_MAX_MINOR, description="In minor units of the currency: 12.34 EUR is 1234."),
+]
+Currency = Annotated[
+    Literal[tuple(sorted(DECIMALS))],  # type: ignore[valid-type]
+    Meta(description="A currency of ISO 4217."),
+]
+Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
+
+
+class Wish(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a body asks for."""
+
+
+class UserWish(Wish, frozen=True):
+    """Sign up."""
+
+    username: Username
+    password: Password
+    full_name: FullName | None = None
+
+
+class LoginWish(Wish, frozen=True):
+    """Sign in."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=256)]
+    password: GivenPassword
+
+
+class ProfileWish(Wish, frozen=True):
+    """Change what the user says of itself; null takes it away."""
+
+    full_name: FullName | None
+
+
+class PasswordWish(Wish, frozen=True):
+    """Change the password."""
+
+    current_password: GivenPassword
+    new_password: Password
+
+
+class AccountWish(Wish, frozen=True):
+    """Open an account."""
+
+    name: AccountName
+    currency: Currency
+
+
+class RenameWish(Wish, frozen=True):
+    """Give an account another name."""
+
+    name: AccountName
+
+
+class CashWish(Wish, frozen=True):
+    """Pay in or out."""
+
+    account: AccountRef
+    amount_minor: AmountMinor
+    currency: Currency
+    reference: Reference | None = None
+
+
+class TransferWish(Wish, frozen=True):
+    """Move money to another account."""
+
+    from_account: AccountRef
+    to_account: AccountRef
+    amount_minor: AmountMinor
+    currency: Currency
+    reference: Reference | None = None
+
+
+class PageQuery(Wish, frozen=True):
+    """Which page of a list."""
+
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 20
+    cursor: Annotated[str, Meta(max_length=512, description="`next_cursor` of the page before.")] | None = None
+
+
+class LinesQuery(PageQuery, frozen=True, rename={"since": "from", "until": "to"}):
+    """Which lines of an account."""
+
+    since: Annotated[str, Meta(description="From then on: a date or time, RFC 3339.")] | None = None
+    until: Annotated[str, Meta(description="Before then: a date or time, RFC 3339.")] | None = None
+
+
+class BalanceQuery(Wish, frozen=True):
+    """Which moment."""
+
+    at: Annotated[str, Meta(description="A date or time, RFC 3339; now where absent.")] | None = None
+
+
+class TransferQuery(Wish, frozen=True):
+    """How to take the transfer."""
+
+    dry_run: Annotated[bool, Meta(description="Decide, and move nothing.")] = False
+
+
+class AuditQuery(PageQuery, frozen=True):
+    """Which part of the audit trail."""
+
+    after: Annotated[int, Meta(ge=0, le=AMOUNT_MAX_MINOR, description="Above this number.")] = 0
+
+
+class UserView(Struct, frozen=True):
+    """A user."""
+
+    id: str
+    username: str
+    full_name: str | None
+    role: Role
+    created_at: Time
+
+
+class TokensView(Struct, frozen=True):
+    """A session's tokens. `expires_in` is the access token's life in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    refresh_token: str
+
+
+class AccountView(Struct, frozen=True):
+    """An account. `available_minor` is what may leave it now."""
+
+    id: str
+    number: str
+    name: str
+    currency: str
+    status: AccountStatus
+    balance_minor: int
+    held_minor: int
+    available_minor: int
+    credit_limit_minor: int
+    created_at: Time
+
+
+class BalanceView(Struct, frozen=True):
+    """A balance, after all that happened up to a moment."""
+
+    account_id: str
+    currency: str
+    balance_minor: int
+    at: Time
+
+
+class LineView(Struct, frozen=True):
+    """A line of an account: `amount_minor` is signed, `balance_minor` is the balance after it.
+
+    `counterparty` is the number of the account on the other side, null for cash.
+    """
+
+    number: int
+    entry_id: str
+    kind: str
+    amount_minor: int
+    balance_minor: int
+    counterparty: str | None
+    reference: str | None
+    at: Time
+
+
+class CashView(Struct, frozen=True):
+    """A deposit or a withdrawal; `balance_minor` is the account's balance after it."""
+
+    id: str
+    kind: Literal["deposit", "withdrawal"]
+    status: Literal["recorded"]
+    account_id: str
+    amount_minor: int
+    currency: str
+    reference: str | None
+    balance_minor: int
+    at: Time
+
+
+class TransferView(Struct, frozen=True):
+    """A transfer; `from_balance_minor`, the payer's balance after it, is null for the payee."""
+
+    id: str
+    kind: Literal["transfer"]
+    status: Literal["recorded"]
+    from_account_id: str
+    to_account_id: str
+    to_account_number: str
+    amount_minor: int
+    currency: str
+    reference: str | None
+    from_balance_minor: int | None
+    at: Time
+
+
+class AuditView(Struct, frozen=True):
+    """A line of the audit log; it has more fields, by event."""
+
+    number: int
+    timestamp: Time = field(name="@timestamp")
+    event: str
+    previous_hash: str
+    hash: str
+
+
+def user_view(user: User) -> UserView:
+    """Show a user to itself."""
+    return UserView(user.id, user.username, user.full_name, user.role, user.created_at)
+
+
+def account_view(account: Account) -> AccountView:
+    """Show an account to its owner."""
+    return AccountView(
+        id=account.id,
+        number=account.number,
+        name=account.name,
+        currency=account.currency,
+        status=account.status,
+        balance_minor=account.balance_minor,
+        held_minor=account.held_minor,
+        available_minor=account.available_minor,
+        credit_limit_minor=-(account.floor_minor or 0),
+        created_at=account.created_at,
+    )
+
+
+def line_view(line: Line) -> LineView:
+    """Show a line to the account's owner."""
+    return LineView(
+        number=line.number,
+        entry_id=line.entry_id,
+        kind=line.kind,
+        amount_minor=line.amount_minor,
+        balance_minor=line.balance_minor,
+        counterparty=line.counterparty,
+        reference=line.reference,
+        at=line.at,
+    )
+
+
+def cash_view(recorded: Recorded) -> CashView:
+    """Show a deposit or a withdrawal: the customer's line is the one without the till."""
+    line = next(each for each in recorded.lines if each.counterparty is None)
+    action = recorded.entry.action
+    return CashView(
+        id=recorded.entry.id,
+        kind=recorded.entry.kind,  # type: ignore[arg-type]
+        status="recorded",
+        account_id=line.account_id,
+        amount_minor=abs(line.amount_minor),
+        currency=action.currency,  # type: ignore[union-attr]
+        reference=line.reference,
+        balance_minor=line.balance_minor,
+        at=recorded.at,
+    )
+
+
+def transfer_view(recorded: Recorded, *, for_payer: bool = True) -> TransferView:
+    """Show a transfer to one of its sides."""
+    paid, received = recorded.lines
+    action = recorded.entry.action
+    assert isinstance(action, Transfer)  # noqa: S101 - tells the type checker
+    return TransferView(
+        id=recorded.entry.id,
+        kind="transfer",
+        status="recorded",
+        from_account_id=paid.account_id,
+        to_account_id=received.account_id,
+        to_account_number=paid.counterparty or "",
+        amount_minor=action.amount_minor,
+        currency=action.currency,
+        reference=action.reference,
+        from_balance_minor=paid.balance_minor if for_payer else None,
+        at=recorded.at,
+    )

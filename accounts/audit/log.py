@@ -1,0 +1,213 @@
+"""The file `audit.log`, with `audit.log.head` (the end of the chain) and `audit.log.key` beside it.
+
+Keep the key elsewhere (AUDIT_KEY_FILE) where whoever can write the log must not be able to forge
+it. Several processes may write one log: the head is also the lock between them. The log may be
+rotated by renaming it; the next line then begins a new file and goes on with the chain.
+"""
+
+import logging
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_UN, flock
+from itertools import chain as joined
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
+
+import msgspec
+
+from accounts.audit.chain import Head, Link, chain, fault_of, is_sealed, sealed, step, verify
+from accounts.audit.records import Record
+from accounts.errors import SettingsError
+
+HEAD_BYTES = 512
+KEY_BYTES = 32
+
+logger = logging.getLogger("audit")
+_own = logging.getLogger(__name__)
+
+
+class AuditLog:
+    """One audit log, shared by every thread and process that writes to it."""
+
+    def __init__(self, path: Path, key_path: Path | None = None) -> None:
+        """Open the log, making it and its key where they are missing.
+
+        :raises SettingsError: it was sealed with another key, or a file cannot be opened.
+        """
+        self.path = path
+        self._lock = Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(head_path_of(path), os.O_RDWR | os.O_CREAT, 0o600)
+            with self._locked():
+                self._key = _made_key(key_path or key_path_of(path))
+                self._handler = _Handler(path)
+                self._check_key()
+        except OSError as error:
+            message = f"The audit log {path} cannot be opened ({error.strerror}): set AUDIT_LOG."
+            raise SettingsError(message) from error
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Number, chain and write records.
+
+        :raises OSError: they could not be written; a part of a line is cut off by the next call.
+        """
+        with self._locked():
+            head = self._mended(self._head())
+            for record in records:
+                line, head = chain(self._key, head, record)
+                logger.info(line, extra={"audit_path": self._handler.baseFilename})
+            self._write_head(head)
+
+    def read(self, after: int, limit: int) -> list[bytes]:
+        """Give the lines numbered above `after`, oldest first, at most `limit`, as written."""
+        with self.path.open("rb") as file:
+            file.seek(_offset_after(file, after))
+            lines = (line for _, line in zip(range(limit), file, strict=False))
+            return [line.rstrip(b"\n") for line in lines if line.endswith(b"\n")]
+
+    def verify(self) -> tuple[int, str | None]:
+        """Prove the log as it stands: how many lines are right, and the first fault."""
+        with self._locked(), self.path.open("rb") as lines:
+            return verify(self._key, lines, self._head())
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._handler.close()
+        os.close(self._fd)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock:
+            flock(self._fd, LOCK_EX)
+            try:
+                yield
+            finally:
+                flock(self._fd, LOCK_UN)
+
+    def _head(self) -> Head:
+        return _decoded_head(os.pread(self._fd, HEAD_BYTES, 0)) or Head()
+
+    def _write_head(self, head: Head) -> None:
+        text = msgspec.json.encode(sealed(self._key, head))
+        os.pwrite(self._fd, text.ljust(HEAD_BYTES - 1) + b"\n", 0)
+
+    def _check_key(self) -> None:
+        head = self._head()
+        if head.number and not is_sealed(self._key, head):
+            message = (
+                f"The audit log {self.path} was sealed with another key: give that key by "
+                "AUDIT_KEY_FILE, or move the log, its .head and its .key away together."
+            )
+            raise SettingsError(message)
+
+    def _mended(self, head: Head) -> Head:
+        """Find the end of the chain where a crash or a rotation left the head behind the file."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size == head.size:
+            return head
+        if size < head.size:
+            return msgspec.structs.replace(head, size=size)
+        return self._caught_up(head)
+
+    def _caught_up(self, head: Head) -> Head:
+        """Go past the whole lines that were written after the head was, and cut off a torn one."""
+        with self.path.open("r+b") as file:
+            file.seek(head.size)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    file.truncate(head.size)
+                elif fault_of(self._key, head, line[:-1]) is None:
+                    head = step(head, line[:-1])
+                else:
+                    _own.error("audit_log_tampered", extra={"line": head.number + 1})
+                    return msgspec.structs.replace(head, size=file.seek(0, os.SEEK_END))
+        return head
+
+
+class _Handler(WatchedFileHandler):
+    """Writes the lines of one log, and raises where others would only print an error."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8")
+        self.setFormatter(logging.Formatter("%(message)s"))
+        self.addFilter(self._is_mine)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.addHandler(self)
+
+    def close(self) -> None:
+        logger.removeHandler(self)
+        super().close()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's name
+        raise  # noqa: PLE0704 - logging calls this inside its except clause
+
+    def _is_mine(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "audit_path", None) == self.baseFilename
+
+
+def head_path_of(path: Path) -> Path:
+    """Say where the head of a log is."""
+    return path.with_name(path.name + ".head")
+
+
+def key_path_of(path: Path) -> Path:
+    """Say where the key of a log is unless AUDIT_KEY_FILE says otherwise."""
+    return path.with_name(path.name + ".key")
+
+
+def verify_files(paths: list[Path], key_path: Path | None = None) -> tuple[int, str | None]:
+    """Prove a log that lies in one or several files, the oldest first.
+
+    The head and, unless given, the key are those beside the last file.
+
+    :raises OSError: a file cannot be read.
+    """
+    head_path = head_path_of(paths[-1])
+    head = _decoded_head(head_path.read_bytes()) if head_path.exists() else None
+    key = (key_path or key_path_of(paths[-1])).read_bytes()
+    files = [path.open("rb") for path in paths]
+    try:
+        return verify(key, joined.from_iterable(files), head)
+    finally:
+        for file in files:
+            file.close()
+
+
+def _decoded_head(text: bytes) -> Head | None:
+    return msgspec.json.decode(text, type=Head) if text.strip() else None
+
+
+def _made_key(path: Path) -> bytes:
+    if not path.exists():
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+    return path.read_bytes()
+
+
+def _offset_after(file: BinaryIO, after: int) -> int:
+    """Find by bisection where the first line numbered above `after` begins."""
+    low, high = 0, file.seek(0, os.SEEK_END)
+    while low < high:
+        middle = (low + high) // 2
+        begin = _line_start(file, middle)
+        line = file.readline()
+        if not line.endswith(b"\n") or msgspec.json.decode(line, type=Link).number > after:
+            high = middle
+        else:
+            low = begin + len(line)
+    return _line_start(file, low)
+
+
+def _line_start(file: BinaryIO, offset: int) -> int:
+    """Go to the first line that begins at or after an offset."""
+    file.seek(max(offset - 1, 0))
+    if offset:
+        file.readline()
+    return file.tell()

@@ -1,0 +1,108 @@
+"""The `accounts` command."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from accounts.audit.log import verify_files
+from accounts.collections.passwords import Passwords
+from accounts.config import CONFIG_FILE, change_config, load_settings, write_config
+from accounts.errors import ApiError, SettingsError
+from accounts.identity import Role, username_key
+from accounts.serve import serve_app
+
+PASSWORD_MIN = 8
+
+
+class _Group(click.Group):
+    """Prints an error of ours as one sentence."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except ApiError as error:
+            raise click.ClickException(error.detail) from error
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="accounts")
+def main() -> None:
+    """Accounts: a bank in a box."""
+
+
+@main.command()
+@click.option("--host", default="localhost", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, help="How many processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Run the bank behind a production server; SIGTERM drains it."""
+    serve_app(load_settings(), host=host, port=port, workers=workers)
+
+
+@main.command()
+def init() -> None:
+    """Write a config.json with a secret of its own."""
+    write_config(CONFIG_FILE)
+    click.echo(f"Wrote {CONFIG_FILE}, readable by you alone.")
+
+
+@main.group()
+def users() -> None:
+    """Manage users."""
+
+
+@users.command()
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), default="customer", show_default=True
+)
+def create(name: str, role: str) -> None:
+    """Add a user; the password is asked for, or read as a line of standard input.
+
+    The in-memory bank forgets its users, so for it the user is kept in config.json, with a hash of
+    the password, and is there from the next start on.
+    """
+    settings = load_settings()
+    if any(username_key(staff.username) == username_key(name) for staff in settings.STAFF):
+        raise SettingsError(f"There is a user {name} already.")
+    staff = {"username": name, "role": role, "password_hash": Passwords().hash(_password())}
+    change_config(CONFIG_FILE, {"STAFF": [*msgspec.to_builtins(settings.STAFF), staff]})
+    click.echo(f"{name} is {role} from the next start on: kept in {CONFIG_FILE}.")
+
+
+@main.group()
+def audit() -> None:
+    """Read the audit log."""
+
+
+@audit.command()
+@click.argument("logs", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def verify(logs: tuple[Path, ...]) -> None:
+    """Prove the audit log; exit code 1 and the first wrong thing where it is not whole.
+
+    Give rotated parts first: `accounts audit verify audit.log.1 audit.log`.
+    """
+    settings = load_settings()
+    paths = list(logs) or [Path(settings.AUDIT_LOG)]
+    key_path = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
+    try:
+        count, fault = verify_files(paths, key_path)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}.") from error
+    if fault:
+        click.echo(f"The audit log is not whole: {fault}. Right before that: {count} lines.")
+        sys.exit(1)
+    click.echo(f"The audit log is whole: {count} lines.")
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        password = str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if len(password) < PASSWORD_MIN:
+        raise SettingsError(f"A password has at least {PASSWORD_MIN} characters.")
+    return password

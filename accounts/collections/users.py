@@ -1,0 +1,229 @@
+"""UserCollection: sign up, sign in, stay signed in, and leave."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from accounts.collections.accounts import AccountCollection
+from accounts.collections.passwords import Passwords
+from accounts.errors import InvalidCredentials, InvalidToken, Unavailable, UsernameTaken
+from accounts.identity import Caller, Event, Role, Session, User, username_key
+from accounts.stores.base import PutStatus, UserStore
+
+SESSIONS_MAX = 50
+"""How many sessions a user may have at once: one more ends the oldest."""
+
+TRIES_MAX = 10
+"""How often a change is tried again when somebody else changed the same user meanwhile."""
+
+Change = Callable[[User], User]
+
+
+class UserCollection:
+    """The users of the bank and their sessions."""
+
+    def __init__(  # noqa: PLR0913 - everything it needs enters here
+        self,
+        store: UserStore,
+        accounts: AccountCollection,
+        *,
+        passwords: Passwords,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        session_lasts: timedelta,
+        saved: Callable[[], None],
+    ) -> None:
+        """`saved` is called after each change, so that the audit log can follow at once."""
+        self._store = store
+        self._accounts = accounts
+        self._passwords = passwords
+        self._clock = clock
+        self._new_id = new_id
+        self._session_lasts = session_lasts
+        self._saved = saved
+
+    def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
+        """Add a customer.
+
+        :raises UsernameTaken: somebody has a name that compares equal.
+        """
+        if self._store.user_named(username_key(username)):
+            raise UsernameTaken
+        return self.add(username, self._passwords.hash(password), full_name=full_name)
+
+    def add(
+        self,
+        username: str,
+        password_hash: str,
+        *,
+        role: Role = Role.CUSTOMER,
+        full_name: str | None = None,
+    ) -> User:
+        """Add a user of any role whose password is hashed already.
+
+        :raises UsernameTaken: somebody has a name that compares equal.
+        """
+        user = User(
+            id=self._new_id(),
+            username=username,
+            full_name=full_name,
+            password_hash=password_hash,
+            created_at=self._clock(),
+            role=role,
+        )
+        if self._put(user, "user_registered", actor_id=user.id) is not PutStatus.SAVED:
+            raise UsernameTaken
+        return user
+
+    def login(self, username: str, password: str) -> tuple[User, Session]:
+        """Begin a session; an unknown name and a wrong password cost and answer the same.
+
+        :raises InvalidCredentials: the two do not belong together.
+        """
+        user = self._store.user_named(username_key(username))
+        if not self._passwords.fits(password, user.password_hash if user else None) or not user:
+            self._tell("login_failed", user)
+            raise InvalidCredentials
+        session, proven = self._new_session(), user.password_hash
+
+        def signed_in(user: User) -> User:
+            if user.password_hash != proven:
+                raise InvalidCredentials
+            return replace(user, sessions=(*self._alive(user), session)[-SESSIONS_MAX:])
+
+        return self._change(user, signed_in, "login"), session
+
+    def refresh(self, user_id: str, session_id: str, refresh_id: str) -> tuple[User, Session]:
+        """Spend a refresh token for a new one. One that is spent already ends the session.
+
+        :raises InvalidToken: the session has ended, or ends now.
+        """
+        user, session = self._signed_in(user_id, session_id)
+        if session.refresh_id != refresh_id:
+            self._change(user, lambda user: user.without_session(session_id), "refresh_reused")
+            raise InvalidToken("The refresh token was used before: the session has ended.")
+        fresh = replace(self._new_session(), id=session_id)
+
+        def refreshed(user: User) -> User:
+            current = user.session(session_id)
+            if current is None or current.refresh_id != refresh_id:
+                raise InvalidToken("The refresh token was used before.")
+            others = user.without_session(session_id).sessions
+            return replace(user, sessions=(*others, fresh))
+
+        try:
+            return self._change(user, refreshed, "login_refreshed"), fresh
+        except InvalidToken:
+            return self.refresh(user_id, session_id, refresh_id)
+
+    def caller(self, user_id: str, session_id: str) -> Caller:
+        """Say who calls, with the role as it is now.
+
+        :raises InvalidToken: the session has ended, or the user is gone.
+        """
+        user, session = self._signed_in(user_id, session_id)
+        return Caller(user.id, user.role, session.id)
+
+    def user(self, caller: Caller) -> User:
+        """Read the caller's own user."""
+        return self._existing(caller.id)
+
+    def update(self, caller: Caller, full_name: str | None) -> User:
+        """Change what the user says of itself."""
+        return self._change(
+            self._existing(caller.id), lambda user: replace(user, full_name=full_name), "user_updated"
+        )
+
+    def logout(self, caller: Caller) -> None:
+        """End the caller's session."""
+        self._change(
+            self._existing(caller.id),
+            lambda user: user.without_session(caller.session_id),
+            "logout",
+        )
+
+    def change_password(self, caller: Caller, current: str, new: str) -> None:
+        """Change the password and end every other session.
+
+        :raises InvalidCredentials: `current` is not the password.
+        """
+        user = self._existing(caller.id)
+        if not self._passwords.fits(current, user.password_hash):
+            self._tell("password_refused", user)
+            raise InvalidCredentials
+        proven, fresh = user.password_hash, self._passwords.hash(new)
+
+        def changed(user: User) -> User:
+            if user.password_hash != proven:
+                raise InvalidCredentials
+            session = user.session(caller.session_id)
+            return replace(user, password_hash=fresh, sessions=(session,) if session else ())
+
+        self._change(user, changed, "password_changed")
+
+    def delete(self, caller: Caller) -> None:
+        """Delete the caller: all that is kept is an id without a name.
+
+        :raises Refused: `accounts_open`, an account of theirs is not closed yet.
+        """
+        self._accounts.leave(caller)
+
+        def deleted(user: User) -> User:
+            return replace(
+                user,
+                username="",
+                full_name=None,
+                password_hash="",
+                sessions=(),
+                deleted_at=self._clock(),
+            )
+
+        self._change(self._existing(caller.id), deleted, "user_deleted")
+
+    def check(self) -> None:
+        """Ask the store whether it answers.
+
+        :raises Unavailable: it does not.
+        """
+        self._store.users(())
+
+    def _new_session(self) -> Session:
+        return Session(self._new_id(), self._new_id(), self._clock() + self._session_lasts)
+
+    def _signed_in(self, user_id: str, session_id: str) -> tuple[User, Session]:
+        user = self._store.users((user_id,)).get(user_id)
+        session = user.session(session_id) if user else None
+        if user is None or session is None or session.expires_at <= self._clock():
+            raise InvalidToken("The session has ended: sign in again.")
+        return user, session
+
+    def _existing(self, user_id: str) -> User:
+        user = self._store.users((user_id,)).get(user_id)
+        if user is None or user.deleted_at is not None:
+            raise InvalidToken("The user was deleted.")
+        return user
+
+    def _change(self, user: User, change: Change, kind: str) -> User:
+        """Apply a change to the newest version of a user, however many change it at once."""
+        for _ in range(TRIES_MAX):
+            changed = replace(change(user), version=user.version + 1)
+            if self._put(changed, kind, actor_id=user.id) is PutStatus.SAVED:
+                return changed
+            user = self._existing(user.id)
+        raise Unavailable("Too many changes to one user at once.")
+
+    def _put(self, user: User, kind: str, actor_id: str) -> PutStatus:
+        event = Event(self._new_id(), kind, self._clock(), user.id, actor_id)
+        (status,) = self._store.put((user,), (event,))
+        self._saved()
+        return status
+
+    def _alive(self, user: User) -> tuple[Session, ...]:
+        now = self._clock()
+        return tuple(each for each in user.sessions if each.expires_at > now)
+
+    def _tell(self, kind: str, user: User | None) -> None:
+        user_id = user.id if user else None
+        self._store.put((), (Event(self._new_id(), kind, self._clock(), user_id, None),))
+        self._saved()

@@ -1,0 +1,149 @@
+"""The two abstract stores: all that the business layer knows of where things are kept."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from accounts.identity import Event, User
+from accounts.ledger.entries import Entry, Needs, Outcome, Recorded, Snapshot
+from accounts.ledger.values import Account, Line
+
+
+Item = TypeVar("Item")
+
+
+class PutStatus(StrEnum):
+    """What became of one user that was put."""
+
+    SAVED = "saved"
+    USERNAME_TAKEN = "username_taken"
+    VERSION_CONFLICT = "version_conflict"
+
+
+class Period(Struct, frozen=True):
+    """A stretch of time: from `since` on, and before `until`; None is without an end."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Outbox(ABC, Generic[Item]):
+    """What was saved and is not yet in the audit log: written with the save, in one commit."""
+
+    @abstractmethod
+    def unsealed(self, limit: int) -> Sequence[Item]:
+        """Give the oldest items that wait, at most `limit`.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def mark_sealed(self, items: Sequence[Item]) -> None:
+        """Take items out that are now in the audit log.
+
+        :raises Unavailable: the store cannot be reached; they are given again later.
+        """
+
+
+class AccountStore(Outbox[Recorded]):
+    """The books. A store is handed `decide` and calls it inside its own transaction."""
+
+    @abstractmethod
+    def append(self, entries: Sequence[Entry]) -> list[Outcome]:
+        """Decide a batch of entries and save what follows, in one commit: the only write.
+
+        Each entry has its own outcome, in the order of `entries`; refusals are recorded too. An
+        entry whose id is recorded already is not decided again: the same action gets the first
+        outcome, another one `key_reused`.
+
+        :raises Unavailable: nothing is known to be decided; to append the same entries again is
+            safe.
+        """
+
+    @abstractmethod
+    def load(self, needs: Needs) -> Snapshot:
+        """Read accounts (by id or number), customers and entries, all as of one moment.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def accounts_of(self, owner_id: str, *, after: str | None, limit: int) -> list[Account]:
+        """Give a customer's accounts with ids above `after`, in the order of their ids.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def lines(
+        self, account_id: str, *, before: int | None, period: Period, limit: int
+    ) -> list[Line]:
+        """Give an account's lines of a period, numbered below `before`, the newest first.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def transfers_of(
+        self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int
+    ) -> list[Recorded]:
+        """Give the transfers that a customer paid or received, the newest first.
+
+        They are in descending order of (time, entry id); `before` is the last one already seen.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    def account(self, name: str) -> Account | None:
+        """Read one account by id or number.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+        return self.load(Needs(accounts=frozenset((name,)))).accounts.get(name)
+
+    def entry(self, entry_id: str) -> Recorded | None:
+        """Read one entry from the journal, refused ones included.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+        return self.load(Needs(entries=frozenset((entry_id,)))).entries.get(entry_id)
+
+
+class UserStore(Outbox[Event]):
+    """The users, with their sessions."""
+
+    @abstractmethod
+    def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
+        """Insert users of version 1 and replace others by their next version, in one commit.
+
+        Each user has its own status, in order. A user is saved where nobody else has its
+        `username_key` and the version kept is the one before its own; a deleted user has no
+        username. The events are saved with it where every user is saved, and not otherwise.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def users(self, ids: Iterable[str]) -> dict[str, User]:
+        """Read users by id, deleted ones included; what does not exist is not in the answer.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def user_named(self, username_key: str) -> User | None:
+        """Find the user whose name folds to this.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def users_after(self, user_id: str, *, limit: int) -> list[User]:
+        """Give the users with ids above `user_id`, in the order of their ids.
+
+        :raises Unavailable: the store cannot be reached.
+        """

@@ -1,0 +1,194 @@
+"""The stores of the bank that forgets: everything in this process, behind one lock each.
+
+Whatever can fail happens before the first thing is changed, so a failure midway leaves no trace.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+from threading import Lock
+from typing import Generic
+
+from accounts.errors import Unavailable
+from accounts.identity import Event, User
+from accounts.ledger.decide import Decide
+from accounts.ledger.entries import (
+    Changes,
+    Entry,
+    Needs,
+    Outcome,
+    Recorded,
+    Snapshot,
+    Transfer,
+    needs,
+)
+from accounts.ledger.values import Account, Customer, Line, Status
+from accounts.stores.base import AccountStore, Item, Outbox, Period, PutStatus, UserStore
+
+WAITING_MAX = 100_000
+"""How many items may wait for the audit log before the store takes no more."""
+
+
+class _MemoryOutbox(Outbox[Item], Generic[Item]):
+    def __init__(self) -> None:
+        self._waiting: deque[Item] = deque()
+
+    def unsealed(self, limit: int) -> Sequence[Item]:
+        return list(islice(self._waiting, limit))
+
+    def mark_sealed(self, items: Sequence[Item]) -> None:
+        for _ in items:
+            self._waiting.popleft()
+
+    def _check_waiting(self) -> None:
+        if len(self._waiting) >= WAITING_MAX:
+            raise Unavailable("The audit log cannot be written; nothing more is taken on.")
+
+
+class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
+    """The books in memory, for one process."""
+
+    def __init__(self, decide: Decide) -> None:
+        super().__init__()
+        self._decide = decide
+        self._lock = Lock()
+        self._accounts: dict[str, Account] = {}
+        self._id_of: dict[str, str] = {}
+        self._customers: dict[str, Customer] = {}
+        self._entries: dict[str, Recorded] = {}
+        self._accounts_of: dict[str, list[str]] = {}
+        self._lines: dict[str, list[Line]] = {}
+        self._transfers_of: dict[str, list[tuple[datetime, str]]] = {}
+
+    def append(self, entries: Sequence[Entry]) -> list[Outcome]:
+        with self._lock:
+            self._check_waiting()
+            changes = self._decide(self._load(needs(entries)), entries)
+            self._save(changes)
+        return changes.outcomes
+
+    def load(self, needs: Needs) -> Snapshot:
+        with self._lock:
+            return self._load(needs)
+
+    def accounts_of(self, owner_id: str, *, after: str | None, limit: int) -> list[Account]:
+        with self._lock:
+            ids = self._accounts_of.get(owner_id, [])
+            start = 0 if after is None else bisect_right(ids, after)
+            return [self._accounts[each] for each in ids[start : start + limit]]
+
+    def lines(
+        self, account_id: str, *, before: int | None, period: Period, limit: int
+    ) -> list[Line]:
+        with self._lock:
+            lines = self._lines.get(account_id, [])
+            start, stop = 0, len(lines) if before is None else min(before - 1, len(lines))
+            if period.since is not None:
+                start = bisect_left(lines, period.since, key=_at)
+            if period.until is not None:
+                stop = min(stop, bisect_left(lines, period.until, key=_at))
+            return lines[max(start, stop - limit) : max(stop, 0)][::-1]
+
+    def transfers_of(
+        self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int
+    ) -> list[Recorded]:
+        with self._lock:
+            keys = self._transfers_of.get(owner_id, [])
+            stop = len(keys) if before is None else bisect_left(keys, before)
+            return [self._entries[each] for _, each in keys[max(0, stop - limit) : stop][::-1]]
+
+    def _load(self, needs: Needs) -> Snapshot:
+        return Snapshot(
+            accounts={
+                name: self._accounts[self._id_of[name]]
+                for name in needs.accounts
+                if name in self._id_of
+            },
+            customers={
+                each: self._customers[each] for each in needs.customers if each in self._customers
+            },
+            entries={each: self._entries[each] for each in needs.entries if each in self._entries},
+        )
+
+    def _save(self, changes: Changes) -> None:
+        for account in changes.accounts:
+            if account.id not in self._accounts:
+                self._id_of[account.id] = self._id_of[account.number] = account.id
+                insort(self._accounts_of.setdefault(account.owner_id, []), account.id)
+                self._lines[account.id] = []
+            self._accounts[account.id] = account
+        for customer in changes.customers:
+            self._customers[customer.id] = customer
+        for recorded in changes.recorded:
+            self._record(recorded)
+
+    def _record(self, recorded: Recorded) -> None:
+        self._entries[recorded.entry.id] = recorded
+        for line in recorded.lines:
+            self._lines[line.account_id].append(line)
+        if recorded.status is Status.RECORDED and isinstance(recorded.entry.action, Transfer):
+            for owner_id in {self._accounts[line.account_id].owner_id for line in recorded.lines}:
+                keys = self._transfers_of.setdefault(owner_id, [])
+                insort(keys, (recorded.at, recorded.entry.id))
+        self._waiting.append(recorded)
+
+
+class InMemoryUserStore(_MemoryOutbox[Event], UserStore):
+    """The users in memory, for one process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()
+        self._users: dict[str, User] = {}
+        self._ids: list[str] = []
+        self._id_of: dict[str, str] = {}
+
+    def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
+        with self._lock:
+            self._check_waiting()
+            statuses = []
+            for user in users:
+                statuses.append(self._status(user))
+                if statuses[-1] is PutStatus.SAVED:
+                    self._save(user)
+            if all(status is PutStatus.SAVED for status in statuses):
+                self._waiting.extend(events)
+        return statuses
+
+    def users(self, ids: Iterable[str]) -> dict[str, User]:
+        with self._lock:
+            return {each: self._users[each] for each in ids if each in self._users}
+
+    def user_named(self, username_key: str) -> User | None:
+        with self._lock:
+            user_id = self._id_of.get(username_key)
+            return None if user_id is None else self._users[user_id]
+
+    def users_after(self, user_id: str, *, limit: int) -> list[User]:
+        with self._lock:
+            start = bisect_right(self._ids, user_id)
+            return [self._users[each] for each in self._ids[start : start + limit]]
+
+    def _status(self, user: User) -> PutStatus:
+        kept = self._users.get(user.id)
+        if (kept.version if kept else 0) != user.version - 1:
+            return PutStatus.VERSION_CONFLICT
+        if self._id_of.get(user.username_key, user.id) != user.id:
+            return PutStatus.USERNAME_TAKEN
+        return PutStatus.SAVED
+
+    def _save(self, user: User) -> None:
+        kept = self._users.get(user.id)
+        if kept is None:
+            insort(self._ids, user.id)
+        else:
+            self._id_of.pop(kept.username_key, None)
+        if user.deleted_at is None:
+            self._id_of[user.username_key] = user.id
+        self._users[user.id] = user
+
+
+def _at(line: Line) -> datetime:
+    return line.at

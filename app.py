@@ -1,0 +1,83 @@
+"""The composition root: the one place where stores, collections and API are joined.
+
+`flask run` finds `create_app` here; `accounts serve` puts the same app behind a server for
+production.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from uuid_utils import uuid7
+
+from accounts.api import create_api
+from accounts.api.bank import Bank
+from accounts.api.limits import RateLimits
+from accounts.audit.log import AuditLog
+from accounts.audit.sealer import Sealer
+from accounts.collections.accounts import AccountCollection
+from accounts.collections.passwords import Passwords
+from accounts.collections.users import UserCollection
+from accounts.config import Settings, load_settings
+from accounts.errors import UsernameTaken
+from accounts.ledger.decide import decide
+from accounts.logging_config import configure_logging
+from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
+
+
+def create_app(
+    settings: Settings | Mapping[str, Any] | None = None, *, passwords: Passwords | None = None
+) -> Flask:
+    """Build the bank.
+
+    `settings` are taken as they are, or as a mapping on top of `config.json` and the environment.
+    `passwords` lets tests hash cheaply.
+
+    :raises SettingsError: the bank cannot start so; it says what to do.
+    """
+    if not isinstance(settings, Settings):
+        settings = load_settings(settings)
+    configure_logging(settings)
+    passwords = passwords or Passwords()
+    bank = create_bank(settings, passwords)
+    for staff in settings.STAFF:
+        with suppress(UsernameTaken):
+            password_hash = staff.password_hash or passwords.hash(staff.password)
+            bank.users.add(staff.username, password_hash, role=staff.role)
+    return create_api(bank)
+
+
+def create_bank(settings: Settings, passwords: Passwords) -> Bank:
+    """Join the stores and the collections of a bank."""
+    user_store, account_store = InMemoryUserStore(), InMemoryAccountStore(decide)
+    key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
+    log = AuditLog(Path(settings.AUDIT_LOG), key_file)
+    sealer = Sealer(log, (user_store, account_store))
+    accounts = AccountCollection(
+        account_store,
+        clock=_now,
+        new_id=_new_id,
+        saved=sealer.seal,
+        customer_cash=settings.CUSTOMER_CASH,
+    )
+    users = UserCollection(
+        user_store,
+        accounts,
+        passwords=passwords,
+        clock=_now,
+        new_id=_new_id,
+        session_lasts=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
+        saved=sealer.seal,
+    )
+    return Bank(users, accounts, sealer, RateLimits(settings), settings)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid7())
