@@ -16,6 +16,7 @@ from uuid_utils import uuid7
 from accounts.api import create_api
 from accounts.api.bank import Bank
 from accounts.api.limits import RateLimits
+from accounts.api.requests import Traffic
 from accounts.audit.log import AuditLog
 from accounts.audit.sealer import Sealer
 from accounts.collections.accounts import AccountCollection
@@ -55,12 +56,13 @@ def create_bank(settings: Settings, passwords: Passwords) -> Bank:
     user_store, account_store = InMemoryUserStore(), InMemoryAccountStore(decide)
     key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
     log = AuditLog(Path(settings.AUDIT_LOG), key_file)
-    sealer = Sealer(log, (user_store, account_store))
+    traffic = Traffic()
+    sealer = Sealer(log, (user_store, account_store), is_busy=traffic.is_busy)
     accounts = AccountCollection(
         account_store,
         clock=_now,
         new_id=_new_id,
-        saved=sealer.seal,
+        saved=sealer.saved,
         customer_cash=settings.CUSTOMER_CASH,
     )
     users = UserCollection(
@@ -70,9 +72,9 @@ def create_bank(settings: Settings, passwords: Passwords) -> Bank:
         clock=_now,
         new_id=_new_id,
         session_lasts=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
-        saved=sealer.seal,
+        saved=sealer.saved,
     )
-    return Bank(users, accounts, sealer, RateLimits(settings), settings)
+    return Bank(users, accounts, sealer, RateLimits(settings), traffic, settings)
 
 
 def _now() -> datetime:

@@ -34,7 +34,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--host", default="localhost", show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, help="Port to listen on.")
 @click.option("--workers", default=1, show_default=True, help="How many processes.")
 def serve(host: str, port: int, workers: int) -> None:

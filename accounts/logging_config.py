@@ -8,29 +8,32 @@ calls. Nothing here ever holds a password, a token or a body.
 import json
 import logging
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
+from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import msgspec
 
 from accounts.config import Settings
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+GATHER_S = 0.01
 
 
 class JsonFormatter(logging.Formatter):
     """Writes a record as one line of JSON, whatever is in it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Format a record: its message is the event, its extra fields follow."""
+        """Format a record: its message is the event, its `context` (a dict, in extra) follows."""
         line: dict[str, Any] = {
             "@timestamp": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
             "logger": record.name,
             "event": record.getMessage(),
         }
-        line.update((key, value) for key, value in vars(record).items() if key not in _STANDARD)
+        line.update(getattr(record, "context", {}))
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         try:
@@ -39,19 +42,65 @@ class JsonFormatter(logging.Formatter):
             return json.dumps(line, default=str)
 
 
+class GatheringHandler(logging.Handler):
+    """Hands lines on a few milliseconds later, all that came together in one write.
+
+    A write for each request would cost a busy bank a fifth of its speed. Errors are written at
+    once; so is everything at the end.
+    """
+
+    def __init__(self, target: logging.StreamHandler[Any]) -> None:
+        super().__init__()
+        self._target = target
+        self._lines: list[str] = []
+        self._wake = Event()
+        Thread(target=self._run, name="logs", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line for the next write."""
+        self._lines.append(self.format(record))
+        if record.levelno >= logging.ERROR:
+            self.flush()
+        else:
+            self._wake.set()
+
+    def flush(self) -> None:
+        """Write what has come together."""
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self._target.handle(logging.makeLogRecord({"msg": "\n".join(lines)}))
+
+    def close(self) -> None:
+        """Write the rest and let go of the target."""
+        self.flush()
+        self._target.close()
+        super().close()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            sleep(GATHER_S)
+            self.flush()
+
+
+def _target(settings: Settings) -> logging.StreamHandler[Any]:
+    if not settings.LOG_FILE:
+        return logging.StreamHandler(sys.stderr)
+    return RotatingFileHandler(
+        settings.LOG_FILE,
+        maxBytes=settings.LOG_FILE_MAX_BYTES,
+        backupCount=settings.LOG_FILE_COUNT,
+        encoding="utf-8",
+    )
+
+
 def configure_logging(settings: Settings) -> None:
     """Send the logs of everything in this process where the settings say."""
-    handler: logging.Handler
-    if settings.LOG_FILE:
-        handler = RotatingFileHandler(
-            settings.LOG_FILE,
-            maxBytes=settings.LOG_FILE_MAX_BYTES,
-            backupCount=settings.LOG_FILE_COUNT,
-            encoding="utf-8",
-        )
-    else:
-        handler = logging.StreamHandler(sys.stderr)
+    handler = GatheringHandler(_target(settings))
     handler.setFormatter(JsonFormatter())
+    _take_less_time()
     logger = logging.getLogger("accounts")
     for old in logger.handlers[:]:
         logger.removeHandler(old)
@@ -60,6 +109,14 @@ def configure_logging(settings: Settings) -> None:
     logger.setLevel(settings.LOG_LEVEL)
     logger.propagate = False
     logging.getLogger("werkzeug").addFilter(_is_no_request)
+
+
+def _take_less_time() -> None:
+    """Leave out what no line of ours shows (Python's logging HOWTO, "Optimization")."""
+    logging._srcfile = None  # type: ignore[attr-defined]  # noqa: SLF001
+    logging.logThreads = False
+    logging.logProcesses = False
+    logging.logMultiprocessing = False
 
 
 def _is_no_request(record: logging.LogRecord) -> bool:

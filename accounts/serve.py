@@ -1,7 +1,67 @@
-"""`accounts serve`: the bank behind granian, chosen by measurement (docs/decisions)."""
+"""`accounts serve`: the bank behind granian, chosen by measurement (docs/decisions/wsgi-server.md)."""
 
-from accounts.config import Settings
+import socket
+import sys
+
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+
+from accounts.config import MEMORY_URL, Settings
+from accounts.errors import ApiError, SettingsError
+
+THREADS = 16
+"""Threads that run requests, for each process."""
+
+CONNECTIONS_WAITING_MAX = 1024
+HEADER_READ_TIMEOUT_MS = 10_000
 
 
 def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT, then finish what was begun.
+
+    :raises SettingsError: the bank cannot be served so; it says what to do.
+    """
+    if workers > 1 and settings.STORE_URL == MEMORY_URL:
+        raise SettingsError(f"{MEMORY_URL} is kept by one process: use --workers 1.")
+    address = _free_address(host, port)
+    print(f"Accounts is open on http://{host}:{port} (API: /docs)", file=sys.stderr)  # noqa: T201
+    Granian(
+        "accounts.serve:worker_app",
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=workers,
+        respawn_failed_workers=workers > 1,
+        blocking_threads=THREADS,
+        backlog=CONNECTIONS_WAITING_MAX,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_TIMEOUT_MS),
+        websockets=False,
+        log_enabled=False,
+    ).serve()
+
+
+def worker_app() -> Flask:
+    """Build the app in a worker; where it cannot start, say why in one sentence."""
+    from app import create_app  # noqa: PLC0415 - the composition root stands above this package
+
+    try:
+        return create_app()
+    except ApiError as error:
+        sys.exit(f"Error: {error.detail}")
+
+
+def _free_address(host: str, port: int) -> str:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        hint = " On macOS, AirPlay takes port 5000." if port == 5000 else ""  # noqa: PLR2004
+        message = f"Cannot listen on {host}:{port} ({error.strerror}): use --port.{hint}"
+        raise SettingsError(message) from error
+    return str(address[0])

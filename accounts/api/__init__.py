@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from accounts.api import problems, requests, tokens
+from accounts.api import problems, tokens
 from accounts.api.accounts import accounts
 from accounts.api.audit import audit
 from accounts.api.auth import auth
@@ -10,6 +10,7 @@ from accounts.api.bank import EXTENSION, Bank
 from accounts.api.docs import docs
 from accounts.api.health import health
 from accounts.api.money import money
+from accounts.api.requests import Around
 from accounts.api.users import users
 
 BODY_MAX_BYTES = 1024 * 1024
@@ -21,9 +22,9 @@ def create_api(bank: Bank) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = bank
-    requests.register(app)
     problems.register(app)
     tokens.register(app, bank.settings)
     for blueprint in (users, auth, accounts, money, audit, health, docs):
         app.register_blueprint(blueprint)
+    app.wsgi_app = Around(app.wsgi_app, bank.traffic)  # type: ignore[method-assign]
     return app

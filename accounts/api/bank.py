@@ -4,6 +4,7 @@ from flask import current_app
 from msgspec import Struct
 
 from accounts.api.limits import RateLimits
+from accounts.api.requests import Traffic
 from accounts.audit.sealer import Sealer
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.users import UserCollection
@@ -19,6 +20,7 @@ class Bank(Struct, frozen=True):
     accounts: AccountCollection
     audit: Sealer
     limits: RateLimits
+    traffic: Traffic
     settings: Settings
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from flask import Response, request
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import Headers, MultiDict
 
 from accounts.errors import InvalidRequest, UnsupportedMediaType
 
@@ -45,6 +45,8 @@ def parse_query(kind: type[T]) -> T:
 
     :raises InvalidRequest: the pointer names the parameter.
     """
+    if not request.query_string:
+        return kind()
     arguments: MultiDict[str, str] = request.args
     for name, values in arguments.lists():
         if len(values) > 1:
@@ -73,21 +75,27 @@ def idempotency_key() -> str | None:
 
     :raises InvalidRequest: it is not 1 to 255 printable characters of ASCII.
     """
-    values = request.headers.getlist("Idempotency-Key")
-    if not values:
+    key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
         return None
-    found = _KEY.fullmatch(values[0])
-    if len(values) > 1 or found is None:
-        raise InvalidRequest("Idempotency-Key must be 1 to 255 printable characters, once.")
+    found = _KEY.fullmatch(key)
+    if found is None:
+        raise InvalidRequest("Idempotency-Key must be 1 to 255 printable characters.")
     return found[1] or found[2]
+
+
+class _Answer(Response):
+    """An answer whose headers are complete: spares Werkzeug's own corrections of them."""
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ARG002 - Werkzeug's signature
+        return self.headers
 
 
 def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Write a value as JSON."""
-    response = Response(msgspec.json.encode(value), status, mimetype="application/json")
-    if headers:
-        response.headers.update(headers)
-    return response
+    body = msgspec.json.encode(value)
+    complete = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    return _Answer(body, status, Headers(complete + list((headers or {}).items())))
 
 
 def nothing() -> Response:
@@ -121,6 +129,8 @@ def position(cursor: str | None, kind: type[T]) -> T | None:
 
 
 def _is_json() -> bool:
+    if request.content_type == "application/json":
+        return True
     charset = request.mimetype_params.get("charset", "utf-8")
     return request.mimetype == "application/json" and charset.lower() in {"utf-8", "utf8"}
 

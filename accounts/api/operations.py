@@ -8,11 +8,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import g, request
+from flask import request
 from msgspec import Struct
 
 from accounts.api.bank import bank
 from accounts.api.http import parse_query
+from accounts.api.requests import USER_ID
 from accounts.api.schemas import Wish
 from accounts.api.tokens import caller
 from accounts.errors import Forbidden
@@ -72,7 +73,7 @@ def operation(summary: str, *, who: frozenset[Role] | None, **contract: Any) -> 
 
 def _allowed_caller(declared: Operation) -> Any:
     asking = caller()
-    g.user_id = asking.id
+    request.environ[USER_ID] = asking.id
     if declared.who is not None and asking.role not in declared.who:
         raise Forbidden(f"This is not for the role `{asking.role}`.")
     if declared.is_money:

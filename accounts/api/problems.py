@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, g
+from flask import Flask, Response
 from msgspec import Struct
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from accounts import errors
+from accounts.api.requests import request_id
 from accounts.errors import REASONS, ApiError, Refused
 from accounts.ledger.values import Status
 
@@ -134,7 +135,7 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    logger.error("unexpected_error", exc_info=error, extra={"request_id": request_id()})
+    logger.error("unexpected_error", exc_info=error, extra={"context": {"request_id": request_id()}})
     return _problem("internal_error", CATALOGUE["internal_error"].meaning, {}, {})
 
 
@@ -163,8 +164,3 @@ def _challenge(code: str, detail: str) -> str:
     if code == "invalid_token":
         return f'Bearer error="invalid_token", error_description="{detail}"'
     return "Bearer"
-
-
-def request_id() -> str:
-    """Give the id of the request being answered."""
-    return str(g.get("request_id", ""))

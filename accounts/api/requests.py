@@ -1,61 +1,110 @@
-"""What happens around every request: its id, its headers and its line in the log."""
+"""What happens around every request: its id, its headers and its line in the log.
+
+This stands outside Flask, as WSGI (PEP 3333), so that it holds for whatever Flask answers, and
+costs little.
+"""
 
 import logging
 import re
+from collections.abc import Callable, Iterable
+from threading import Lock
 from time import perf_counter
-from uuid import uuid4
+from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import request
+from uuid_utils import uuid4
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+REQUEST_ID = "accounts.request_id"
+USER_ID = "accounts.user_id"
+"""Where the ids stand in the WSGI environment."""
 
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_HEADERS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
+_POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+_NO_STORE = ("Cache-Control", "no-store")
+
+Environment = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environment, StartResponse], Iterable[bytes]]
 
 logger = logging.getLogger("accounts.requests")
 
 
-def register(app: Flask) -> None:
-    """Wrap every request of an app."""
-    app.before_request(_begin)
-    app.after_request(_end)
+class Traffic:
+    """Counts the requests that are being answered."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._count = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._count += 1
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._count -= 1
+
+    def is_busy(self) -> bool:
+        """Tell whether more than one request is being answered."""
+        return self._count > 1
 
 
-def _begin() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
-    g.began_s = perf_counter()
+class Around:
+    """Wraps a WSGI application."""
+
+    def __init__(self, application: Application, traffic: Traffic) -> None:
+        self._application = application
+        self._traffic = traffic
+
+    def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        began_s = perf_counter()
+        given = environment.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if _GIVEN_ID.fullmatch(given) else uuid4().hex
+        environment[REQUEST_ID] = request_id
+
+        def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
+            _complete(headers, request_id, environment["PATH_INFO"])
+            _log(environment, int(status[:3]), began_s)
+            return start_response(status, headers, error)
+
+        with self._traffic:
+            return self._application(environment, start)
 
 
-def _end(response: Response) -> Response:
-    headers = response.headers
-    headers["X-Request-Id"] = g.request_id
-    for name, value in _HEADERS.items():
-        headers.setdefault(name, value)
-    if request.path.startswith("/v1/"):
-        headers["Cache-Control"] = "no-store"
-    _log(response)
-    return response
+def request_id() -> str:
+    """Give the id of the request being answered."""
+    return str(request.environ[REQUEST_ID])
 
 
-def _log(response: Response) -> None:
-    level = logging.WARNING if response.status_code >= 400 else logging.INFO  # noqa: PLR2004
+def _complete(headers: list[tuple[str, str]], request_id: str, path: str) -> None:
+    headers.append(("X-Request-Id", request_id))
+    headers.extend(_HEADERS)
+    if not any(name == _POLICY[0] for name, _ in headers):
+        headers.append(_POLICY)
+    if path.startswith("/v1/"):
+        headers.append(_NO_STORE)
+
+
+def _log(environment: Environment, status: int, began_s: float) -> None:
+    level = logging.WARNING if status >= 400 else logging.INFO  # noqa: PLR2004
     if not logger.isEnabledFor(level):
         return
     context = {
-        "request_id": g.request_id,
-        "method": request.method,
-        "path": request.path,
-        "route": request.url_rule.rule if request.url_rule else None,
-        "status": response.status_code,
-        "duration_ms": round((perf_counter() - g.began_s) * 1000, 3),
-        "address": request.remote_addr,
-        "user_id": g.get("user_id"),
-        "user_agent": request.headers.get("User-Agent"),
+        "request_id": environment[REQUEST_ID],
+        "method": environment["REQUEST_METHOD"],
+        "path": environment["PATH_INFO"],
+        "status": status,
+        "duration_ms": round((perf_counter() - began_s) * 1000, 3),
+        "address": environment.get("REMOTE_ADDR"),
+        "user_id": environment.get(USER_ID),
+        "user_agent": environment.get("HTTP_USER_AGENT"),
     }
-    logger.log(level, "request", extra=context)
+    logger.log(level, "request", extra={"context": context})

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_UN, flock
 from itertools import chain as joined
-from logging.handlers import WatchedFileHandler
+from logging import FileHandler
+from mmap import mmap
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -43,6 +44,9 @@ class AuditLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(head_path_of(path), os.O_RDWR | os.O_CREAT, 0o600)
+            os.ftruncate(self._fd, HEAD_BYTES)
+            self._map = mmap(self._fd, HEAD_BYTES)
+            self._known = bytes(HEAD_BYTES), Head()
             with self._locked():
                 self._key = _made_key(key_path or key_path_of(path))
                 self._handler = _Handler(path)
@@ -58,9 +62,11 @@ class AuditLog:
         """
         with self._locked():
             head = self._mended(self._head())
+            lines = []
             for record in records:
                 line, head = chain(self._key, head, record)
-                logger.info(line, extra={"audit_path": self._handler.baseFilename})
+                lines.append(line)
+            logger.info("\n".join(lines), extra={"audit_path": self._handler.baseFilename})
             self._write_head(head)
 
     def read(self, after: int, limit: int) -> list[bytes]:
@@ -78,6 +84,7 @@ class AuditLog:
     def close(self) -> None:
         """Let go of the files."""
         self._handler.close()
+        self._map.close()
         os.close(self._fd)
 
     @contextmanager
@@ -90,11 +97,16 @@ class AuditLog:
                 flock(self._fd, LOCK_UN)
 
     def _head(self) -> Head:
-        return _decoded_head(os.pread(self._fd, HEAD_BYTES, 0)) or Head()
+        """Read the head, which another process may have moved on."""
+        text = self._map[:]
+        if text != self._known[0]:
+            self._known = text, _decoded_head(text) or Head()
+        return self._known[1]
 
     def _write_head(self, head: Head) -> None:
-        text = msgspec.json.encode(sealed(self._key, head))
-        os.pwrite(self._fd, text.ljust(HEAD_BYTES - 1) + b"\n", 0)
+        text = msgspec.json.encode(sealed(self._key, head)).ljust(HEAD_BYTES - 1) + b"\n"
+        self._map[:] = text
+        self._known = text, head
 
     def _check_key(self) -> None:
         head = self._head()
@@ -107,7 +119,7 @@ class AuditLog:
 
     def _mended(self, head: Head) -> Head:
         """Find the end of the chain where a crash or a rotation left the head behind the file."""
-        size = self.path.stat().st_size if self.path.exists() else 0
+        size = self._handler.size()
         if size == head.size:
             return head
         if size < head.size:
@@ -124,28 +136,43 @@ class AuditLog:
                 elif fault_of(self._key, head, line[:-1]) is None:
                     head = step(head, line[:-1])
                 else:
-                    _own.error("audit_log_tampered", extra={"line": head.number + 1})
+                    _own.error("audit_log_tampered", extra={"context": {"line": head.number + 1}})
                     return msgspec.structs.replace(head, size=file.seek(0, os.SEEK_END))
         return head
 
 
-class _Handler(WatchedFileHandler):
+class _Handler(FileHandler):
     """Writes the lines of one log, and raises where others would only print an error."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8")
-        self.setFormatter(logging.Formatter("%(message)s"))
+        self._inode = os.fstat(self.stream.fileno()).st_ino
         self.addFilter(self._is_mine)
         logger.setLevel(logging.INFO)
         logger.propagate = False
         logger.addHandler(self)
 
+    def size(self) -> int:
+        """Give the size of the file, a new one where the old one was renamed."""
+        try:
+            found = os.stat(self.baseFilename)
+        except FileNotFoundError:
+            found = None
+        if found is None or found.st_ino != self._inode:
+            self.stream.close()
+            self.stream = self._open()
+            found = os.fstat(self.stream.fileno())
+            self._inode = found.st_ino
+        return found.st_size
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the message, and raise where that fails."""
+        self.stream.write(f"{record.getMessage()}\n")
+        self.stream.flush()
+
     def close(self) -> None:
         logger.removeHandler(self)
         super().close()
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's name
-        raise  # noqa: PLE0704 - logging calls this inside its except clause
 
     def _is_mine(self, record: logging.LogRecord) -> bool:
         return getattr(record, "audit_path", None) == self.baseFilename
@@ -180,7 +207,7 @@ def verify_files(paths: list[Path], key_path: Path | None = None) -> tuple[int, 
 
 
 def _decoded_head(text: bytes) -> Head | None:
-    return msgspec.json.decode(text, type=Head) if text.strip() else None
+    return msgspec.json.decode(text, type=Head) if text.strip(b"\0") else None
 
 
 def _made_key(path: Path) -> bytes:

@@ -1,8 +1,9 @@
 """The sealer: carries what the stores saved into the audit log."""
 
 import logging
-from collections.abc import Sequence
-from threading import Lock
+from collections.abc import Callable, Sequence
+from threading import Event, Lock, Thread
+from time import sleep
 from typing import Any
 
 from accounts.audit.log import AuditLog
@@ -11,6 +12,8 @@ from accounts.errors import Unavailable
 from accounts.stores.base import Outbox
 
 BATCH_MAX = 1_000
+GATHER_S = 0.002
+"""How long a busy bank gathers before it seals what has come together."""
 
 logger = logging.getLogger(__name__)
 
@@ -18,11 +21,28 @@ logger = logging.getLogger(__name__)
 class Sealer:
     """Moves items from the outboxes to the log. What fails stays where it is and is tried again."""
 
-    def __init__(self, log: AuditLog, outboxes: Sequence[Outbox[Any]]) -> None:
+    def __init__(
+        self, log: AuditLog, outboxes: Sequence[Outbox[Any]], is_busy: Callable[[], bool]
+    ) -> None:
+        """`is_busy` says whether other requests are being answered at this moment."""
         self.log = log
-        self._outboxes = outboxes
-        self._lock = Lock()
         self.failing = False
+        self._outboxes = outboxes
+        self._is_busy = is_busy
+        self._lock = Lock()
+        self._wake = Event()
+        Thread(target=self._run, name="sealer", daemon=True).start()
+
+    def saved(self) -> None:
+        """Take note that something was saved.
+
+        A caller who is alone has it in the log on return; a busy bank seals several at a time, as
+        soon as they have come together.
+        """
+        if self._is_busy():
+            self._wake.set()
+        else:
+            self.seal()
 
     def seal(self) -> None:
         """Write everything that waits; a failure is logged once and shown by `failing`."""
@@ -37,7 +57,16 @@ class Sealer:
             else:
                 self.failing = False
 
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            sleep(GATHER_S)
+            self.seal()
+
     def _drain(self, outbox: Outbox[Any]) -> None:
-        while items := outbox.unsealed(BATCH_MAX):
+        items = outbox.unsealed(BATCH_MAX)
+        while items:
             self.log.append(record_of(item) for item in items)
             outbox.mark_sealed(items)
+            items = outbox.unsealed(BATCH_MAX) if len(items) == BATCH_MAX else ()

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
-from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -263,8 +262,6 @@ def keyed_id(caller_id: str, key: str) -> str:
 
     It is made from SHA-256 of both, so that a retry has the id of the first try in any process.
     """
-    digest = sha256(f"{len(caller_id)}:{caller_id}:{key}".encode()).digest()
-    bits = int.from_bytes(digest[:16], "big")
-    bits = bits & ~(0xF << 76) | 0x8 << 76
-    bits = bits & ~(0x3 << 62) | 0x2 << 62
-    return str(UUID(int=bits))
+    hexes = sha256(f"{len(caller_id)}:{caller_id}:{key}".encode()).hexdigest()
+    variant = "89ab"[int(hexes[16], 16) % 4]
+    return f"{hexes[:8]}-{hexes[8:12]}-8{hexes[13:16]}-{variant}{hexes[17:20]}-{hexes[20:32]}"

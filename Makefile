@@ -1,0 +1,82 @@
+# Two commands are enough: `make run` and `make test`. Both set up .venv by themselves, from
+# requirements pinned with hashes, and do so again only when the requirements change.
+
+PORT ?= 5000
+WORKERS ?= 1
+
+# The first Python that really runs, is new enough and can fill an environment: a name on PATH
+# alone may be a shim, or lack both pip and ensurepip.
+PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+    $$each -c 'import sys, venv; from importlib.util import find_spec; \
+    sys.exit(sys.version_info < (3, 11) or not (find_spec("pip") or find_spec("ensurepip")))' \
+    2>/dev/null && { echo $$each; break; }; done)
+
+BIN = .venv/bin
+RUNTIME = .venv/runtime-installed
+DEVELOPMENT = .venv/development-installed
+
+# uv installs in a second what takes pip ten; but only pip knows an index set in pip's own
+# configuration, so pip has the last word.
+PIP = $$($(BIN)/python -c 'import pip' 2>/dev/null && echo $(BIN)/python -m pip || \
+    echo $(PYTHON) -m pip --python $(BIN)/python) --disable-pip-version-check
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || \
+    $(PIP) install --quiet $(1)
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-strip-extras --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
+
+.PHONY: help run test bench requirements clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run           start the bank on http://localhost:5000 (PORT=, WORKERS=)'
+	@echo 'make test          every check: style, types, layers, tests, coverage'
+	@echo 'make bench         what it costs, as ratios'
+	@echo 'make requirements  pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest)'
+	@echo 'make clean         remove .venv and what checks leave behind'
+
+run: $(RUNTIME)
+	@exec $(BIN)/accounts serve --port $(PORT) --workers $(WORKERS)
+
+test: $(DEVELOPMENT)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/pytest --cov --cov-report=term
+
+bench: $(DEVELOPMENT)
+	$(BIN)/python -m bench
+
+requirements: $(BIN)/uv
+	$(COMPILE) --group build --output-file requirements.txt
+	$(COMPILE) --group build --group dev --constraint requirements.txt \
+	    --output-file requirements-dev.txt
+
+clean:
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .schemathesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Each stamp is touched last, so an installation that failed is begun again.
+$(RUNTIME): requirements.txt pyproject.toml | $(BIN)/uv
+	@echo 'Installing the bank ...'
+	@$(call install,--require-hashes --requirement requirements.txt)
+	@$(call install,--no-deps --no-build-isolation --editable .)
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | $(BIN)/uv
+	@echo 'Installing the checks ...'
+	@$(call install,--require-hashes --requirement requirements-dev.txt)
+	@touch $@
+
+$(BIN)/uv: | $(BIN)/python
+	@sed -n '/^uv==/,/^    #/p' requirements-dev.txt >.venv/uv.txt
+	@$(PIP) install --quiet --require-hashes --only-binary :all: --requirement .venv/uv.txt || \
+	    echo 'No uv for this machine: pip installs everything, more slowly.'
+
+# Where Debian leaves out ensurepip, the pip of $(PYTHON) works from outside.
+$(BIN)/python:
+	@test -n '$(PYTHON)' || { echo 'Accounts needs Python 3.11 or newer, with pip.' >&2; exit 1; }
+	@rm -rf .venv
+	@if $(PYTHON) -m pip --version >/dev/null 2>&1; \
+	    then $(PYTHON) -m venv --without-pip .venv; else $(PYTHON) -m venv .venv; fi

@@ -1,0 +1,67 @@
+"""The layers hold, and the check that says so sees each way of breaking them."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# For each contract an import that breaks it.
+BREACHES = {
+    "API -> business -> stores: imports point one way": ("stores/memory.py", "accounts.api"),
+    "The rules of money are pure: nothing else of ours, no I/O, no clock, no randomness": (
+        "ledger/rules.py",
+        "time",
+    ),
+    "Only the API layer knows HTTP": ("collections/users.py", "flask"),
+    "Only the stores know a database": ("collections/accounts.py", "sqlite3"),
+    "The business layer knows the store contract, no store": (
+        "collections/accounts.py",
+        "accounts.stores.memory",
+    ),
+    "The store contract knows no store": ("stores/base.py", "accounts.stores.memory"),
+    "Whoever asks the business layer knows no store, and no store contract either": (
+        "api/users.py",
+        "accounts.stores.base",
+    ),
+    "The composition root stands above the package": ("identity.py", "app"),
+}
+
+
+def lint(root: Path) -> subprocess.CompletedProcess[str]:
+    """Run import-linter over the package that stands in a folder."""
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    command = [sys.executable, "-c", code, "--no-logo", "--no-cache"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "accounts", tmp_path / "accounts")
+    return tmp_path
+
+
+def test_the_layers_hold():
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_contract_has_its_breach():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    assert [contract["name"] for contract in contracts] == list(BREACHES)
+
+
+@pytest.mark.parametrize("contract", BREACHES)
+def test_a_breach_is_seen(copy, contract):
+    file, module = BREACHES[contract]
+    path = copy / "accounts" / file
+    path.write_text(f"{path.read_text()}\nimport {module}\n")
+    done = lint(copy)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"{contract} BROKEN" in " ".join(done.stdout.split())
