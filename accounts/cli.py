@@ -57,7 +57,10 @@ def users() -> None:
 @users.command()
 @click.argument("name")
 @click.option(
-    "--role", type=click.Choice([role.value for role in Role]), default="customer", show_default=True
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default="customer",
+    show_default=True,
 )
 def create(name: str, role: str) -> None:
     """Add a user; the password is asked for, or read as a line of standard input.

@@ -124,7 +124,7 @@ def _decoded(name: str, text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.MsgspecError:
-        message = f"{name} must be JSON, as in 900, true or [\"headers\"]; it is {text!r}."
+        message = f'{name} must be JSON, as in 900, true or ["headers"]; it is {text!r}.'
         raise SettingsError(message) from None
 
 

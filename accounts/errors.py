@@ -1,17 +1,17 @@
 """Every error of ours. What each one means over HTTP stands in accounts/api/problems.py alone.
 
-    ApiError
-      InvalidRequest          what was sent cannot be read as what was asked for
-      UnsupportedMediaType    it is not JSON
-      InvalidCredentials      the password does not fit, or nobody has that name
-      InvalidToken            the token is missing, broken, expired or of an ended session
-      Forbidden               you may see it, but not do that
-      NotFound                it does not exist, or it belongs to somebody else
-      UsernameTaken           somebody else has that name
-      Refused                 a rule of the ledger says no
-      TooManyRequests         slow down
-      Unavailable             not decided: nothing was lost, send it again with the same key
-      SettingsError           the bank cannot start with these settings
+ApiError
+InvalidRequest          what was sent cannot be read as what was asked for
+UnsupportedMediaType    it is not JSON
+InvalidCredentials      the password does not fit, or nobody has that name
+InvalidToken            the token is missing, broken, expired or of an ended session
+Forbidden               you may see it, but not do that
+NotFound                it does not exist, or it belongs to somebody else
+UsernameTaken           somebody else has that name
+Refused                 a rule of the ledger says no
+TooManyRequests         slow down
+Unavailable             not decided: nothing was lost, send it again with the same key
+SettingsError           the bank cannot start with these settings
 """
 
 from accounts.ledger.entries import Outcome

@@ -113,7 +113,7 @@ def configure_logging(settings: Settings) -> None:
 
 def _take_less_time() -> None:
     """Leave out what no line of ours shows (Python's logging HOWTO, "Optimization")."""
-    logging._srcfile = None  # type: ignore[attr-defined]  # noqa: SLF001
+    logging._srcfile = None  # noqa: SLF001
     logging.logThreads = False
     logging.logProcesses = False
     logging.logMultiprocessing = False

@@ -26,5 +26,5 @@ def create_api(bank: Bank) -> Flask:
     tokens.register(app, bank.settings)
     for blueprint in (users, auth, accounts, money, audit, health, docs):
         app.register_blueprint(blueprint)
-    app.wsgi_app = Around(app.wsgi_app, bank.traffic)  # type: ignore[method-assign]
+    app.wsgi_app = Around(app.wsgi_app, bank.traffic)  # type: ignore[assignment]
     return app

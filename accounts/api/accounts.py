@@ -20,7 +20,7 @@ from accounts.api.schemas import (
     line_view,
 )
 from accounts.identity import Caller
-from accounts.stores.base import Period
+from accounts.ledger.values import Period
 
 accounts = Blueprint("accounts", __name__, url_prefix="/v1/accounts")
 
@@ -46,7 +46,7 @@ def open_account(caller: Caller) -> Response:
 def list_accounts(caller: Caller, query: PageQuery) -> Response:
     """List the caller's accounts, closed ones included, the oldest first."""
     after = position(query.cursor, tuple[str])
-    found = bank().accounts.of(caller, after=after and after[0], limit=query.limit + 1)
+    found = bank().accounts.of(caller, after=after[0] if after else None, limit=query.limit + 1)
     shown = found[: query.limit]
     return page(
         [account_view(each) for each in shown],
@@ -105,7 +105,7 @@ def list_lines(caller: Caller, query: LinesQuery, account: str) -> Response:
         until=parse_time(query.until, "to") if query.until is not None else None,
     )
     found = bank().accounts.lines(
-        caller, account, before=before and before[0], period=period, limit=query.limit + 1
+        caller, account, before=before[0] if before else None, period=period, limit=query.limit + 1
     )
     shown = found[: query.limit]
     return page(
@@ -126,6 +126,4 @@ def balance(caller: Caller, query: BalanceQuery, account: str) -> Response:
     """Show the balance after all that happened up to a moment."""
     at = parse_time(query.at, "at") if query.at is not None else None
     found, balance_minor = bank().accounts.balance_at(caller, account, at)
-    return answer(
-        BalanceView(found.id, found.currency, balance_minor, at or datetime.now(UTC))
-    )
+    return answer(BalanceView(found.id, found.currency, balance_minor, at or datetime.now(UTC)))

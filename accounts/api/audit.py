@@ -16,7 +16,7 @@ audit = Blueprint("audit", __name__, url_prefix="/v1")
 @audit.get("/audit")
 @operation("Read the audit trail", who=AUDITORS, query=AuditQuery, answer=AuditView, is_page=True)
 def list_audit(_caller: Caller, query: AuditQuery) -> Response:
-    """List the lines of the audit log above a number, the oldest first, just as they are written."""
+    """List the lines of the audit log above a number, the oldest first, as they are written."""
     sealer = bank().audit
     sealer.seal()
     cursor = position(query.cursor, tuple[int])

@@ -1,4 +1,4 @@
-"""/health: is it alive, and is it ready?"""
+"""/health: whether the bank is alive, and whether it is ready."""
 
 from flask import Blueprint, Response
 

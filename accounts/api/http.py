@@ -164,5 +164,4 @@ def _no_time(name: str) -> NoReturn:
 
 def _encoded(query: "MultiDict[str, str]") -> str:
 
-
     return urlencode(list(query.items(multi=True)))

@@ -119,8 +119,9 @@ def list_transfers(caller: Caller, query: PageQuery) -> Response:
     before = position(query.cursor, _Position)
     found = bank().accounts.transfers_of(caller, before=before, limit=query.limit + 1)
     shown = found[: query.limit]
-    last = shown[-1].recorded if len(found) > query.limit else None
-    return page([_seen_view(caller, each) for each in shown], last and [last.at, last.entry.id])
+    last = shown[-1].recorded
+    more = [last.at, last.entry.id] if len(found) > query.limit else None
+    return page([_seen_view(caller, each) for each in shown], more)
 
 
 @money.get("/transfers/<entry_id>")

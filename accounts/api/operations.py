@@ -49,7 +49,9 @@ class _NoQuery(Wish, frozen=True):
     """A route that takes no query parameter refuses them all: a typo must not move money."""
 
 
-def operation(summary: str, *, who: frozenset[Role] | None, **contract: Any) -> Callable[[View], View]:
+def operation(
+    summary: str, *, who: frozenset[Role] | None, **contract: Any
+) -> Callable[[View], View]:
     """Declare a view's contract and enforce it.
 
     The view is called with the caller (unless `who` is EVERYONE), the query (if it takes one) and

@@ -135,13 +135,13 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    logger.error("unexpected_error", exc_info=error, extra={"context": {"request_id": request_id()}})
+    logger.error(
+        "unexpected_error", exc_info=error, extra={"context": {"request_id": request_id()}}
+    )
     return _problem("internal_error", CATALOGUE["internal_error"].meaning, {}, {})
 
 
-def _problem(
-    code: str, detail: str, headers: dict[str, str], extra: Mapping[str, Any]
-) -> Response:
+def _problem(code: str, detail: str, headers: dict[str, str], extra: Mapping[str, Any]) -> Response:
     entry = CATALOGUE[code]
     problem = Problem(
         type=f"/docs/errors#{code}",

@@ -1,7 +1,7 @@
 """What goes over the wire. Parsing is strict: no unknown field, no number in a string, no float."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -33,12 +33,12 @@ AccountRef = Annotated[
 ]
 AmountMinor = Annotated[
     int,
-    Meta(ge=1, le=AMOUNT_MAX_MINOR, description="In minor units of the currency: 12.34 EUR is 1234."),
+    Meta(ge=1, le=AMOUNT_MAX_MINOR, description="In minor units: 12.34 EUR is 1234."),
 ]
-Currency = Annotated[
-    Literal[tuple(sorted(DECIMALS))],  # type: ignore[valid-type]
-    Meta(description="A currency of ISO 4217."),
-]
+if TYPE_CHECKING:
+    Currency = str
+else:
+    Currency = Annotated[Literal[tuple(sorted(DECIMALS))], Meta(description="ISO 4217.")]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
 
 
@@ -110,7 +110,9 @@ class PageQuery(Wish, frozen=True):
     """Which page of a list."""
 
     limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 20
-    cursor: Annotated[str, Meta(max_length=512, description="`next_cursor` of the page before.")] | None = None
+    cursor: (
+        Annotated[str, Meta(max_length=512, description="`next_cursor` of the page before.")] | None
+    ) = None
 
 
 class LinesQuery(PageQuery, frozen=True, rename={"since": "from", "until": "to"}):
@@ -123,7 +125,7 @@ class LinesQuery(PageQuery, frozen=True, rename={"since": "from", "until": "to"}
 class BalanceQuery(Wish, frozen=True):
     """Which moment."""
 
-    at: Annotated[str, Meta(description="A date or time, RFC 3339; now where absent.")] | None = None
+    at: Annotated[str, Meta(description="A date or time, RFC 3339; now if absent.")] | None = None
 
 
 class TransferQuery(Wish, frozen=True):

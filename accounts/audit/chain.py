@@ -94,7 +94,9 @@ def verify(key: bytes, lines: Iterable[bytes], end: Head | None) -> tuple[int, s
 
 def _fault_of_end(key: bytes, last: Head, end: Head | None) -> str | None:
     if end is None:
-        return "the head is missing: whether the end was cut cannot be told" if last.number else None
+        return (
+            "the head is missing: whether the end was cut cannot be told" if last.number else None
+        )
     if not is_sealed(key, end):
         return "the head was altered, or sealed with another key"
     if (end.number, end.hash) == (last.number, last.hash):

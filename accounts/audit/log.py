@@ -10,9 +10,9 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from errno import ENOSPC
 from fcntl import LOCK_EX, LOCK_UN, flock
 from itertools import chain as joined
-from logging import FileHandler
 from mmap import mmap
 from pathlib import Path
 from threading import Lock
@@ -66,7 +66,7 @@ class AuditLog:
             for record in records:
                 line, head = chain(self._key, head, record)
                 lines.append(line)
-            logger.info("\n".join(lines), extra={"audit_path": self._handler.baseFilename})
+            logger.info("\n".join(lines), extra={"audit_log": self._handler})
             self._write_head(head)
 
     def read(self, after: int, limit: int) -> list[bytes]:
@@ -141,12 +141,14 @@ class AuditLog:
         return head
 
 
-class _Handler(FileHandler):
+class _Handler(logging.Handler):
     """Writes the lines of one log, and raises where others would only print an error."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, encoding="utf-8")
-        self._inode = os.fstat(self.stream.fileno()).st_ino
+        super().__init__()
+        self.path = path
+        self._fd = self._opened()
+        self._inode = os.fstat(self._fd).st_ino
         self.addFilter(self._is_mine)
         logger.setLevel(logging.INFO)
         logger.propagate = False
@@ -155,27 +157,32 @@ class _Handler(FileHandler):
     def size(self) -> int:
         """Give the size of the file, a new one where the old one was renamed."""
         try:
-            found = os.stat(self.baseFilename)
+            found = self.path.stat()
         except FileNotFoundError:
             found = None
         if found is None or found.st_ino != self._inode:
-            self.stream.close()
-            self.stream = self._open()
-            found = os.fstat(self.stream.fileno())
+            os.close(self._fd)
+            self._fd = self._opened()
+            found = os.fstat(self._fd)
             self._inode = found.st_ino
         return found.st_size
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the message, and raise where that fails."""
-        self.stream.write(f"{record.getMessage()}\n")
-        self.stream.flush()
+        """Write the message as a line, and raise where that fails."""
+        line = f"{record.getMessage()}\n".encode()
+        if os.write(self._fd, line) != len(line):
+            raise OSError(ENOSPC, "the line was cut short")
 
     def close(self) -> None:
         logger.removeHandler(self)
+        os.close(self._fd)
         super().close()
 
+    def _opened(self) -> int:
+        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
     def _is_mine(self, record: logging.LogRecord) -> bool:
-        return getattr(record, "audit_path", None) == self.baseFilename
+        return getattr(record, "audit_log", None) is self
 
 
 def head_path_of(path: Path) -> Path:

@@ -26,8 +26,8 @@ from accounts.ledger.entries import (
     needs,
 )
 from accounts.ledger.numbers import canonical
-from accounts.ledger.values import BANK_ID, Account, Line, Status
-from accounts.stores.base import AccountStore, Period
+from accounts.ledger.values import BANK_ID, Account, Line, Period, Status
+from accounts.stores.base import AccountStore
 
 READS_ALL = frozenset({Role.TELLER, Role.AUDITOR})
 """Who may look at everybody's accounts."""
@@ -198,7 +198,9 @@ class AccountCollection:
         self, caller: Caller, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[Seen]:
         """Give the transfers that the caller paid or received, the newest first."""
-        return self._seen_by(caller, self._store.transfers_of(caller.id, before=before, limit=limit))
+        return self._seen_by(
+            caller, self._store.transfers_of(caller.id, before=before, limit=limit)
+        )
 
     def check(self) -> None:
         """Ask the store whether it answers.

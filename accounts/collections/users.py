@@ -132,7 +132,9 @@ class UserCollection:
     def update(self, caller: Caller, full_name: str | None) -> User:
         """Change what the user says of itself."""
         return self._change(
-            self._existing(caller.id), lambda user: replace(user, full_name=full_name), "user_updated"
+            self._existing(caller.id),
+            lambda user: replace(user, full_name=full_name),
+            "user_updated",
         )
 
     def logout(self, caller: Caller) -> None:

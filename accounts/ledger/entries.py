@@ -167,8 +167,9 @@ def _accounts_of(entry: Entry) -> tuple[str, ...]:
     match entry.action:
         case Transfer(from_account=payer, to_account=payee):
             return payer, payee
-        case Deposit(account=account, currency=currency) | Withdrawal(
-            account=account, currency=currency
+        case (
+            Deposit(account=account, currency=currency)
+            | Withdrawal(account=account, currency=currency)
         ):
             return account, till_id(currency, entry.till)
         case RenameAccount(account=account) | CloseAccount(account=account):

@@ -107,3 +107,10 @@ class Line(Struct, frozen=True, gc=False):
     counterparty: str | None
     reference: str | None
     at: datetime
+
+
+class Period(Struct, frozen=True, gc=False):
+    """A stretch of time: from `since` on, and before `until`; None is without an end."""
+
+    since: datetime | None = None
+    until: datetime | None = None

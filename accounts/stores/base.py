@@ -6,12 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from msgspec import Struct
-
 from accounts.identity import Event, User
 from accounts.ledger.entries import Entry, Needs, Outcome, Recorded, Snapshot
-from accounts.ledger.values import Account, Line
-
+from accounts.ledger.values import Account, Line, Period
 
 Item = TypeVar("Item")
 
@@ -22,13 +19,6 @@ class PutStatus(StrEnum):
     SAVED = "saved"
     USERNAME_TAKEN = "username_taken"
     VERSION_CONFLICT = "version_conflict"
-
-
-class Period(Struct, frozen=True):
-    """A stretch of time: from `since` on, and before `until`; None is without an end."""
-
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 class Outbox(ABC, Generic[Item]):

@@ -24,8 +24,8 @@ from accounts.ledger.entries import (
     Transfer,
     needs,
 )
-from accounts.ledger.values import Account, Customer, Line, Status
-from accounts.stores.base import AccountStore, Item, Outbox, Period, PutStatus, UserStore
+from accounts.ledger.values import Account, Customer, Line, Period, Status
+from accounts.stores.base import AccountStore, Item, Outbox, PutStatus, UserStore
 
 WAITING_MAX = 100_000
 """How many items may wait for the audit log before the store takes no more."""
