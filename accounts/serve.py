@@ -1,4 +1,4 @@
-"""`accounts serve`: the bank behind granian, chosen by measurement (docs/decisions/wsgi-server.md)."""
+"""`accounts serve`: the bank behind granian, chosen by measurement (see docs/decisions)."""
 
 import socket
 import sys

@@ -1,10 +1,9 @@
 """/v1/deposits, /v1/withdrawals and /v1/transfers: money in, out and across."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from flask import Blueprint, Response
-from msgspec import Meta
 
 from accounts.api.bank import bank
 from accounts.api.http import answer, idempotency_key, page, parse, position
@@ -25,7 +24,6 @@ from accounts.ledger.entries import Deposit, Outcome, Transfer, Withdrawal
 
 money = Blueprint("money", __name__, url_prefix="/v1")
 
-_Position = tuple[Annotated[datetime, Meta(tz=True)], str]
 _CASH_CODES = ("not_found", "key_reused", "account_closed", "currency_mismatch", "limit_exceeded")
 
 
@@ -116,12 +114,13 @@ def transfer(caller: Caller, query: TransferQuery) -> Response:
 @operation("List your transfers", who=SIGNED_IN, query=PageQuery, answer=TransferView, is_page=True)
 def list_transfers(caller: Caller, query: PageQuery) -> Response:
     """List the transfers that the caller paid or received, the newest first."""
-    before = position(query.cursor, _Position)
+    before = position(query.cursor, tuple[datetime, str])
     found = bank().accounts.transfers_of(caller, before=before, limit=query.limit + 1)
     shown = found[: query.limit]
-    last = shown[-1].recorded
-    more = [last.at, last.entry.id] if len(found) > query.limit else None
-    return page([_seen_view(caller, each) for each in shown], more)
+    return page(
+        [_seen_view(caller, each) for each in shown],
+        _position_of(shown[-1]) if len(found) > query.limit else None,
+    )
 
 
 @money.get("/transfers/<entry_id>")
@@ -146,6 +145,10 @@ def _created(outcome: Outcome, where: str, view: Any) -> Response:
     if outcome.replayed:
         headers["Idempotent-Replayed"] = "true"
     return answer(view(outcome.recorded), 201, headers)
+
+
+def _position_of(seen: Seen) -> list[Any]:
+    return [seen.recorded.at, seen.recorded.entry.id]
 
 
 def _seen_view(caller: Caller, seen: Seen) -> TransferView:

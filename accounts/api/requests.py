@@ -44,10 +44,12 @@ class Traffic:
         self._count = 0
 
     def __enter__(self) -> None:
+        """Begin to answer one."""
         with self._lock:
             self._count += 1
 
     def __exit__(self, *_error: object) -> None:
+        """End it."""
         with self._lock:
             self._count -= 1
 

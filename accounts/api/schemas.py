@@ -42,6 +42,9 @@ else:
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
 
 
+Cursor = Annotated[str, Meta(max_length=512, description="`next_cursor` of the page before.")]
+
+
 class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     """What a body asks for."""
 
@@ -110,15 +113,7 @@ class PageQuery(Wish, frozen=True):
     """Which page of a list."""
 
     limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 20
-    cursor: (
-        Annotated[str, Meta(max_length=512, description="`next_cursor` of the page before.")] | None
-    ) = None
-
-
-class LinesQuery(PageQuery, frozen=True, rename={"since": "from", "until": "to"}):
-    """Which lines of an account."""
-
-    since: Annotated[str, Meta(description="From then on: a date or time, RFC 3339.")] | None = None
+    cursor: Cursor | None = None
     until: Annotated[str, Meta(description="Before then: a date or time, RFC 3339.")] | None = None
 
 

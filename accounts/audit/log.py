@@ -56,7 +56,7 @@ class AuditLog:
             raise SettingsError(message) from error
 
     def append(self, records: Iterable[Record]) -> None:
-        """Number, chain and write records.
+        """Write records, numbered and chained.
 
         :raises OSError: they could not be written; a part of a line is cut off by the next call.
         """

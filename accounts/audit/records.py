@@ -1,4 +1,4 @@
-"""What one line of the audit log says, made from what the stores keep. No personal data is in it."""
+"""What one line of the audit log says, from what the stores keep. It has no personal data."""
 
 from typing import Any
 

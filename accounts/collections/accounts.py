@@ -61,10 +61,10 @@ class AccountCollection:
         customer_cash: bool,
         till: int = 0,
     ) -> None:
-        """`saved` is called after each write, so that the audit log can follow at once.
+        """Join what it needs.
 
-        `customer_cash` lets customers pay in and out themselves; `till` is this process's cash
-        desk.
+        `saved` is called after each write, so that the audit log can follow; `customer_cash` lets
+        customers pay in and out themselves; `till` is this process's cash desk.
         """
         self._store = store
         self._clock = clock

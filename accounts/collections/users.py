@@ -34,7 +34,7 @@ class UserCollection:
         session_lasts: timedelta,
         saved: Callable[[], None],
     ) -> None:
-        """`saved` is called after each change, so that the audit log can follow at once."""
+        """Join what it needs; `saved` is called after each change, for the audit log."""
         self._store = store
         self._accounts = accounts
         self._passwords = passwords

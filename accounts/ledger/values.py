@@ -1,4 +1,4 @@
-"""The frozen values of the ledger. All money is an integer in minor units of an ISO 4217 currency."""
+"""The frozen values of the ledger. Money is an integer in minor units of its currency."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ AMOUNT_MAX_MINOR = 2**53 - 1
 """The largest amount and the largest balance of a customer: every JSON reader holds it exactly."""
 
 BANK_BALANCE_MAX_MINOR = 2**63 - 1
-"""The largest balance, of either sign, of an account of the bank: what a database's bigint holds."""
+"""The largest balance, of either sign, of the bank's own accounts: a database's bigint."""
 
 BANK_ID = "bank"
 """The owner of the bank's own accounts. No user ever has this id: users' ids are UUIDs."""
