@@ -114,7 +114,7 @@ def page(data: list[Any], next_position: list[Any] | None) -> Response:
     return answer({"data": data, "next_cursor": cursor}, headers={"Link": link})
 
 
-def position(cursor: str | None, kind: type[T]) -> T | None:
+def position(cursor: str | None, kind: Any) -> Any:
     """Read where a page begins.
 
     :raises InvalidRequest: the cursor was not made for this list.

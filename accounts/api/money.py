@@ -1,6 +1,5 @@
 """/v1/deposits, /v1/withdrawals and /v1/transfers: money in, out and across."""
 
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response
@@ -12,6 +11,7 @@ from accounts.api.schemas import (
     CashView,
     CashWish,
     PageQuery,
+    Time,
     TransferQuery,
     TransferView,
     TransferWish,
@@ -114,7 +114,7 @@ def transfer(caller: Caller, query: TransferQuery) -> Response:
 @operation("List your transfers", who=SIGNED_IN, query=PageQuery, answer=TransferView, is_page=True)
 def list_transfers(caller: Caller, query: PageQuery) -> Response:
     """List the transfers that the caller paid or received, the newest first."""
-    before = position(query.cursor, tuple[datetime, str])
+    before = position(query.cursor, tuple[Time, str])
     found = bank().accounts.transfers_of(caller, before=before, limit=query.limit + 1)
     shown = found[: query.limit]
     return page(

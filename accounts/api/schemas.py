@@ -114,6 +114,12 @@ class PageQuery(Wish, frozen=True):
 
     limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 20
     cursor: Cursor | None = None
+
+
+class LinesQuery(PageQuery, frozen=True, rename={"since": "from", "until": "to"}):
+    """Which lines of an account."""
+
+    since: Annotated[str, Meta(description="From then on: a date or time, RFC 3339.")] | None = None
     until: Annotated[str, Meta(description="Before then: a date or time, RFC 3339.")] | None = None
 
 
