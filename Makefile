@@ -19,7 +19,7 @@ DEVELOPMENT = .venv/development-installed
 # configuration, so pip has the last word.
 PIP = $$($(BIN)/python -c 'import pip' 2>/dev/null && echo $(BIN)/python -m pip || \
     echo $(PYTHON) -m pip --python $(BIN)/python) --disable-pip-version-check
-install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || \
+install = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1) || \
     $(PIP) install --quiet $(1)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-strip-extras --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
@@ -42,7 +42,7 @@ test: $(DEVELOPMENT)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
-	$(BIN)/pytest --cov --cov-report=term
+	COVERAGE_FILE='$(CURDIR)/.coverage' $(BIN)/pytest --cov --cov-report=term
 
 bench: $(DEVELOPMENT)
 	$(BIN)/python -m bench

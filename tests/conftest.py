@@ -1,0 +1,56 @@
+"""What every test may ask for: a bank of its own, in a folder of its own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from hypothesis import HealthCheck, settings
+
+from accounts.collections.passwords import Passwords
+from app import create_app
+from tests.helpers import AUDITOR, PASSWORD, TELLER, Http, Teller
+
+settings.register_profile(
+    "ci", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("ci")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty folder, without the settings of whoever runs the tests."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("ACCOUNTS_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def passwords() -> Passwords:
+    """Hash cheaply: what the real cost is, one test of its own says."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def app(passwords: Passwords) -> Iterator[Flask]:
+    """Make a bank with an auditor and a teller in it."""
+    staff = [
+        {"username": name, "role": name, "password": PASSWORD} for name in (AUDITOR, TELLER)
+    ]
+    made = create_app({"STAFF": staff, "LOG_FILE": "app.log"}, passwords=passwords)
+    yield made
+    made.extensions["accounts"].audit.log.close()
+
+
+@pytest.fixture
+def http(app: Flask) -> Http:
+    """Call the bank as a stranger."""
+    return Http(app)
+
+
+@pytest.fixture
+def bank() -> Teller:
+    """Make the business layer of a bank, without HTTP."""
+    return Teller()

@@ -1,0 +1,314 @@
+"""`decide`: each rule in a row of a table, and what holds whatever is asked."""
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import (
+    Action,
+    CloseAccount,
+    Deposit,
+    Entry,
+    Leave,
+    OpenAccount,
+    RenameAccount,
+    Snapshot,
+    Transfer,
+    Withdrawal,
+    needs,
+)
+from accounts.ledger.numbers import numbers_for
+from accounts.ledger.values import (
+    AMOUNT_MAX_MINOR,
+    BANK_BALANCE_MAX_MINOR,
+    BANK_ID,
+    Account,
+    AccountStatus,
+    Customer,
+)
+from tests.helpers import START
+
+
+def account(name: str, balance_minor: int = 0, **more) -> Account:
+    known = {"number": f"N-{name}", "owner_id": f"owner-{name}", "currency": "EUR"}
+    times = {"created_at": START, "moved_at": START}
+    return Account(id=name, name=name, balance_minor=balance_minor, **(known | times | more))
+
+
+TILL = account("till-eur-0", owner_id=BANK_ID, floor_minor=None)
+
+
+def books(*accounts: Account, customers: tuple[Customer, ...] = ()) -> Snapshot:
+    by_name = {each.id: each for each in accounts} | {each.number: each for each in accounts}
+    return Snapshot(by_name, {each.id: each for each in customers}, {})
+
+
+def entry(action: Action, entry_id: str = "entry-1") -> Entry:
+    return Entry(entry_id, "caller", START, action)
+
+
+def status_of(snapshot: Snapshot, action: Action) -> str:
+    (outcome,) = decide(snapshot, [entry(action)]).outcomes
+    return str(outcome.status)
+
+
+ADA = account("ada", 100)
+BOB = account("bob", 5)
+CLOSED = account("closed", status=AccountStatus.CLOSED)
+FROZEN = account("frozen", 100, status=AccountStatus.FROZEN)
+DOLLAR = account("dollar", 100, currency="USD")
+HELD = account("held", 100, held_minor=60)
+CREDIT = account("credit", 0, floor_minor=-50)
+FULL = account("full", AMOUNT_MAX_MINOR)
+RICH = account("rich", AMOUNT_MAX_MINOR)
+BOOKS = books(ADA, BOB, CLOSED, FROZEN, DOLLAR, HELD, CREDIT, FULL, RICH, TILL)
+
+
+@pytest.mark.parametrize(
+    ("payer", "payee", "amount_minor", "currency", "status"),
+    [
+        ("ada", "bob", 1, "EUR", "recorded"),
+        ("ada", "bob", 100, "EUR", "recorded"),
+        ("ada", "N-bob", 100, "EUR", "recorded"),
+        ("ada", "bob", 101, "EUR", "funds_insufficient"),
+        ("ada", "ada", 1, "EUR", "same_account"),
+        ("ada", "N-ada", 1, "EUR", "same_account"),
+        ("nobody", "nobody", 1, "EUR", "same_account"),
+        ("ada", "nobody", 1, "EUR", "account_unknown"),
+        ("nobody", "bob", 1, "EUR", "account_unknown"),
+        ("ada", "till-eur-0", 1, "EUR", "account_unknown"),
+        ("till-eur-0", "ada", 1, "EUR", "account_unknown"),
+        ("ada", "closed", 1, "EUR", "account_closed"),
+        ("closed", "ada", 1, "EUR", "account_closed"),
+        ("frozen", "ada", 1, "EUR", "account_frozen"),
+        ("ada", "frozen", 1, "EUR", "recorded"),
+        ("ada", "bob", 1, "USD", "currency_mismatch"),
+        ("ada", "dollar", 1, "EUR", "currency_mismatch"),
+        ("held", "bob", 40, "EUR", "recorded"),
+        ("held", "bob", 41, "EUR", "funds_insufficient"),
+        ("credit", "bob", 50, "EUR", "recorded"),
+        ("credit", "bob", 51, "EUR", "funds_insufficient"),
+        ("rich", "full", 1, "EUR", "limit_exceeded"),
+        ("ada", "full", 101, "EUR", "funds_insufficient"),
+    ],
+)
+def test_a_transfer_is(payer, payee, amount_minor, currency, status):
+    assert status_of(BOOKS, Transfer(payer, payee, amount_minor, currency)) == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "amount_minor", "currency", "status"),
+    [
+        (Deposit, "ada", 1, "EUR", "recorded"),
+        (Deposit, "nobody", 1, "EUR", "account_unknown"),
+        (Deposit, "till-eur-0", 1, "EUR", "account_unknown"),
+        (Deposit, "closed", 1, "EUR", "account_closed"),
+        (Deposit, "frozen", 1, "EUR", "recorded"),
+        (Deposit, "ada", 1, "USD", "currency_mismatch"),
+        (Deposit, "full", 1, "EUR", "limit_exceeded"),
+        (Deposit, "ada", AMOUNT_MAX_MINOR - 100, "EUR", "recorded"),
+        (Deposit, "ada", AMOUNT_MAX_MINOR - 99, "EUR", "limit_exceeded"),
+        (Withdrawal, "ada", 100, "EUR", "recorded"),
+        (Withdrawal, "ada", 101, "EUR", "funds_insufficient"),
+        (Withdrawal, "nobody", 1, "EUR", "account_unknown"),
+        (Withdrawal, "closed", 1, "EUR", "account_closed"),
+        (Withdrawal, "frozen", 1, "EUR", "account_frozen"),
+        (Withdrawal, "ada", 1, "USD", "currency_mismatch"),
+        (Withdrawal, "held", 41, "EUR", "funds_insufficient"),
+    ],
+)
+def test_cash_is(kind, name, amount_minor, currency, status):
+    assert status_of(BOOKS, kind(name, amount_minor, currency)) == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "balance_minor"),
+    [(Deposit, -BANK_BALANCE_MAX_MINOR), (Withdrawal, BANK_BALANCE_MAX_MINOR)],
+)
+def test_a_till_stays_within_what_a_database_holds(kind, balance_minor):
+    snapshot = books(ADA, replace(TILL, balance_minor=balance_minor))
+    assert status_of(snapshot, kind("ada", 1, "EUR")) == "limit_exceeded"
+
+
+@pytest.mark.parametrize(
+    ("closing", "status"),
+    [
+        (account("empty"), "recorded"),
+        (account("left", 1), "balance_not_zero"),
+        (account("owed", -1, floor_minor=-10), "balance_not_zero"),
+        (account("held", 0, held_minor=1), "holds_open"),
+        (account("frozen", status=AccountStatus.FROZEN), "account_frozen"),
+        (account("closed", status=AccountStatus.CLOSED), "recorded"),
+    ],
+)
+def test_to_close_an_account_is(closing, status):
+    assert status_of(books(closing), CloseAccount(closing.id, closing.owner_id)) == status
+
+
+def test_closing_counts_the_customers_open_accounts_down_once():
+    customer = Customer("owner-empty", open_accounts=2)
+    close = CloseAccount("empty", "owner-empty")
+    both = [entry(close, "first"), entry(close, "second")]
+    changes = decide(books(account("empty"), customers=(customer,)), both)
+    assert changes.accounts[0].status is AccountStatus.CLOSED
+    assert [each.open_accounts for each in changes.customers] == [1]
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [
+        (CloseAccount("nobody", "x"), "account_unknown"),
+        (CloseAccount("till-eur-0", "x"), "account_unknown"),
+        (RenameAccount("nobody", "x"), "account_unknown"),
+        (RenameAccount("till-eur-0", "x"), "account_unknown"),
+        (RenameAccount("closed", "x"), "account_closed"),
+        (RenameAccount("ada", "x"), "recorded"),
+    ],
+)
+def test_what_is_asked_of_an_account_is(action, status):
+    assert status_of(BOOKS, action) == status
+
+
+@pytest.mark.parametrize(
+    ("customer", "leave", "opens"),
+    [
+        (Customer("carl"), "recorded", "recorded"),
+        (Customer("carl", open_accounts=1), "accounts_open", "recorded"),
+        (Customer("carl", left=True), "recorded", "customer_left"),
+    ],
+)
+def test_a_customer_may(customer, leave, opens):
+    snapshot = books(customers=(customer,))
+    assert status_of(snapshot, Leave("carl")) == leave
+    assert status_of(snapshot, OpenAccount("carl", "Main", "EUR")) == opens
+
+
+def test_an_account_gets_the_first_number_that_is_free():
+    first, second, *_ = numbers_for("entry-1")
+    taken = books(account("other", number=first))
+    (opened,) = decide(taken, [entry(OpenAccount("carl", "Main", "EUR"))]).accounts
+    assert (opened.id, opened.number) == ("entry-1", second)
+
+
+def test_an_account_is_refused_where_every_number_is_taken():
+    taken = books(*(account(number, number=number) for number in numbers_for("entry-1")))
+    assert status_of(taken, OpenAccount("carl", "Main", "EUR")) == "numbers_exhausted"
+
+
+def test_a_shortfall_is_told():
+    (outcome,) = decide(BOOKS, [entry(Transfer("ada", "bob", 130, "EUR"))]).outcomes
+    assert outcome.recorded.details == (("shortfall_minor", 30),)
+
+
+def test_a_payees_balance_is_told_to_nobody():
+    """What is refused because the payee is full is so only for who could pay it."""
+    (outcome,) = decide(BOOKS, [entry(Transfer("rich", "full", 5, "EUR"))]).outcomes
+    assert outcome.recorded.details == ()
+
+
+def test_a_transfer_posts_two_lines_that_sum_to_zero():
+    (outcome,) = decide(BOOKS, [entry(Transfer("ada", "bob", 30, "EUR", "rent"))]).outcomes
+    paid, received = outcome.recorded.lines
+    assert (paid.account_id, paid.amount_minor, paid.balance_minor) == ("ada", -30, 70)
+    assert (received.account_id, received.amount_minor, received.balance_minor) == ("bob", 30, 35)
+    assert (paid.counterparty, received.counterparty) == ("N-bob", "N-ada")
+    assert {paid.reference, received.reference} == {"rent"}
+    assert {paid.kind, received.kind} == {"transfer"}
+    assert {paid.number, received.number} == {1}
+
+
+def test_a_deposit_opens_the_till_that_it_needs():
+    changes = decide(books(ADA), [entry(Deposit("ada", 30, "EUR"))])
+    till, ada = sorted(changes.accounts, key=lambda each: each.balance_minor)
+    assert (till.id, till.owner_id, till.balance_minor, till.floor_minor) == (
+        "till-eur-0",
+        BANK_ID,
+        -30,
+        None,
+    )
+    assert ada.balance_minor == 130
+
+
+def test_each_process_has_a_till_of_its_own():
+    asked = replace(entry(Deposit("ada", 30, "EUR")), till=7)
+    assert "till-eur-7" in needs([asked]).accounts
+    assert "till-eur-7" in {each.id for each in decide(books(ADA), [asked]).accounts}
+
+
+def test_entries_of_a_batch_see_those_before_them():
+    all_of_it = [
+        entry(Transfer("ada", "bob", 100, "EUR"), "1"),
+        entry(Transfer("ada", "bob", 1, "EUR"), "2"),
+        entry(Transfer("bob", "ada", 105, "EUR"), "3"),
+    ]
+    changes = decide(BOOKS, all_of_it)
+    assert [str(each.status) for each in changes.outcomes] == [
+        "recorded",
+        "funds_insufficient",
+        "recorded",
+    ]
+    assert {each.id: each.balance_minor for each in changes.accounts} == {"ada": 105, "bob": 0}
+    assert {each.id: each.line_count for each in changes.accounts} == {"ada": 2, "bob": 2}
+    assert [each.entry.id for each in changes.recorded] == ["1", "2", "3"]
+
+
+def test_an_account_opened_in_a_batch_can_be_used_in_it():
+    opening = entry(OpenAccount("carl", "Main", "EUR"), "new")
+    changes = decide(BOOKS, [opening, entry(Transfer("ada", "new", 10, "EUR"))])
+    assert [str(each.status) for each in changes.outcomes] == ["recorded", "recorded"]
+
+
+def test_the_same_entry_again_is_a_replay_and_changes_nothing():
+    first = decide(BOOKS, [entry(Transfer("ada", "bob", 30, "EUR"))])
+    known = replace(BOOKS, entries={"entry-1": first.recorded[0]})
+    again = decide(known, [entry(Transfer("ada", "bob", 30, "EUR"))])
+    assert again.outcomes[0].replayed
+    assert again.outcomes[0].recorded == first.recorded[0]
+    assert (again.accounts, again.recorded) == ([], [])
+
+
+def test_a_refusal_is_replayed_too():
+    refused = decide(BOOKS, [entry(Transfer("ada", "bob", 101, "EUR"))])
+    richer = books(replace(ADA, balance_minor=1000), BOB)
+    known = replace(richer, entries={"entry-1": refused.recorded[0]})
+    (outcome,) = decide(known, [entry(Transfer("ada", "bob", 101, "EUR"))]).outcomes
+    assert (str(outcome.status), outcome.replayed) == ("funds_insufficient", True)
+
+
+def test_the_same_id_for_something_else_is_refused_and_not_recorded():
+    twice = [entry(Transfer("ada", "bob", 1, "EUR")), entry(Transfer("ada", "bob", 2, "EUR"))]
+    changes = decide(BOOKS, twice)
+    assert [str(each.status) for each in changes.outcomes] == ["recorded", "key_reused"]
+    assert len(changes.recorded) == 1
+
+
+def test_time_never_goes_back_on_an_account():
+    later = START.replace(year=2030)
+    snapshot = books(replace(ADA, moved_at=later), BOB)
+    (outcome,) = decide(snapshot, [entry(Transfer("ada", "bob", 1, "EUR"))]).outcomes
+    assert outcome.recorded.at == later
+    assert {line.at for line in outcome.recorded.lines} == {later}
+
+
+def test_the_digest_says_what_is_asked_and_nothing_else():
+    ask = Transfer("ada", "bob", 1, "EUR", "rent")
+    same = replace(entry(ask, "other"), caller_id="somebody", at=START.replace(year=2030), till=3)
+    assert entry(ask).digest == same.digest
+    others = [replace(ask, amount_minor=2), replace(ask, reference=None), Deposit("ada", 1, "EUR")]
+    assert len({entry(ask).digest, *(entry(each).digest for each in others)}) == 4
+
+
+def test_every_action_has_a_rule_and_survives_being_written_down():
+    for action in (
+        OpenAccount("o", "n", "EUR"),
+        RenameAccount("ada", "n"),
+        CloseAccount("ada", "owner-ada"),
+        Leave("o"),
+        Deposit("ada", 1, "EUR"),
+        Withdrawal("ada", 1, "EUR"),
+        Transfer("ada", "bob", 1, "EUR"),
+    ):
+        (recorded,) = decide(BOOKS, [entry(action)]).recorded
+        text = msgspec.json.encode(recorded)
+        assert msgspec.json.decode(text, type=type(recorded)) == recorded
