@@ -139,7 +139,8 @@ class AccountCollection:
         account = self.account(caller, name)
         if at is None:
             return account, account.balance_minor
-        period = Period(until=at + datetime.resolution)
+        end = datetime.max.replace(tzinfo=at.tzinfo)
+        period = Period(until=at + datetime.resolution if at < end else None)
         lines = self._store.lines(account.id, before=None, period=period, limit=1)
         return account, lines[0].balance_minor if lines else 0
 

@@ -1,0 +1,71 @@
+"""A customer of a store: asks entries of it by hand, without collections in between."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts.ledger.entries import (
+    Action,
+    Deposit,
+    Entry,
+    Needs,
+    OpenAccount,
+    Outcome,
+    Transfer,
+)
+from accounts.ledger.values import Account, Line, Period
+from accounts.stores.base import AccountStore
+from tests.helpers import START, Ids
+
+EVER = Period()
+
+
+class Books:
+    """An account store, with accounts known by short names."""
+
+    def __init__(self, store: AccountStore) -> None:
+        self.store = store
+        self.ids = Ids()
+        self.opened: dict[str, str] = {}
+        self._seconds = itertools.count(1)
+
+    def entry(self, action: Action, *, entry_id: str = "", at: datetime | None = None) -> Entry:
+        at = at or START + timedelta(seconds=next(self._seconds))
+        return Entry(entry_id or self.ids(), "caller", at, action)
+
+    def ask(self, action: Action, **more: Any) -> Outcome:
+        (outcome,) = self.store.append([self.entry(action, **more)])
+        return outcome
+
+    def given(self, **balances_minor: int) -> None:
+        """Open a EUR account for each, owned by `owner-<name>`, and pay the amount in."""
+        for name, amount_minor in balances_minor.items():
+            self.opened[name] = self.open(f"owner-{name}").id
+            if amount_minor:
+                self.ask(Deposit(self.opened[name], amount_minor, "EUR"))
+
+    def open(self, owner_id: str) -> Account:
+        outcome = self.ask(OpenAccount(owner_id, "Main", "EUR"))
+        return self.store.account(outcome.recorded.entry.id)
+
+    def transfer(self, payer: str, payee: str, amount_minor: int) -> Transfer:
+        return Transfer(self.opened[payer], self.opened[payee], amount_minor, "EUR")
+
+    def send(self, payer: str, payee: str, amount_minor: int, **more: Any) -> str:
+        return str(self.ask(self.transfer(payer, payee, amount_minor), **more).status)
+
+    def balances(self) -> dict[str, int]:
+        found = self.store.load(Needs(accounts=frozenset(self.opened.values()))).accounts
+        return {name: found[each].balance_minor for name, each in self.opened.items()}
+
+    def lines(self, name: str, *, limit: int = 10**6) -> list[Line]:
+        """Give all lines of an account, the oldest first."""
+        found = self.store.lines(self.opened[name], before=None, period=EVER, limit=limit)
+        return found[::-1]
+
+
+def at_once(count: int, act: Any) -> list[Any]:
+    """Call `act(n)` for each n below `count`, each in a thread of its own."""
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(act, range(count)))

@@ -1,0 +1,155 @@
+"""What every user store promises."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from accounts.errors import Unavailable
+from accounts.identity import Event, Role, Session, User
+from accounts.stores import memory
+from accounts.stores.base import PutStatus
+from tests.helpers import START, Ids
+from tests.stores.books import at_once
+
+ids = Ids()
+
+
+def user(username: str, **more) -> User:
+    known: dict[str, Any] = {"full_name": None, "password_hash": "hash", "created_at": START}
+    return User(id=ids(), username=username, **(known | more))
+
+
+def event(kind: str = "login") -> Event:
+    return Event(ids(), kind, START, None, None)
+
+
+def changed(kept: User, **fields) -> User:
+    return replace(kept, version=kept.version + 1, **fields)
+
+
+def test_a_user_comes_back_as_it_was_put(user_store):
+    ada = user(
+        "Ada Ⅻ",
+        full_name="Ada Lovelace 👩‍💻",
+        role=Role.TELLER,
+        sessions=(Session("s1", "r1", START + timedelta(days=1)), Session("s2", "r2", START)),
+    )
+    assert user_store.put([ada]) == [PutStatus.SAVED]
+    assert user_store.users([ada.id, "nobody"]) == {ada.id: ada}
+    assert user_store.user_named("ada xii") == ada
+    assert user_store.user_named("Ada Ⅻ") is None
+    assert user_store.user_named("") is None
+
+
+@pytest.mark.parametrize("other", ["ada", "ADA", "\uff21da"])
+def test_a_name_that_compares_equal_is_taken(user_store, other):
+    ada = user("Ada")
+    user_store.put([ada])
+    assert user_store.put([user(other)], [event()]) == [PutStatus.USERNAME_TAKEN]
+    assert user_store.user_named("ada") == ada
+    assert list(user_store.unsealed(10)) == []
+
+
+def test_two_names_of_one_put_that_compare_equal_are_not_both_saved(user_store):
+    ada, twin, bob = user("ada"), user("Ada"), user("bob")
+    statuses = user_store.put([ada, twin, bob], [event()])
+    assert statuses == [PutStatus.SAVED, PutStatus.USERNAME_TAKEN, PutStatus.SAVED]
+    assert user_store.users([ada.id, twin.id, bob.id]) == {ada.id: ada, bob.id: bob}
+    assert list(user_store.unsealed(10)) == []
+
+
+def test_only_the_next_version_replaces_a_user(user_store):
+    ada = user("ada")
+    assert user_store.put([changed(ada)]) == [PutStatus.VERSION_CONFLICT]
+    user_store.put([ada])
+    assert user_store.put([ada], [event()]) == [PutStatus.VERSION_CONFLICT]
+    newer = changed(ada, full_name="Ada")
+    assert user_store.put([newer]) == [PutStatus.SAVED]
+    assert user_store.put([newer]) == [PutStatus.VERSION_CONFLICT]
+    assert user_store.put([changed(changed(newer))]) == [PutStatus.VERSION_CONFLICT]
+    assert user_store.users([ada.id]) == {ada.id: newer}
+    assert list(user_store.unsealed(10)) == []
+
+
+def test_a_deleted_users_name_is_free_and_its_id_is_kept(user_store):
+    ada = user("ada")
+    user_store.put([ada])
+    gone = changed(ada, username="", password_hash="", deleted_at=START)
+    assert user_store.put([gone]) == [PutStatus.SAVED]
+    assert user_store.user_named("ada") is None
+    assert user_store.users([ada.id]) == {ada.id: gone}
+    assert user_store.put([user("ada")]) == [PutStatus.SAVED]
+
+
+def test_any_number_of_users_may_be_deleted(user_store):
+    for name in ("ada", "bob"):
+        kept = user(name)
+        user_store.put([kept])
+        assert user_store.put([changed(kept, username="", deleted_at=START)]) == ["saved"]
+
+
+def test_who_changes_the_name_frees_the_old_one(user_store):
+    ada = user("ada")
+    user_store.put([ada])
+    user_store.put([changed(ada, username="countess")])
+    assert user_store.user_named("ada") is None
+    assert user_store.user_named("countess").id == ada.id
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_pages_of_users_join(user_store, limit):
+    users = [user(f"user{n}") for n in range(5)]
+    for each in (users[3], users[0], users[4], users[2], users[1]):
+        user_store.put([each])
+    found, after = [], ""
+    while page := user_store.users_after(after, limit=limit):
+        assert len(page) <= limit
+        found += page
+        after = page[-1].id
+    assert found == users
+
+
+def test_events_wait_for_the_audit_log_in_order(user_store):
+    events = [event("user_registered"), event("login"), event("login_failed")]
+    user_store.put([user("ada")], events[:2])
+    user_store.put([], events[2:])
+    assert list(user_store.unsealed(10)) == events
+    assert list(user_store.unsealed(2)) == events[:2]
+    user_store.mark_sealed(events[:2])
+    assert list(user_store.unsealed(10)) == events[2:]
+
+
+def test_a_bank_whose_audit_log_is_stuck_takes_no_user(user_store, monkeypatch):
+    monkeypatch.setattr(memory, "WAITING_MAX", 1)
+    user_store.put([], [event()])
+    with pytest.raises(Unavailable):
+        user_store.put([user("ada")], [event()])
+    assert user_store.user_named("ada") is None
+
+
+@pytest.mark.usefixtures("switching")
+def test_of_racing_sign_ups_with_one_name_one_wins(user_store):
+    for turn in range(20):
+        said = at_once(16, lambda _, turn=turn: user_store.put([user(f"ada{turn}")], [event()]))
+        assert sorted(each for (each,) in said) == ["saved"] + ["username_taken"] * 15
+    assert len(user_store.unsealed(1000)) == 20
+
+
+@pytest.mark.usefixtures("switching")
+def test_racing_changes_of_one_user_lose_none(user_store):
+    ada = user("ada")
+    user_store.put([ada])
+
+    def add_sessions(number):
+        for turn in range(10):
+            session = Session(f"{number}-{turn}", "r", START)
+            while True:
+                kept = user_store.users([ada.id])[ada.id]
+                if user_store.put([changed(kept, sessions=(*kept.sessions, session))]) == ["saved"]:
+                    break
+
+    at_once(16, add_sessions)
+    kept = user_store.users([ada.id])[ada.id]
+    assert (kept.version, len({session.id for session in kept.sessions})) == (161, 160)
