@@ -1,0 +1,60 @@
+"""Passwords: argon2id at the cost that is asked for, and a few at a time."""
+
+from threading import Event
+
+from argon2 import extract_parameters
+from argon2.low_level import Type
+
+from accounts.collections import passwords as module
+from accounts.collections.passwords import Passwords
+from accounts.errors import Unavailable
+from tests.helpers import cheap
+from tests.stores.books import at_once
+
+
+def test_a_password_is_hashed_as_owasp_asks():
+    parameters = extract_parameters(Passwords().hash("correct horse"))
+    assert parameters.type is Type.ID
+    assert parameters.memory_cost >= 19 * 1024
+    assert parameters.time_cost >= 2
+    assert parameters.parallelism == 1
+    assert parameters.salt_len >= 16
+
+
+def test_only_the_password_itself_fits():
+    passwords = cheap()
+    digest = passwords.hash("correct horse")
+    assert passwords.fits("correct horse", digest)
+    assert not passwords.fits("correct horses", digest)
+    assert not passwords.fits("correct horse", None)
+    assert not passwords.fits("nobody has this password", None)
+    assert not passwords.fits("", "")
+    assert not passwords.fits("correct horse", "no hash at all")
+
+
+def test_no_two_hashes_are_alike():
+    passwords = cheap()
+    assert passwords.hash("correct horse") != passwords.hash("correct horse")
+
+
+def test_so_many_are_checked_at_once_and_the_rest_wait_not_for_ever(monkeypatch):
+    monkeypatch.setattr(module, "WAIT_MAX_S", 0.01)
+    passwords, release, turned_away = cheap(), Event(), list[str]()
+
+    def slow(*_):
+        release.wait(10)
+        return "hash"
+
+    monkeypatch.setattr(type(passwords._hasher), "hash", slow)
+
+    def ask(_):
+        try:
+            return passwords.hash("correct horse")
+        except Unavailable as error:
+            turned_away.append(error.code)
+            if len(turned_away) == 3:
+                release.set()
+            return error.code
+
+    said = at_once(module.AT_ONCE_MAX + 3, ask)
+    assert sorted(said) == ["hash"] * module.AT_ONCE_MAX + ["unavailable"] * 3
