@@ -141,7 +141,9 @@ class Http:
             headers["Idempotency-Key"] = key
         if body is not None:
             more["json"] = body
-        return self.app.test_client().open(path, method=method, headers=headers, **more)
+        return self.app.test_client().open(
+            path, method=method, headers=headers, buffered=True, **more
+        )
 
     def signed_in(self, username: str, password: str = PASSWORD, **more: Any) -> "Http":
         """Sign in; answer a caller with its tokens."""

@@ -1,0 +1,138 @@
+"""/v1/users and /v1/auth over HTTP."""
+
+import pytest
+
+from tests.helpers import PASSWORD, code
+
+
+def test_who_signs_up_is_shown_without_secrets(http):
+    wish = {"username": "Ada", "password": PASSWORD, "full_name": "Ada Lovelace"}
+    answer = http("POST", "/v1/users", wish)
+    assert (answer.status_code, answer.headers["Location"]) == (201, "/v1/users/me")
+    assert answer.json.keys() == {"id", "username", "full_name", "role", "created_at"}
+    assert (answer.json["username"], answer.json["full_name"]) == ("Ada", "Ada Lovelace")
+    assert answer.json["role"] == "customer"
+    assert answer.json["created_at"].endswith("Z")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_full_name_need_not_be_told(http):
+    answer = http("POST", "/v1/users", {"username": "ada", "password": PASSWORD})
+    assert answer.json["full_name"] is None
+
+
+def test_a_taken_name_is_409(http):
+    http.joined("ada")
+    answer = http("POST", "/v1/users", {"username": "ADA", "password": PASSWORD})
+    assert code(answer) == (409, "username_taken")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("username", ""),
+        ("username", "a" * 65),
+        ("username", " ada"),
+        ("username", "ada\n"),
+        ("username", "a\u202eda"),
+        ("password", "short"),
+        ("password", "a" * 257),
+        ("full_name", ""),
+        ("full_name", "\x1b[31mred"),
+    ],
+)
+def test_a_bad_field_is_named(http, field, value):
+    wish = {"username": "ada", "password": PASSWORD, field: value}
+    answer = http("POST", "/v1/users", wish)
+    assert code(answer) == (400, "invalid_request")
+    assert [error["pointer"] for error in answer.json["errors"]] == [f"/{field}"]
+
+
+def test_a_session_has_two_tokens(http):
+    http.joined("ada")
+    answer = http("POST", "/v1/auth/login", {"username": "ADA", "password": PASSWORD})
+    assert answer.status_code == 200
+    assert answer.json.keys() == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (answer.json["token_type"], answer.json["expires_in"]) == ("Bearer", 900)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_an_unknown_name_and_a_wrong_password_have_one_answer(http):
+    http.joined("ada")
+    said = []
+    for name in ("ada", "nobody"):
+        answer = http("POST", "/v1/auth/login", {"username": name, "password": "wrong"})
+        assert code(answer) == (401, "invalid_credentials")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        said.append(answer.json | {"request_id": ""})
+    assert said[0] == said[1]
+
+
+def test_a_refresh_token_is_good_for_one_new_pair(http):
+    ada = http.joined("ada")
+    first = ada.refresh_token
+    ada.token, access = first, ada.token
+    fresh = ada("POST", "/v1/auth/refresh")
+    assert fresh.status_code == 200
+    assert fresh.json["refresh_token"] != first
+    ada.token = access
+    assert ada("GET", "/v1/users/me").status_code == 200
+    ada.token = first
+    assert code(ada("POST", "/v1/auth/refresh")) == (401, "invalid_token")
+    for token in (access, fresh.json["access_token"], fresh.json["refresh_token"]):
+        ada.token = token
+        assert code(ada("GET", "/v1/users/me")) == (401, "invalid_token")
+
+
+def test_who_signs_out_has_two_dead_tokens(http):
+    ada, other = http.joined("ada"), http.signed_in("ada")
+    assert ada("POST", "/v1/auth/logout").status_code == 204
+    assert code(ada("GET", "/v1/users/me")) == (401, "invalid_token")
+    ada.token = ada.refresh_token
+    assert code(ada("POST", "/v1/auth/refresh")) == (401, "invalid_token")
+    assert other("GET", "/v1/users/me").status_code == 200
+
+
+def test_a_profile_is_read_and_changed(http):
+    ada = http.joined("ada")
+    answer = ada("PATCH", "/v1/users/me", {"full_name": "Countess"})
+    assert (answer.status_code, answer.json["full_name"]) == (200, "Countess")
+    assert ada("GET", "/v1/users/me").json == answer.json
+    assert ada("PATCH", "/v1/users/me", {"full_name": None}).json["full_name"] is None
+    assert code(ada("PATCH", "/v1/users/me", {})) == (400, "invalid_request")
+
+
+def test_a_new_password_ends_other_sessions_and_keeps_this_one(http):
+    ada, other = http.joined("ada"), http.signed_in("ada")
+    wish = {"current_password": PASSWORD, "new_password": "battery staple"}
+    assert ada("POST", "/v1/users/me/password", wish).status_code == 204
+    assert ada("GET", "/v1/users/me").status_code == 200
+    assert code(other("GET", "/v1/users/me")) == (401, "invalid_token")
+    assert http.signed_in("ada", "battery staple")
+
+
+def test_a_wrong_current_password_changes_nothing(http):
+    ada = http.joined("ada")
+    wish = {"current_password": "wrong", "new_password": "battery staple"}
+    assert code(ada("POST", "/v1/users/me/password", wish)) == (401, "invalid_credentials")
+    assert http.signed_in("ada")
+
+
+def test_a_user_with_open_accounts_stays(http):
+    ada = http.joined("ada")
+    account = ada.opened()
+    answer = ada("DELETE", "/v1/users/me")
+    assert code(answer) == (409, "accounts_open")
+    assert answer.json["open_accounts"] == 1
+    assert ada("DELETE", f"/v1/accounts/{account['id']}").status_code == 204
+    assert ada("DELETE", "/v1/users/me").status_code == 204
+
+
+def test_a_deleted_users_tokens_die_and_its_name_is_free(http):
+    ada = http.joined("ada")
+    assert ada("DELETE", "/v1/users/me").status_code == 204
+    for method, path in [("GET", "/v1/users/me"), ("POST", "/v1/auth/logout")]:
+        answer = ada(method, path)
+        assert code(answer) == (401, "invalid_token")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert http.joined("ada")("GET", "/v1/accounts").json == {"data": [], "next_cursor": None}
