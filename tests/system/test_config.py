@@ -1,0 +1,128 @@
+"""Settings: where they come from, and what is said of wrong ones."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from accounts.config import Settings, change_config, load_settings, write_config
+from accounts.errors import SettingsError
+from tests.gates.test_root_names import ROOT
+
+SECRET = "s" * 32
+
+
+def write(**settings) -> None:
+    Path("config.json").write_text(json.dumps(settings))
+
+
+def complaint(given=None, environment=None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(given, environment or {})
+    return caught.value.detail
+
+
+def test_without_anything_the_bank_is_in_memory_with_a_secret_of_its_own():
+    first, second = load_settings(environment={}), load_settings(environment={})
+    assert first.STORE_URL == "memory://"
+    assert len(first.JWT_SECRET_KEY) >= 32
+    assert first.JWT_SECRET_KEY != second.JWT_SECRET_KEY
+    assert not Path("config.json").exists()
+
+
+def test_the_environment_wins_over_the_file_and_what_is_given_over_both():
+    write(JWT_ACCESS_TOKEN_EXPIRES=60, LOG_LEVEL="ERROR", CUSTOMER_CASH=False)
+    environment = {"ACCOUNTS_JWT_ACCESS_TOKEN_EXPIRES": "70", "ACCOUNTS_LOG_LEVEL": "WARNING"}
+    found = load_settings({"LOG_LEVEL": "DEBUG"}, environment)
+    assert found.JWT_ACCESS_TOKEN_EXPIRES == 70
+    assert found.LOG_LEVEL == "DEBUG"
+    assert found.CUSTOMER_CASH is False
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("JWT_SECRET_KEY", "1" * 32, "1" * 32),
+        ("JWT_TOKEN_LOCATION", '["headers"]', ("headers",)),
+        ("CUSTOMER_CASH", "false", False),
+        ("RATE_LIMIT", "5 per second", "5 per second"),
+        ("LOG_LEVEL", "ERROR", "ERROR"),
+        ("AUDIT_LOG", "12", "12"),
+    ],
+)
+def test_the_environment_is_read_by_the_type_of_the_setting(name, text, value):
+    assert getattr(load_settings(environment={f"ACCOUNTS_{name}": text}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ({"JWT_SECRET": SECRET}, "There is no setting JWT_SECRET. Did you mean JWT_SECRET_KEY?"),
+        ({"PORT": 1}, "There is no setting PORT"),
+        ({"JWT_SECRET_KEY": "short"}, "at least 32 bytes"),
+        ({"JWT_SECRET_KEY": 12}, "`str`"),
+        ({"JWT_OLD_SECRET_KEYS": ["short"]}, "JWT_OLD_SECRET_KEYS[0]"),
+        ({"JWT_ACCESS_TOKEN_EXPIRES": 0}, "JWT_ACCESS_TOKEN_EXPIRES"),
+        ({"JWT_ACCESS_TOKEN_EXPIRES": "900"}, "JWT_ACCESS_TOKEN_EXPIRES"),
+        ({"JWT_ACCESS_TOKEN_EXPIRES": True}, "JWT_ACCESS_TOKEN_EXPIRES"),
+        ({"JWT_TOKEN_LOCATION": ["cookies"]}, "must have `headers`"),
+        ({"JWT_TOKEN_LOCATION": ["query_string"]}, "JWT_TOKEN_LOCATION"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+        ({"RATE_LIMIT": "often"}, "RATE_LIMIT must be like"),
+        ({"STORE_URL": "postgres://user:secret@host/db"}, "STORE_URL is postgres://..."),
+        ({"SANDBOX": True}, "SANDBOX"),
+        ({"STAFF": [{"username": "tess"}]}, "tess needs a password"),
+        ({"STAFF": [{"username": "tess", "password": "x" * 9, "role": "boss"}]}, "role"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_a_sentence_that_helps(settings, hint):
+    assert hint in complaint(settings)
+    write(**settings)
+    said = complaint()
+    assert hint in said
+    assert "secret@" not in said
+
+
+def test_an_unknown_variable_of_the_environment_is_told():
+    assert "There is no setting JWT_SECRETS" in complaint(environment={"ACCOUNTS_JWT_SECRETS": "x"})
+
+
+def test_a_variable_that_is_no_json_is_told():
+    environment = {"ACCOUNTS_JWT_ACCESS_TOKEN_EXPIRES": "soon"}
+    assert "ACCOUNTS_JWT_ACCESS_TOKEN_EXPIRES must be JSON" in complaint(environment=environment)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\xff", "null", ""])
+def test_a_file_that_is_no_json_object_is_told(text):
+    Path("config.json").write_text(text, "latin-1")
+    assert "config.json cannot be read as a JSON object" in complaint()
+
+
+def test_a_configuration_is_written_once_and_for_its_owner_alone():
+    path = Path("config.json")
+    write_config(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    first = load_settings(environment={})
+    assert first == load_settings(environment={})
+    with pytest.raises(SettingsError, match="there already"):
+        write_config(path)
+    assert load_settings(environment={}) == first
+
+
+def test_a_changed_configuration_keeps_its_other_keys_and_is_for_its_owner_alone():
+    write(LOG_LEVEL="ERROR")
+    change_config(Path("config.json"), {"CUSTOMER_CASH": False})
+    found = load_settings(environment={})
+    assert (found.LOG_LEVEL, found.CUSTOMER_CASH) == ("ERROR", False)
+    assert stat.S_IMODE(Path("config.json").stat().st_mode) == 0o600
+
+
+def test_the_example_shows_every_setting_with_its_default():
+    example = json.loads((ROOT / "config.example.json").read_text())
+    assert example.keys() == set(Settings.__struct_fields__)
+    defaults = Settings()
+    write(**example)
+    found = load_settings(environment={})
+    for key in example.keys() - {"JWT_SECRET_KEY"}:
+        assert getattr(found, key) == getattr(defaults, key), key
