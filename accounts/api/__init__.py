@@ -1,6 +1,6 @@
 """The API layer: HTTP, JSON and JWT. It calls the collections, and nothing below them."""
 
-from flask import Flask
+from flask import Flask, request
 
 from accounts.api import problems, tokens
 from accounts.api.accounts import accounts
@@ -9,22 +9,29 @@ from accounts.api.auth import auth
 from accounts.api.bank import EXTENSION, Bank
 from accounts.api.docs import docs
 from accounts.api.health import health
+from accounts.api.http import BODY_MAX_BYTES
 from accounts.api.money import money
-from accounts.api.requests import Around
+from accounts.api.requests import OVERLOADED, Around
 from accounts.api.users import users
-
-BODY_MAX_BYTES = 1024 * 1024
+from accounts.errors import Unavailable
 
 
 def create_api(bank: Bank) -> Flask:
     """Make the Flask app of a bank."""
     app = Flask("accounts", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
+    # Werkzeug cuts what is longer off in silence: one byte more, and `parse` sees it.
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES + 1
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = bank
     problems.register(app)
     tokens.register(app, bank.settings)
+    app.before_request(_refuse_if_overloaded)
     for blueprint in (users, auth, accounts, money, audit, health, docs):
         app.register_blueprint(blueprint)
     app.wsgi_app = Around(app.wsgi_app, bank.traffic)  # type: ignore[assignment]
     return app
+
+
+def _refuse_if_overloaded() -> None:
+    if request.environ.get(OVERLOADED):
+        raise Unavailable("Too many requests wait already.")

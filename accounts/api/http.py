@@ -11,8 +11,11 @@ from urllib.parse import urlencode
 import msgspec
 from flask import Response, request
 from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from accounts.errors import InvalidRequest, UnsupportedMediaType
+
+BODY_MAX_BYTES = 1024 * 1024
 
 T = TypeVar("T")
 
@@ -24,10 +27,13 @@ _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 def parse(kind: type[T]) -> T:
     """Read the JSON body as a wish, strictly.
 
+    :raises RequestEntityTooLarge: it is past 1 MiB.
     :raises UnsupportedMediaType: it is not said to be JSON in UTF-8.
     :raises InvalidRequest: it is something else; the pointer says where.
     """
     body = request.get_data(cache=False)
+    if len(body) > BODY_MAX_BYTES:
+        raise RequestEntityTooLarge
     if body and not _is_json():
         raise UnsupportedMediaType("Send `Content-Type: application/json`, in UTF-8.")
     try:

@@ -16,7 +16,8 @@ from uuid_utils import uuid4
 
 REQUEST_ID = "accounts.request_id"
 USER_ID = "accounts.user_id"
-"""Where the ids stand in the WSGI environment."""
+OVERLOADED = "accounts.overloaded"
+"""Keys of the WSGI environment; the last one says that too many requests wait already."""
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

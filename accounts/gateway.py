@@ -1,0 +1,143 @@
+"""From granian's RSGI to WSGI: a request takes a thread only once all of it has arrived.
+
+A WSGI server hands a request on when its head is there, so whoever sends a body byte by byte keeps
+a thread for as long as it likes. Here bodies are awaited in the event loop, in bounded size and
+time, and a slow client costs nobody else anything. Requests that hash a password have threads of
+their own: a rush of sign-ins holds up no payment.
+
+Sources: PEP 3333; granian's RSGI specification, version 1.6.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr-defined]
+from werkzeug.exceptions import RequestTimeout
+
+from accounts.api.http import BODY_MAX_BYTES
+from accounts.api.requests import OVERLOADED, Application, Environment
+
+BODY_TIMEOUT_S = 10
+
+HASHING_PATHS = frozenset({"/v1/users", "/v1/auth/login", "/v1/users/me/password"})
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+class Gateway:
+    """Runs a WSGI application under RSGI."""
+
+    def __init__(self, application: Application, *, threads: int, hashing_threads: int) -> None:
+        self._application = application
+        self._threads = _Threads(threads, waiting_max=1_000)
+        self._hashing_threads = _Threads(hashing_threads, waiting_max=100)
+
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """Answer one request."""
+        environment = _environment(scope)
+        try:
+            environment["wsgi.input"] = await _body(environment, protocol)
+        except ProtocolError:
+            return  # the client went away midway
+        hashes = environment["PATH_INFO"] in HASHING_PATHS
+        threads = self._hashing_threads if hashes else self._threads
+        protocol.response_bytes(*await threads.run(self._answer, environment))
+
+    def _answer(self, environment: Environment) -> Answer:
+        started: list[tuple[int, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
+            started[:] = [(int(status[:3]), headers)]
+
+        chunks: Iterable[bytes] = self._application(environment, start)
+        try:
+            body = b"".join(chunks)
+        finally:
+            close: Callable[[], None] | None = getattr(chunks, "close", None)
+            if close:
+                close()
+        return *started[0], body
+
+
+class _Threads:
+    """A few threads, and a bound to how many requests may wait for one."""
+
+    def __init__(self, count: int, waiting_max: int) -> None:
+        self._pool = ThreadPoolExecutor(count)
+        self._requests = 0
+        self._requests_max = count + waiting_max
+
+    async def run(
+        self, answer: Callable[[Environment], Answer], environment: Environment
+    ) -> Answer:
+        if self._requests >= self._requests_max:
+            return answer(environment | {OVERLOADED: True})
+        self._requests += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, answer, environment)
+        finally:
+            self._requests -= 1
+
+
+class _Late:
+    """The body that did not arrive in time: says so to whoever wants to read it."""
+
+    def read(self, _size: int = -1) -> bytes:
+        raise RequestTimeout
+
+
+async def _body(environment: Environment, protocol: HTTPProtocol) -> BytesIO | _Late:
+    """Await a body. One that is said to be too large is left where it is."""
+    length = environment.get("CONTENT_LENGTH")
+    if length is None and "HTTP_TRANSFER_ENCODING" not in environment:
+        return BytesIO()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            if length is None:
+                return BytesIO(await _chunks(protocol))
+            return BytesIO(await protocol() if int(length) <= BODY_MAX_BYTES else b"")
+    except TimeoutError:
+        return _Late()
+
+
+async def _chunks(protocol: HTTPProtocol) -> bytes:
+    """Await a body of unknown length, up to the first chunk that makes it too large."""
+    chunks, size = [], 0
+    async for chunk in protocol:
+        chunks.append(chunk)
+        size += len(chunk)
+        if not chunk or size > BODY_MAX_BYTES:
+            break
+    return b"".join(chunks)
+
+
+def _environment(scope: Scope) -> Environment:
+    server, _, port = scope.server.rpartition(":")
+    environment = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+    }
+    for name in scope.headers.keys():  # noqa: SIM118 - granian's mapping
+        # A value that is not ASCII is not given: "" is refused where an absent one would not be.
+        values = ",".join(scope.headers.get_all(name))  # type: ignore[attr-defined]
+        key = name.upper().replace("-", "_")
+        environment[key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"] = values
+    return environment
