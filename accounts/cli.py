@@ -11,7 +11,7 @@ from accounts.audit.log import verify_files
 from accounts.collections.passwords import Passwords
 from accounts.config import CONFIG_FILE, change_config, load_settings, write_config
 from accounts.errors import ApiError, SettingsError
-from accounts.identity import Role, username_key
+from accounts.identity import Role, Username, username_key
 from accounts.serve import serve_app
 
 PASSWORD_MIN = 8
@@ -69,6 +69,7 @@ def create(name: str, role: str) -> None:
     the password, and is there from the next start on.
     """
     settings = load_settings()
+    _check_name(name)
     if any(username_key(staff.username) == username_key(name) for staff in settings.STAFF):
         raise SettingsError(f"There is a user {name} already.")
     staff = {"username": name, "role": role, "password_hash": Passwords().hash(_password())}
@@ -99,6 +100,13 @@ def verify(logs: tuple[Path, ...]) -> None:
         click.echo(f"The audit log is not whole: {fault}. Right before that: {count} lines.")
         sys.exit(1)
     click.echo(f"The audit log is whole: {count} lines.")
+
+
+def _check_name(name: str) -> None:
+    try:
+        msgspec.convert(name, Username)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name!r} is no username: {error}.") from None
 
 
 def _password() -> str:

@@ -13,7 +13,7 @@ from limits import parse_many
 from msgspec import Meta, Struct
 
 from accounts.errors import SettingsError
-from accounts.identity import Role
+from accounts.identity import Role, Username
 
 CONFIG_FILE = Path("config.json")
 PREFIX = "ACCOUNTS_"
@@ -29,7 +29,7 @@ class Staff(Struct, frozen=True, forbid_unknown_fields=True):
     `accounts users create` writes them with a hash; a password in plain text is taken as well.
     """
 
-    username: Annotated[str, Meta(min_length=1, max_length=64)]
+    username: Username
     role: Role = Role.CUSTOMER
     password: Annotated[str, Meta(max_length=256)] = ""
     password_hash: str = ""

@@ -18,7 +18,7 @@ from typing import Any
 from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr-defined]
 from werkzeug.exceptions import RequestTimeout
 
-from accounts.api.http import BODY_MAX_BYTES
+from accounts.api.http import BODY_READ_MAX_BYTES
 from accounts.api.requests import OVERLOADED, Application, Environment
 
 BODY_TIMEOUT_S = 10
@@ -100,7 +100,7 @@ async def _body(environment: Environment, protocol: HTTPProtocol) -> BytesIO | _
         async with asyncio.timeout(BODY_TIMEOUT_S):
             if length is None:
                 return BytesIO(await _chunks(protocol))
-            return BytesIO(await protocol() if int(length) <= BODY_MAX_BYTES else b"")
+            return BytesIO(await protocol() if int(length) <= BODY_READ_MAX_BYTES else b"")
     except TimeoutError:
         return _Late()
 
@@ -111,7 +111,7 @@ async def _chunks(protocol: HTTPProtocol) -> bytes:
     async for chunk in protocol:
         chunks.append(chunk)
         size += len(chunk)
-        if not chunk or size > BODY_MAX_BYTES:
+        if not chunk or size >= BODY_READ_MAX_BYTES:
             break
     return b"".join(chunks)
 

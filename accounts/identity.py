@@ -2,10 +2,29 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from unicodedata import normalize
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
+
+_CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+
+TEXT_PATTERN = rf"^[^{_CONTROL}]*$(?!\n)"
+"""A line of text: no control characters, none that turn the direction of what follows."""
+
+NAME_PATTERN = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$(?!\n)"
+"""The same, with no outer spaces."""
+
+Username = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=NAME_PATTERN,
+        description="Compared case-folded and in NFKC. No control characters, no outer spaces.",
+    ),
+]
 
 
 class Role(StrEnum):

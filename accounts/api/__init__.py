@@ -9,7 +9,7 @@ from accounts.api.auth import auth
 from accounts.api.bank import EXTENSION, Bank
 from accounts.api.docs import docs
 from accounts.api.health import health
-from accounts.api.http import BODY_MAX_BYTES
+from accounts.api.http import BODY_READ_MAX_BYTES
 from accounts.api.money import money
 from accounts.api.requests import OVERLOADED, Around
 from accounts.api.users import users
@@ -19,8 +19,7 @@ from accounts.errors import Unavailable
 def create_api(bank: Bank) -> Flask:
     """Make the Flask app of a bank."""
     app = Flask("accounts", static_folder=None)
-    # Werkzeug cuts what is longer off in silence: one byte more, and `parse` sees it.
-    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES + 1
+    app.config["MAX_CONTENT_LENGTH"] = BODY_READ_MAX_BYTES
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = bank
     problems.register(app)

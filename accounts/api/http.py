@@ -16,6 +16,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from accounts.errors import InvalidRequest, UnsupportedMediaType
 
 BODY_MAX_BYTES = 1024 * 1024
+BODY_READ_MAX_BYTES = BODY_MAX_BYTES + 1
+"""How much of a body is read: what is longer is cut off there, and seen to be too long."""
 
 T = TypeVar("T")
 

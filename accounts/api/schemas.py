@@ -5,31 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from accounts.identity import Role, User
+from accounts.identity import NAME_PATTERN, TEXT_PATTERN, Role, User, Username
 from accounts.ledger.currencies import DECIMALS
 from accounts.ledger.entries import Recorded, Transfer
 from accounts.ledger.values import AMOUNT_MAX_MINOR, Account, AccountStatus, Line
 
-_CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
-_TEXT = rf"^[^{_CONTROL}]*$(?!\n)"
-_NAME = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$(?!\n)"
-
-Username = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=64,
-        pattern=_NAME,
-        description="Compared case-folded and in NFKC. No control characters, no outer spaces.",
-    ),
-]
 Password = Annotated[str, Meta(min_length=8, max_length=256)]
 GivenPassword = Annotated[str, Meta(min_length=1, max_length=256)]
-FullName = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NAME)]
-AccountName = Annotated[str, Meta(min_length=1, max_length=100, pattern=_NAME)]
-Reference = Annotated[str, Meta(min_length=1, max_length=140, pattern=_TEXT)]
+FullName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME_PATTERN)]
+AccountName = Annotated[str, Meta(min_length=1, max_length=100, pattern=NAME_PATTERN)]
+Reference = Annotated[str, Meta(min_length=1, max_length=140, pattern=TEXT_PATTERN)]
 AccountRef = Annotated[
-    str, Meta(min_length=1, max_length=64, pattern=_TEXT, description="An account's id or number.")
+    str,
+    Meta(
+        min_length=1, max_length=64, pattern=TEXT_PATTERN, description="An account's id or number."
+    ),
 ]
 AmountMinor = Annotated[
     int,

@@ -1,0 +1,114 @@
+"""A bank in a process of its own, served as the README says."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.gates.test_root_names import ROOT
+
+ACCOUNTS = Path(sys.executable).with_name("accounts")
+START_TIMEOUT_S = 20
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A running `accounts serve`, and a way to ask it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.process = process
+        self.port = port
+        self.started_s = 0.0
+
+    def ask(
+        self, method: str, path: str, body: Any = None, token: str = "", **headers: str
+    ) -> tuple[int, Any]:
+        """Make one request over a connection of its own; answer status and JSON."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            body = msgspec.json.encode(body)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, msgspec.json.decode(text) if text else None
+        finally:
+            connection.close()
+
+    def joined(self, username: str) -> str:
+        """Sign up and sign in; answer the access token."""
+        wish = {"username": username, "password": "correct horse"}
+        assert self.ask("POST", "/v1/users", wish)[0] == 201
+        status, tokens = self.ask("POST", "/v1/auth/login", wish)
+        assert status == 200
+        return str(tokens["access_token"])
+
+    def opened(self, token: str, balance_minor: int = 0) -> str:
+        """Open a EUR account and pay in; answer its id."""
+        wish = {"name": "Main", "currency": "EUR"}
+        status, account = self.ask("POST", "/v1/accounts", wish, token)
+        assert status == 201
+        if balance_minor:
+            cash = {"account": account["id"], "amount_minor": balance_minor, "currency": "EUR"}
+            assert self.ask("POST", "/v1/deposits", cash, token)[0] == 201
+        return str(account["id"])
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; answer the exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(20)
+
+
+@contextmanager
+def served(*arguments: str, **environment: str) -> Iterator[Server]:
+    """Run a bank in the current folder until the end of the block."""
+    port = free_port()
+    with Path("server.log").open("w") as log:
+        process = subprocess.Popen(
+            [ACCOUNTS, "serve", "--port", str(port), *arguments],
+            env=os.environ | environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    server = Server(process, port)
+    try:
+        server.started_s = _awaited(server)
+        yield server
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _awaited(server: Server) -> float:
+    began_s = time.monotonic()
+    while time.monotonic() - began_s < START_TIMEOUT_S:
+        try:
+            if server.ask("GET", "/health/ready")[0] == 200:
+                return time.monotonic() - began_s
+        except OSError:
+            if server.process.poll() is not None:
+                break
+            time.sleep(0.01)
+    raise AssertionError(Path("server.log").read_text())
+
+
+__all__ = ["ACCOUNTS", "ROOT", "Server", "free_port", "served"]

@@ -1,0 +1,111 @@
+"""The `accounts` command, as somebody types it."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from accounts.cli import main
+from app import create_app
+from tests.helpers import PASSWORD, Http
+
+
+@pytest.fixture
+def accounts():
+    """Run the command: its exit code and what it prints."""
+
+    def run(*arguments, given=""):
+        result = CliRunner().invoke(main, list(arguments), input=given)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result
+        return result.exit_code, result.output
+
+    return run
+
+
+def test_every_command_explains_itself(accounts):
+    for command in ([], ["serve"], ["init"], ["users"], ["users", "create"], ["audit", "verify"]):
+        code, said = accounts(*command, "--help")
+        assert code == 0
+        assert "Usage:" in said
+
+
+def test_init_writes_a_config_once(accounts):
+    code, said = accounts("init")
+    assert (code, "config.json" in said) == (0, True)
+    assert stat.S_IMODE(Path("config.json").stat().st_mode) == 0o600
+    assert len(json.loads(Path("config.json").read_text())["JWT_SECRET_KEY"]) >= 32
+    code, said = accounts("init")
+    assert (code, said) == (1, "Error: config.json is there already; nothing was changed.\n")
+
+
+@pytest.mark.parametrize("role", ["customer", "teller", "auditor", "admin"])
+def test_a_created_user_is_there_from_the_next_start_on(accounts, passwords, role):
+    code, said = accounts("users", "create", "Tess", "--role", role, given=f"{PASSWORD}\n")
+    assert (code, "Tess" in said) == (0, True)
+    written = Path("config.json").read_text()
+    assert PASSWORD not in written
+    assert "$argon2id$" in written
+    assert stat.S_IMODE(Path("config.json").stat().st_mode) == 0o600
+    tess = Http(create_app(passwords=passwords)).signed_in("tess")
+    assert tess("GET", "/v1/users/me").json["role"] == role
+
+
+def test_a_user_is_created_once(accounts):
+    accounts("users", "create", "tess", given=f"{PASSWORD}\n")
+    code, said = accounts("users", "create", "TESS", given=f"{PASSWORD}\n")
+    assert (code, said) == (1, "Error: There is a user TESS already.\n")
+
+
+@pytest.mark.parametrize("given", ["short\n", "", "\n"])
+def test_a_short_password_is_refused(accounts, given):
+    code, said = accounts("users", "create", "tess", given=given)
+    assert (code, said) == (1, "Error: A password has at least 8 characters.\n")
+    assert not Path("config.json").exists()
+
+
+@pytest.mark.parametrize("name", ["", " tess", "a" * 65, "te\nss"])
+def test_a_name_that_could_not_sign_up_is_not_created_either(accounts, name):
+    code, said = accounts("users", "create", name, given=f"{PASSWORD}\n")
+    assert code == 1
+    assert "name" in said
+    assert not Path("config.json").exists()
+
+
+def test_an_unknown_role_is_refused_with_those_there_are(accounts):
+    code, said = accounts("users", "create", "tess", "--role", "boss", given=f"{PASSWORD}\n")
+    assert code == 2
+    assert "teller" in said
+
+
+def test_the_audit_log_is_proven(accounts, passwords):
+    Http(create_app({}, passwords=passwords)).joined("ada")
+    assert accounts("audit", "verify") == (0, "The audit log is whole: 2 lines.\n")
+    text = Path("audit.log").read_text()
+    Path("audit.log").write_text(text.replace('"event":"login"', '"event":"logout"'))
+    code, said = accounts("audit", "verify")
+    assert code == 1
+    assert "line 2 was altered after it was written" in said
+    Path("audit.log").write_text(text.splitlines(keepends=True)[0])
+    code, said = accounts("audit", "verify")
+    assert code == 1
+    assert "the end is cut: lines 2 to 2 are missing" in said
+
+
+def test_an_audit_log_that_is_not_there_is_told(accounts):
+    code, said = accounts("audit", "verify")
+    assert (code, said.startswith("Error: ")) == (1, True)
+
+
+def test_wrong_settings_are_told_in_one_sentence(accounts):
+    Path("config.json").write_text('{"JWT_SECRET_KEY": "short"}')
+    for command in (["serve"], ["audit", "verify"], ["users", "create", "tess"]):
+        code, said = accounts(*command)
+        assert code == 1
+        assert said.startswith("Error: JWT_SECRET_KEY must have at least 32 bytes")
+
+
+def test_a_bank_in_memory_has_one_worker(accounts):
+    code, said = accounts("serve", "--workers", "2")
+    assert (code, said) == (1, "Error: memory:// is kept by one process: use --workers 1.\n")
