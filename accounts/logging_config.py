@@ -37,9 +37,11 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         try:
-            return msgspec.json.encode(line, enc_hook=str).decode()
+            text = msgspec.json.encode(line, enc_hook=str).decode()
         except UnicodeEncodeError:
-            return json.dumps(line, default=str)
+            text = ""
+        # Beyond ASCII stand more line ends and terminal codes than JSON escapes.
+        return text if text.isascii() and text else json.dumps(line, default=str)
 
 
 class GatheringHandler(logging.Handler):

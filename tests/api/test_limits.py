@@ -1,0 +1,111 @@
+"""Limits: whoever guesses passwords has to wait, and nobody else."""
+
+from statistics import median
+from time import perf_counter
+
+import pytest
+
+from accounts.collections.passwords import Passwords
+from app import create_app
+from tests.helpers import PASSWORD, Http, code
+
+
+def login(http, address, username="ada", password="wrong", **headers):  # noqa: S107
+    wish = {"username": username, "password": password}
+    overrides = {"REMOTE_ADDR": address}
+    return http("POST", "/v1/auth/login", wish, environ_overrides=overrides, headers=headers)
+
+
+def test_a_hundred_wrong_passwords_lock_out_the_guesser_and_not_the_owner(http):
+    http.joined("ada")
+    said = [login(http, "10.0.0.1") for _ in range(100)]
+    codes = [code(answer) for answer in said]
+    assert codes[:10] == [(401, "invalid_credentials")] * 10
+    assert set(codes[10:]) == {(429, "rate_limited")}
+    assert 0 < int(said[-1].headers["Retry-After"]) <= 300
+    assert code(login(http, "10.0.0.1", password=PASSWORD)) == (429, "rate_limited")
+    assert login(http, "10.0.0.2", password=PASSWORD).status_code == 200
+    assert code(login(http, "10.0.0.1", "bob")) == (401, "invalid_credentials")
+
+
+@pytest.mark.parametrize("name", ["ada", "ADA", "\uff21da"])
+def test_another_spelling_of_a_name_is_the_same_name(http, name):
+    http.joined("ada")
+    for _ in range(10):
+        login(http, "10.0.0.1")
+    assert code(login(http, "10.0.0.1", name)) == (429, "rate_limited")
+
+
+def test_an_address_that_somebody_claims_is_not_believed(http):
+    http.joined("ada")
+    for number in range(10):
+        login(http, "10.0.0.1", **{"X-Forwarded-For": f"1.2.3.{number}"})
+    claimed = {"X-Forwarded-For": "9.9.9.9", "Forwarded": "for=9.9.9.9", "X-Real-IP": "9.9.9.9"}
+    assert code(login(http, "10.0.0.1", **claimed)) == (429, "rate_limited")
+
+
+def test_the_right_password_forgives_the_wrong_ones(http):
+    http.joined("ada")
+    for _ in range(3):
+        for _ in range(9):
+            login(http, "10.0.0.1")
+        assert login(http, "10.0.0.1", password=PASSWORD).status_code == 200
+
+
+def test_one_address_cannot_guess_at_many_names(passwords):
+    settings = {"LOGIN_ADDRESS_RATE_LIMIT": "5 per 5 minutes", "LOG_FILE": "app.log"}
+    http = Http(create_app(settings, passwords=passwords))
+    http.joined("ada")
+    codes = [code(login(http, "10.0.0.1", f"user{number}")) for number in range(7)]
+    assert codes == [(401, "invalid_credentials")] * 5 + [(429, "rate_limited")] * 2
+    assert login(http, "10.0.0.2", password=PASSWORD).status_code == 200
+
+
+def test_guessing_ones_own_password_has_an_end_too(http):
+    ada = http.joined("ada")
+    wish = {"current_password": "wrong", "new_password": "battery staple"}
+    codes = [code(ada("POST", "/v1/users/me/password", wish)) for _ in range(12)]
+    assert codes == [(401, "invalid_credentials")] * 10 + [(429, "rate_limited")] * 2
+    assert ada("GET", "/v1/users/me").status_code == 200
+
+
+def test_sign_ups_are_limited_by_address(passwords):
+    settings = {"SIGN_UP_RATE_LIMIT": "2 per minute", "LOG_FILE": "app.log"}
+    http = Http(create_app(settings, passwords=passwords))
+    said = [
+        http("POST", "/v1/users", {"username": f"user{number}", "password": PASSWORD})
+        for number in range(3)
+    ]
+    assert [answer.status_code for answer in said] == [201, 201, 429]
+    assert code(said[-1]) == (429, "rate_limited")
+
+
+def test_money_calls_are_limited_where_the_bank_says_so_and_nothing_else_is(passwords):
+    http = Http(create_app({"RATE_LIMIT": "2 per minute", "LOG_FILE": "a"}, passwords=passwords))
+    ada, bob = http.joined("ada"), http.joined("bob")
+    account, other = ada.opened(10), bob.opened()
+    assert ada.transfer(account, other, 1).status_code == 201
+    answer = ada.transfer(account, other, 1)
+    assert code(answer) == (429, "rate_limited")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert ada.balance_minor(account) == 9
+    assert bob.opened(5)["balance_minor"] == 5
+
+
+def test_an_unknown_name_takes_as_long_as_a_wrong_password():
+    settings = {"LOGIN_RATE_LIMIT": "", "LOGIN_ADDRESS_RATE_LIMIT": "", "LOG_FILE": "app.log"}
+    http = Http(create_app(settings, passwords=Passwords()))
+    http.joined("ada")
+
+    def seconds(name):
+        began_s = perf_counter()
+        login(http, "10.0.0.1", name)
+        return perf_counter() - began_s
+
+    known_s = unknown_s = 0.0
+    for _ in range(5):  # a noisy machine may need another look; a leak shows every time
+        times = [(seconds("ada"), seconds("nobody")) for _ in range(25)]
+        known_s, unknown_s = (median(each) for each in zip(*times, strict=True))
+        if abs(known_s - unknown_s) < 0.05 * known_s:
+            return
+    pytest.fail(f"known {known_s * 1000:.2f} ms, unknown {unknown_s * 1000:.2f} ms")
