@@ -31,10 +31,23 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 class Gateway:
     """Runs a WSGI application under RSGI."""
 
-    def __init__(self, application: Application, *, threads: int, hashing_threads: int) -> None:
+    def __init__(
+        self,
+        application: Application,
+        *,
+        threads: int,
+        hashing_threads: int,
+        close: Callable[[], None],
+    ) -> None:
+        """`close` is called when the last request was answered."""
         self._application = application
+        self._close = close
         self._threads = _Threads(threads, waiting_max=1_000)
         self._hashing_threads = _Threads(hashing_threads, waiting_max=100)
+
+    def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
+        """End: the worker leaves without Python's own way out (os._exit)."""
+        self._close()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""

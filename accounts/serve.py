@@ -1,12 +1,15 @@
 """`accounts serve`: the bank behind granian, chosen by measurement (see docs/decisions)."""
 
+import logging
 import socket
 import sys
+from functools import partial
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
+from accounts.api.bank import EXTENSION, Bank
 from accounts.collections.passwords import AT_ONCE_MAX
 from accounts.config import MEMORY_URL, Settings
 from accounts.errors import ApiError, SettingsError
@@ -51,10 +54,21 @@ def worker_app() -> Gateway:
     from app import create_app  # noqa: PLC0415 - the composition root stands above this package
 
     try:
-        application = create_app().wsgi_app
+        app = create_app()
     except ApiError as error:
         sys.exit(f"Error: {error.detail}")
-    return Gateway(application, threads=THREADS, hashing_threads=AT_ONCE_MAX)
+    return Gateway(
+        app.wsgi_app,
+        threads=THREADS,
+        hashing_threads=AT_ONCE_MAX,
+        close=partial(_close, app.extensions[EXTENSION]),
+    )
+
+
+def _close(bank: Bank) -> None:
+    """Write out what the logs still hold."""
+    bank.audit.close()
+    logging.shutdown()
 
 
 def _free_address(host: str, port: int) -> str:

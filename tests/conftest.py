@@ -36,12 +36,10 @@ def passwords() -> Passwords:
 @pytest.fixture
 def app(passwords: Passwords) -> Iterator[Flask]:
     """Make a bank with an auditor and a teller in it."""
-    staff = [
-        {"username": name, "role": name, "password": PASSWORD} for name in (AUDITOR, TELLER)
-    ]
+    staff = [{"username": name, "role": name, "password": PASSWORD} for name in (AUDITOR, TELLER)]
     made = create_app({"STAFF": staff, "LOG_FILE": "app.log"}, passwords=passwords)
     yield made
-    made.extensions["accounts"].audit.log.close()
+    made.extensions["accounts"].audit.close()
 
 
 @pytest.fixture

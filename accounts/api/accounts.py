@@ -3,18 +3,20 @@
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response
+from msgspec import UnsetType
 
+from accounts.api import cursors
 from accounts.api.bank import bank
-from accounts.api.http import answer, nothing, page, parse, parse_time, position
+from accounts.api.http import answer, nothing, page, parse, parse_time
 from accounts.api.operations import CUSTOMERS, SIGNED_IN, operation
 from accounts.api.schemas import (
+    AccountsQuery,
     AccountView,
     AccountWish,
     BalanceQuery,
     BalanceView,
     LinesQuery,
     LineView,
-    PageQuery,
     RenameWish,
     account_view,
     line_view,
@@ -42,15 +44,17 @@ def open_account(caller: Caller) -> Response:
 
 
 @accounts.get("")
-@operation("List your accounts", who=SIGNED_IN, query=PageQuery, answer=AccountView, is_page=True)
-def list_accounts(caller: Caller, query: PageQuery) -> Response:
+@operation(
+    "List your accounts", who=SIGNED_IN, query=AccountsQuery, answer=AccountView, is_page=True
+)
+def list_accounts(caller: Caller, query: AccountsQuery) -> Response:
     """List the caller's accounts, closed ones included, the oldest first."""
-    after = position(query.cursor, tuple[str])
-    found = bank().accounts.of(caller, after=after[0] if after else None, limit=query.limit + 1)
+    after = cursors.id_of(query.cursor) if query.cursor else None
+    found = bank().accounts.of(caller, after=after, limit=query.limit + 1)
     shown = found[: query.limit]
     return page(
         [account_view(each) for each in shown],
-        [shown[-1].id] if len(found) > query.limit else None,
+        cursors.of_id(shown[-1].id) if len(found) > query.limit else None,
     )
 
 
@@ -99,18 +103,15 @@ def close(caller: Caller, account: str) -> Response:
 )
 def list_lines(caller: Caller, query: LinesQuery, account: str) -> Response:
     """List what moved on an account in a period, the newest first."""
-    before = position(query.cursor, tuple[int])
-    period = Period(
-        since=parse_time(query.since, "from") if query.since is not None else None,
-        until=parse_time(query.until, "to") if query.until is not None else None,
-    )
+    before = cursors.number_of(query.cursor) if query.cursor else None
+    period = Period(since=_moment(query.since, "from"), until=_moment(query.until, "to"))
     found = bank().accounts.lines(
-        caller, account, before=before[0] if before else None, period=period, limit=query.limit + 1
+        caller, account, before=before, period=period, limit=query.limit + 1
     )
     shown = found[: query.limit]
     return page(
         [line_view(each) for each in shown],
-        [shown[-1].number] if len(found) > query.limit else None,
+        cursors.of_number(shown[-1].number) if len(found) > query.limit else None,
     )
 
 
@@ -124,6 +125,10 @@ def list_lines(caller: Caller, query: LinesQuery, account: str) -> Response:
 )
 def balance(caller: Caller, query: BalanceQuery, account: str) -> Response:
     """Show the balance after all that happened up to a moment."""
-    at = parse_time(query.at, "at") if query.at is not None else None
+    at = _moment(query.at, "at")
     found, balance_minor = bank().accounts.balance_at(caller, account, at)
     return answer(BalanceView(found.id, found.currency, balance_minor, at or datetime.now(UTC)))
+
+
+def _moment(text: str | UnsetType, name: str) -> datetime | None:
+    return None if isinstance(text, UnsetType) else parse_time(text, name)

@@ -3,8 +3,9 @@
 import msgspec
 from flask import Blueprint, Response
 
+from accounts.api import cursors
 from accounts.api.bank import bank
-from accounts.api.http import page, position
+from accounts.api.http import page
 from accounts.api.operations import AUDITORS, operation
 from accounts.api.schemas import AuditQuery, AuditView
 from accounts.audit.chain import Link
@@ -19,8 +20,12 @@ def list_audit(_caller: Caller, query: AuditQuery) -> Response:
     """List the lines of the audit log above a number, the oldest first, as they are written."""
     sealer = bank().audit
     sealer.seal()
-    cursor = position(query.cursor, tuple[int])
-    lines = sealer.log.read(cursor[0] if cursor else query.after, query.limit + 1)
+    after = cursors.number_of(query.cursor) if query.cursor else query.after
+    lines = sealer.log.read(after, query.limit + 1)
     shown = lines[: query.limit]
-    last = msgspec.json.decode(shown[-1], type=Link) if len(lines) > query.limit else None
-    return page([msgspec.Raw(line) for line in shown], [last.number] if last else None)
+    cursor = cursors.of_number(_number(shown[-1])) if len(lines) > query.limit else None
+    return page([msgspec.Raw(line) for line in shown], cursor)
+
+
+def _number(line: bytes) -> int:
+    return msgspec.json.decode(line, type=Link).number

@@ -1,7 +1,5 @@
 """Reading requests and writing answers: JSON bodies, queries, keys and pages."""
 
-import base64
-import binascii
 import json
 import re
 from datetime import UTC, datetime
@@ -22,6 +20,7 @@ BODY_READ_MAX_BYTES = BODY_MAX_BYTES + 1
 T = TypeVar("T")
 
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x20\x21\x23-\x7e][\x20-\x7e]{0,254})')
+_LEAP_SECOND = re.compile(r"^(.{11}[0-9]{2}:[0-9]{2}):60")
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 
@@ -68,14 +67,21 @@ def parse_query(kind: type[T]) -> T:
 def parse_time(text: str, name: str) -> datetime:
     """Read a time or a date (its first moment, in UTC) as RFC 3339 writes them.
 
+    A leap second is the one before it; a zone that leads past the years 1 to 9999 is left out.
+
     :raises InvalidRequest: it is neither.
     """
     text = f"{text}T00:00:00Z" if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else text
     try:
-        time = msgspec.convert(text.replace(" ", "+"), datetime)
-        return time.astimezone(UTC) if time.tzinfo else _no_time(name)
-    except (msgspec.ValidationError, OverflowError):
+        time = msgspec.convert(_LEAP_SECOND.sub(r"\1:59", text.replace(" ", "+")), datetime)
+    except msgspec.ValidationError:
         return _no_time(name)
+    if time.tzinfo is None:
+        return _no_time(name)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        return time.replace(tzinfo=UTC)  # the year 1 or 9999: its zone leads out of the calendar
 
 
 def idempotency_key() -> str | None:
@@ -111,29 +117,15 @@ def nothing() -> Response:
     return Response(status=204)
 
 
-def page(data: list[Any], next_position: list[Any] | None) -> Response:
-    """Write a page; `next_position` is where the next one begins, None on the last."""
-    if next_position is None:
-        return answer({"data": data, "next_cursor": None})
-    cursor = base64.urlsafe_b64encode(msgspec.json.encode(next_position)).decode().rstrip("=")
-    query = MultiDict(request.args)
-    query["cursor"] = cursor
-    link = f'<{request.base_url}?{_encoded(query)}>; rel="next"'
-    return answer({"data": data, "next_cursor": cursor}, headers={"Link": link})
-
-
-def position(cursor: str | None, kind: Any) -> Any:
-    """Read where a page begins.
-
-    :raises InvalidRequest: the cursor was not made for this list.
-    """
-    if cursor is None:
-        return None
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        return msgspec.json.decode(text, type=kind)
-    except (binascii.Error, msgspec.MsgspecError, UnicodeError, ValueError):
-        raise InvalidRequest("The cursor was not made here.", pointer="/cursor") from None
+def page(data: list[Any], next_cursor: str | None) -> Response:
+    """Write a page; `next_cursor` is where the next one begins, None on the last."""
+    headers = {}
+    if next_cursor is not None:
+        query = MultiDict(request.args)
+        query["cursor"] = next_cursor
+        link = f"{request.base_url}?{urlencode(list(query.items(multi=True)))}"
+        headers["Link"] = f'<{link}>; rel="next"'
+    return answer({"data": data, "next_cursor": next_cursor}, headers=headers)
 
 
 def _is_json() -> bool:
@@ -168,8 +160,3 @@ def _escaped(name: str) -> str:
 
 def _no_time(name: str) -> NoReturn:
     raise InvalidRequest("Expected a date or a time with its zone, RFC 3339.", pointer=f"/{name}")
-
-
-def _encoded(query: "MultiDict[str, str]") -> str:
-
-    return urlencode(list(query.items(multi=True)))

@@ -4,15 +4,15 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from accounts.api import cursors
 from accounts.api.bank import bank
-from accounts.api.http import answer, idempotency_key, page, parse, position
+from accounts.api.http import answer, idempotency_key, page, parse
 from accounts.api.operations import CUSTOMERS, SIGNED_IN, operation
 from accounts.api.schemas import (
     CashView,
     CashWish,
-    PageQuery,
-    Time,
     TransferQuery,
+    TransfersQuery,
     TransferView,
     TransferWish,
     cash_view,
@@ -111,15 +111,17 @@ def transfer(caller: Caller, query: TransferQuery) -> Response:
 
 
 @money.get("/transfers")
-@operation("List your transfers", who=SIGNED_IN, query=PageQuery, answer=TransferView, is_page=True)
-def list_transfers(caller: Caller, query: PageQuery) -> Response:
+@operation(
+    "List your transfers", who=SIGNED_IN, query=TransfersQuery, answer=TransferView, is_page=True
+)
+def list_transfers(caller: Caller, query: TransfersQuery) -> Response:
     """List the transfers that the caller paid or received, the newest first."""
-    before = position(query.cursor, tuple[Time, str])
+    before = cursors.time_of(query.cursor) if query.cursor else None
     found = bank().accounts.transfers_of(caller, before=before, limit=query.limit + 1)
     shown = found[: query.limit]
     return page(
         [_seen_view(caller, each) for each in shown],
-        _position_of(shown[-1]) if len(found) > query.limit else None,
+        _cursor_of(shown[-1]) if len(found) > query.limit else None,
     )
 
 
@@ -147,8 +149,8 @@ def _created(outcome: Outcome, where: str, view: Any) -> Response:
     return answer(view(outcome.recorded), 201, headers)
 
 
-def _position_of(seen: Seen) -> list[Any]:
-    return [seen.recorded.at, seen.recorded.entry.id]
+def _cursor_of(seen: Seen) -> str:
+    return cursors.of_time(seen.recorded.at, seen.recorded.entry.id)
 
 
 def _seen_view(caller: Caller, seen: Seen) -> TransferView:

@@ -71,7 +71,7 @@ def _paths(operations: list[Any], components: dict[str, Any]) -> dict[str, Any]:
 
 def _described(rule: Rule, operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": rule.endpoint.rpartition(".")[2],
+        "operationId": rule.endpoint.replace(".", "_"),
         "tags": [rule.rule.split("/")[2]],
         "summary": operation.summary,
         "parameters": _parameters(rule, operation, components),

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from accounts.api.cursors import IdCursor, NumberCursor, TimeCursor
 from accounts.identity import NAME_PATTERN, TEXT_PATTERN, Role, User, Username
 from accounts.ledger.currencies import DECIMALS
 from accounts.ledger.entries import Recorded, Transfer
@@ -32,7 +33,14 @@ else:
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
 
 
-Cursor = Annotated[str, Meta(max_length=512, description="`next_cursor` of the page before.")]
+Limit = Annotated[int, Meta(ge=1, le=100, description="How many at most.")]
+Moment = Annotated[
+    str,
+    Meta(
+        description="A date (its first moment, in UTC) or a time with its zone, RFC 3339.",
+        extra_json_schema={"anyOf": [{"format": "date"}, {"format": "date-time"}]},
+    ),
+]
 
 
 class Wish(Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,24 +107,33 @@ class TransferWish(Wish, frozen=True):
     reference: Reference | None = None
 
 
-class PageQuery(Wish, frozen=True):
-    """Which page of a list."""
+class AccountsQuery(Wish, frozen=True):
+    """Which page of the accounts."""
 
-    limit: Annotated[int, Meta(ge=1, le=100, description="How many at most.")] = 20
-    cursor: Cursor | None = None
+    limit: Limit = 20
+    cursor: IdCursor | UnsetType = UNSET
 
 
-class LinesQuery(PageQuery, frozen=True, rename={"since": "from", "until": "to"}):
-    """Which lines of an account."""
+class TransfersQuery(Wish, frozen=True):
+    """Which page of the transfers."""
 
-    since: Annotated[str, Meta(description="From then on: a date or time, RFC 3339.")] | None = None
-    until: Annotated[str, Meta(description="Before then: a date or time, RFC 3339.")] | None = None
+    limit: Limit = 20
+    cursor: TimeCursor | UnsetType = UNSET
+
+
+class LinesQuery(Wish, frozen=True, rename={"since": "from", "until": "to"}):
+    """Which lines of an account: in time `from` on and before `to`."""
+
+    limit: Limit = 20
+    cursor: NumberCursor | UnsetType = UNSET
+    since: Moment | UnsetType = UNSET
+    until: Moment | UnsetType = UNSET
 
 
 class BalanceQuery(Wish, frozen=True):
     """Which moment."""
 
-    at: Annotated[str, Meta(description="A date or time, RFC 3339; now if absent.")] | None = None
+    at: Moment | UnsetType = UNSET
 
 
 class TransferQuery(Wish, frozen=True):
@@ -125,9 +142,11 @@ class TransferQuery(Wish, frozen=True):
     dry_run: Annotated[bool, Meta(description="Decide, and move nothing.")] = False
 
 
-class AuditQuery(PageQuery, frozen=True):
-    """Which part of the audit trail."""
+class AuditQuery(Wish, frozen=True):
+    """Which part of the audit trail: above the number `after`, or from a page on."""
 
+    limit: Limit = 20
+    cursor: NumberCursor | UnsetType = UNSET
     after: Annotated[int, Meta(ge=0, le=AMOUNT_MAX_MINOR, description="Above this number.")] = 0
 
 

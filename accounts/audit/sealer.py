@@ -31,7 +31,9 @@ class Sealer:
         self._is_busy = is_busy
         self._lock = Lock()
         self._wake = Event()
-        Thread(target=self._run, name="sealer", daemon=True).start()
+        self._closed = False
+        self._thread = Thread(target=self._run, name="sealer", daemon=True)
+        self._thread.start()
 
     def saved(self) -> None:
         """Take note that something was saved.
@@ -57,8 +59,16 @@ class Sealer:
             else:
                 self.failing = False
 
+    def close(self) -> None:
+        """Seal what waits, and let go of the log."""
+        self._closed = True
+        self._wake.set()
+        self._thread.join()
+        self.seal()
+        self.log.close()
+
     def _run(self) -> None:
-        while True:
+        while not self._closed:
             self._wake.wait()
             self._wake.clear()
             sleep(GATHER_S)

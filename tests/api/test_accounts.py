@@ -168,6 +168,10 @@ def test_a_balance_is_told_as_it_was(ada):
     assert ada("GET", path, query_string={"at": before.isoformat()}).json["balance_minor"] == 5
     assert ada("GET", f"{path}?at=2020-01-01").json["balance_minor"] == 0
     assert ada("GET", f"{path}?at=9999-12-31T23:59:59.999999Z").json["balance_minor"] == 12
+    for odd in ("9999-12-31T23:59:59-14:00", "2990-12-31T23:59:60Z", "2990-12-31t23:59:59z"):
+        assert ada("GET", path, query_string={"at": odd}).json["balance_minor"] == 12
+    odd = "0001-01-01T00:00:00+14:00"
+    assert ada("GET", path, query_string={"at": odd}).json["balance_minor"] == 0
     assert ada("GET", path).json["balance_minor"] == 12
 
 

@@ -40,7 +40,9 @@ def answered(server, sent: bytes) -> bytes:
 def test_a_bank_is_there_and_ends_in_order(tmp_path):
     with served() as server:
         assert server.ask("GET", "/health/live") == (200, {"status": "live"})
+        assert server.ask("GET", "/last/words")[0] == 404
         assert server.stop() == 0
+    assert "/last/words" in Path("server.log").read_text()
     assert f"http://127.0.0.1:{server.port}" in Path("server.log").read_text()
     assert Path("audit.log").exists()
 
