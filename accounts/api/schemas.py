@@ -24,7 +24,12 @@ AccountRef = Annotated[
 ]
 AmountMinor = Annotated[
     int,
-    Meta(ge=1, le=AMOUNT_MAX_MINOR, description="In minor units: 12.34 EUR is 1234."),
+    Meta(
+        ge=1,
+        le=AMOUNT_MAX_MINOR,
+        description="In minor units: 12.34 EUR is 1234. Written without a point or an exponent.",
+        extra_json_schema={"format": "int64"},
+    ),
 ]
 if TYPE_CHECKING:
     Currency = str

