@@ -1,0 +1,70 @@
+"""The README: what it tells to paste works, and it leaves nothing out."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from accounts.cli import main
+from accounts.config import Settings
+from tests.gates.test_root_names import ROOT
+from tests.system.servers import served
+
+README = (ROOT / "README.md").read_text()
+
+
+def pasted(port: int) -> list[str]:
+    """Paste every block for a shell, one after the other; give what each one prints."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    script = "\necho; echo '-- next --'\n".join(blocks)
+    result = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script.replace("localhost:5000", f"localhost:{port}")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split("-- next --")
+
+
+def test_the_walk_through_the_bank_works_when_it_is_pasted():
+    with served() as server:
+        _, joined, opened, paid, lines = pasted(server.port)
+    assert json.loads(joined)["username"] == "ada"
+    assert json.loads(opened)["balance_minor"] == 10_000
+    first, second, balance_minor = (
+        paid.strip().replace("}{", "}\n{").replace("}75", "}\n75").split()
+    )
+    assert json.loads(first) == json.loads(second)
+    assert json.loads(first)["from_balance_minor"] == int(balance_minor) == 7_500
+    assert [line["amount_minor"] for line in json.loads(lines)["data"]] == [-2_500, 10_000]
+
+
+def test_every_setting_is_explained():
+    assert {name for name in Settings.__struct_fields__ if f"`{name}`" not in README} == set()
+
+
+def test_every_command_is_named():
+    names = {f"accounts {name}" for name in main.commands} - {"accounts users", "accounts audit"}
+    for name in [*names, "accounts users create", "accounts audit verify", "flask run"]:
+        assert f"`{name}" in README
+
+
+def test_every_route_is_named(app):
+    for rule in app.url_map.iter_rules():
+        last = rule.rule.split("/")[-1]
+        if not last.startswith("<"):
+            assert f"/{last}" in README, rule.rule
+
+
+@pytest.mark.parametrize("target", ["run", "test", "bench"])
+def test_the_commands_of_make_are_there(target):
+    assert f"make {target}" in README
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_file_it_points_at_is_there():
+    for path in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / path).exists(), path
