@@ -20,11 +20,13 @@ settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_folder(tmp_path: Path) -> Iterator[None]:
     """Run in an empty folder, without the settings of whoever runs the tests."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("ACCOUNTS_")]:
-        monkeypatch.delenv(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        for name in [name for name in os.environ if name.startswith("ACCOUNTS_")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from errno import ENOSPC
+from errno import EBADMSG, ENOSPC
 from fcntl import LOCK_EX, LOCK_UN, flock
 from itertools import chain as joined
 from mmap import mmap
@@ -39,18 +39,19 @@ class AuditLog:
 
         :raises SettingsError: it was sealed with another key, or a file cannot be opened.
         """
-        self.path = path
+        path = self.path = path.absolute()
         self._lock = Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(head_path_of(path), os.O_RDWR | os.O_CREAT, 0o600)
-            os.ftruncate(self._fd, HEAD_BYTES)
+            # A full disk is felt here, and not as a SIGBUS when the map is written.
+            size = os.fstat(self._fd).st_size
+            os.pwrite(self._fd, bytes(max(0, HEAD_BYTES - size)), size)
             self._map = mmap(self._fd, HEAD_BYTES)
             self._known = bytes(HEAD_BYTES), Head()
             with self._locked():
-                self._key = _made_key(key_path or key_path_of(path))
-                self._handler = _Handler(path)
-                self._check_key()
+                self._key = self._opened_key(key_path or key_path_of(path))
+            self._handler = _Handler(path)
         except OSError as error:
             message = f"The audit log {path} cannot be opened ({error.strerror}): set AUDIT_LOG."
             raise SettingsError(message) from error
@@ -58,28 +59,30 @@ class AuditLog:
     def append(self, records: Iterable[Record]) -> None:
         """Write records, numbered and chained.
 
-        :raises OSError: they could not be written; a part of a line is cut off by the next call.
+        :raises OSError: they could not be written: none of them is, or the head was altered.
         """
         with self._locked():
             head = self._mended(self._head())
-            lines = []
+            lines, begin = [], head.size
             for record in records:
                 line, head = chain(self._key, head, record)
                 lines.append(line)
-            logger.info("\n".join(lines), extra={"audit_log": self._handler})
+            try:
+                logger.info("\n".join(lines), extra={"audit_log": self._handler})
+            except OSError:
+                self._handler.cut(begin)
+                raise
             self._write_head(head)
 
     def read(self, after: int, limit: int) -> list[bytes]:
         """Give the lines numbered above `after`, oldest first, at most `limit`, as written."""
-        with self.path.open("rb") as file:
-            file.seek(_offset_after(file, after))
-            lines = (line for _, line in zip(range(limit), file, strict=False))
-            return [line.rstrip(b"\n") for line in lines if line.endswith(b"\n")]
-
-    def verify(self) -> tuple[int, str | None]:
-        """Prove the log as it stands: how many lines are right, and the first fault."""
-        with self._locked(), self.path.open("rb") as lines:
-            return verify(self._key, lines, self._head())
+        try:
+            with self.path.open("rb") as file:
+                file.seek(_offset_after(file, after))
+                lines = [line for _, line in zip(range(limit), file, strict=False)]
+        except FileNotFoundError:  # rotated a moment ago
+            return []
+        return [line[:-1] for line in lines if line.endswith(b"\n") and _number(line)]
 
     def close(self) -> None:
         """Let go of the files."""
@@ -100,7 +103,10 @@ class AuditLog:
         """Read the head, which another process may have moved on."""
         text = self._map[:]
         if text != self._known[0]:
-            self._known = text, _decoded_head(text) or Head()
+            head = _decoded_head(text) or Head()
+            if head.number and not is_sealed(self._key, head):
+                raise OSError(EBADMSG, "the head of the audit log was altered")
+            self._known = text, head
         return self._known[1]
 
     def _write_head(self, head: Head) -> None:
@@ -108,14 +114,19 @@ class AuditLog:
         self._map[:] = text
         self._known = text, head
 
-    def _check_key(self) -> None:
-        head = self._head()
-        if head.number and not is_sealed(self._key, head):
+    def _opened_key(self, path: Path) -> bytes:
+        """Read the key, or make one where nothing was sealed yet."""
+        head = _decoded_head(self._map[:])
+        if head is None and not path.exists():
+            _make_key(path)
+        key = path.read_bytes() if path.exists() else b""
+        if len(key) < KEY_BYTES or (head is not None and not is_sealed(key, head)):
             message = (
-                f"The audit log {self.path} was sealed with another key: give that key by "
-                "AUDIT_KEY_FILE, or move the log, its .head and its .key away together."
+                f"The audit log {self.path} was not sealed with the key in {path}: give the right "
+                "one by AUDIT_KEY_FILE, or move the log, its .head and its .key away together."
             )
             raise SettingsError(message)
+        return key
 
     def _mended(self, head: Head) -> Head:
         """Find the end of the chain where a crash or a rotation left the head behind the file."""
@@ -161,11 +172,15 @@ class _Handler(logging.Handler):
         except FileNotFoundError:
             found = None
         if found is None or found.st_ino != self._inode:
-            os.close(self._fd)
-            self._fd = self._opened()
+            old, self._fd = self._fd, self._opened()
+            os.close(old)
             found = os.fstat(self._fd)
             self._inode = found.st_ino
         return found.st_size
+
+    def cut(self, size: int) -> None:
+        """Take back what was written past a size."""
+        os.ftruncate(self._fd, size)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the message as a line, and raise where that fails."""
@@ -214,15 +229,25 @@ def verify_files(paths: list[Path], key_path: Path | None = None) -> tuple[int, 
 
 
 def _decoded_head(text: bytes) -> Head | None:
-    return msgspec.json.decode(text, type=Head) if text.strip(b"\0") else None
+    """Read a head; one that cannot be read has no valid seal."""
+    try:
+        return msgspec.json.decode(text, type=Head) if text.strip(b"\0") else None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Head(number=-1)
 
 
-def _made_key(path: Path) -> bytes:
-    if not path.exists():
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-    return path.read_bytes()
+def _make_key(path: Path) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
+
+
+def _number(line: bytes) -> int:
+    """Give the number of a line, 0 where it is none of an audit log."""
+    try:
+        return msgspec.json.decode(line, type=Link).number
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return 0
 
 
 def _offset_after(file: BinaryIO, after: int) -> int:
@@ -232,7 +257,7 @@ def _offset_after(file: BinaryIO, after: int) -> int:
         middle = (low + high) // 2
         begin = _line_start(file, middle)
         line = file.readline()
-        if not line.endswith(b"\n") or msgspec.json.decode(line, type=Link).number > after:
+        if not line.endswith(b"\n") or _number(line) > after:
             high = middle
         else:
             low = begin + len(line)

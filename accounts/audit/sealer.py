@@ -52,7 +52,7 @@ class Sealer:
             try:
                 for outbox in self._outboxes:
                     self._drain(outbox)
-            except (OSError, Unavailable):
+            except (OSError, ValueError, Unavailable):
                 if not self.failing:
                     logger.exception("audit_log_unwritable")
                 self.failing = True

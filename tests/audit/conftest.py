@@ -1,0 +1,33 @@
+"""An audit log in a folder of its own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from accounts.audit.log import AuditLog
+
+OpenLog = Callable[..., AuditLog]
+
+
+@pytest.fixture
+def open_log() -> Iterator[OpenLog]:
+    """Open logs that are closed at the end."""
+    opened = []
+
+    def open_log(path: str = "audit.log", key: str | None = None) -> AuditLog:
+        log = AuditLog(Path(path), Path(key) if key else None)
+        opened.append(log)
+        return log
+
+    yield open_log
+    for log in opened:
+        with suppress(ValueError, OSError):  # closed by the test itself
+            log.close()
+
+
+@pytest.fixture
+def log(open_log: OpenLog) -> AuditLog:
+    """Open a log."""
+    return open_log()

@@ -1,0 +1,265 @@
+"""The file: several writers, crashes, full disks, rotation."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from accounts.audit.log import verify_files
+from accounts.errors import SettingsError
+from tests.gates.test_root_names import ROOT
+from tests.stores.books import at_once
+
+WRITER = """
+import sys
+from pathlib import Path
+from accounts.audit.log import AuditLog
+log = AuditLog(Path("audit.log"))
+for turn in range(int(sys.argv[2])):
+    log.append([{"event": "a", "by": sys.argv[1], "turn": turn}] * 2)
+    print(turn, flush=True)
+"""
+
+
+def writer(name: str, turns: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, name, str(turns)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def records(path="audit.log") -> list[dict]:
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def is_whole(*paths: str) -> bool:
+    count, fault = verify_files([Path(path) for path in paths or ("audit.log",)])
+    assert fault is None
+    return count > 0
+
+
+def test_processes_and_threads_write_one_chain(open_log):
+    processes = [writer(name, 100) for name in "xyz"]
+    log = open_log()
+    at_once(4, lambda n: [log.append([{"event": "b", "by": n, "turn": t}]) for t in range(50)])
+    for process in processes:
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    assert is_whole()
+    found = [(record["by"], record["turn"]) for record in records()]
+    assert len(found) == 3 * 200 + 4 * 50
+    assert len(set(found)) == 3 * 100 + 4 * 50
+
+
+def test_a_killed_writer_leaves_a_log_that_goes_on(open_log):
+    for _ in range(3):
+        process = writer("x", 10**6)
+        while int(process.stdout.readline()) < 50:
+            pass
+        process.kill()
+        process.communicate()
+    open_log().append([{"event": "after"}])
+    assert is_whole()
+    assert records()[-1]["event"] == "after"
+
+
+def test_a_torn_line_is_cut_off_by_the_next_writer(log, open_log):
+    log.append([{"event": "a"}])
+    with Path("audit.log").open("ab") as file:
+        file.write(b'{"number":2,"ev')
+    assert not Path("audit.log").read_bytes().endswith(b"\n")
+    open_log().append([{"event": "b"}])
+    assert is_whole()
+    assert [record["event"] for record in records()] == ["a", "b"]
+
+
+def test_a_head_behind_its_log_catches_up(log, open_log):
+    log.append([{"event": "a"}])
+    behind = Path("audit.log.head").read_bytes()
+    log.append([{"event": "b"}, {"event": "c"}])
+    log.close()
+    Path("audit.log.head").write_bytes(behind)
+    open_log().append([{"event": "d"}])
+    assert is_whole()
+    assert [record["event"] for record in records()] == list("abcd")
+
+
+def test_what_somebody_appended_is_not_taken_for_ours(log, open_log, caplog):
+    log.append([{"event": "a"}])
+    with Path("audit.log").open("ab") as file:
+        file.write(b'{"number":2,"previous_hash":"x","hash":"y"}\n')
+    log.append([{"event": "b"}])
+    assert "audit_log_tampered" in caplog.text
+    assert "line 2 does not follow" in verify_files([Path("audit.log")])[1]
+
+
+def test_a_log_that_is_renamed_goes_on_in_a_new_file(log):
+    log.append([{"event": "a"}])
+    Path("audit.log").rename("audit.log.1")
+    assert log.read(0, 10) == []
+    log.append([{"event": "b"}])
+    assert is_whole("audit.log.1", "audit.log")
+    assert records()[0]["number"] == 2
+
+
+def test_a_log_that_is_removed_is_missed(log):
+    log.append([{"event": "a"}])
+    Path("audit.log").unlink()
+    log.append([{"event": "b"}])
+    assert "has the number 2 where 1 belongs" in verify_files([Path("audit.log")])[1]
+
+
+def test_a_write_that_is_cut_short_leaves_nothing_behind(log, monkeypatch):
+    log.append([{"event": "a"}])
+    whole, write = Path("audit.log").read_bytes(), os.write
+
+    def short(fd, text):
+        return write(fd, text[:150])
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="cut short"):
+        log.append([{"event": "b"}, {"event": "c"}])
+    monkeypatch.undo()
+    assert Path("audit.log").read_bytes() == whole
+    log.append([{"event": "b"}, {"event": "c"}])
+    assert is_whole()
+    assert [record["event"] for record in records()] == ["a", "b", "c"]
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """Mount a disk of 64 KiB, where that is permitted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here; the test before this one does the same by hand")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_is_an_error_and_not_the_end(full_disk, open_log):
+    log = open_log(str(full_disk / "audit.log"))
+    done = 0
+
+    def fill():
+        nonlocal done
+        while True:
+            log.append([{"event": "a", "note": "x" * 300}])
+            done += 1
+
+    with pytest.raises(OSError, match=r"No space left|cut short"):
+        fill()
+    log_path = full_disk / "audit.log"
+    assert verify_files([log_path]) == (done, None)
+    log_path.rename(full_disk / "audit.log.1")
+    with pytest.raises(SettingsError, match="No space left"):
+        open_log(str(full_disk / "other.log"))
+    (full_disk / "audit.log.1").unlink()
+    log.append([{"event": "after"}])
+    assert records(log_path)[0]["number"] == done + 1
+
+
+def test_a_folder_that_comes_back_is_written_to_again(open_log):
+    log = open_log("logs/audit.log")
+    log.append([{"event": "a"}])
+    Path("logs").rename("away")
+    with pytest.raises(FileNotFoundError):
+        log.append([{"event": "b"}])
+    Path("away").rename("logs")
+    log.append([{"event": "b"}])
+    assert is_whole("logs/audit.log")
+
+
+def test_a_head_that_is_altered_stops_the_writer(log):
+    log.append([{"event": "a"}])
+    text = Path("audit.log.head").read_bytes()
+    Path("audit.log.head").write_bytes(text.replace(b'"number":1', b'"number":7'))
+    with pytest.raises(OSError, match="altered"):
+        log.append([{"event": "b"}])
+
+
+@pytest.mark.parametrize("name", ["audit.log", "audit.log.head", "audit.log.key"])
+def test_a_file_that_cannot_be_opened_is_told(open_log, name):
+    Path(name).mkdir()
+    with pytest.raises(SettingsError, match="AUDIT_LOG"):
+        open_log()
+
+
+@pytest.mark.parametrize("key", [None, b"", b"short", b"k" * 32])
+def test_a_log_is_not_gone_on_with_under_another_key(log, open_log, key):
+    log.append([{"event": "a"}])
+    log.close()
+    Path("audit.log.key").unlink()
+    if key is not None:
+        Path("audit.log.key").write_bytes(key)
+    with pytest.raises(SettingsError, match="AUDIT_KEY_FILE"):
+        open_log()
+    assert Path("audit.log.key").exists() == (key is not None)
+
+
+@pytest.mark.parametrize("text", [b"\xff" * 512, b"garbage", b"{}"])
+def test_a_log_with_a_head_that_is_none_is_not_gone_on_with(log, open_log, text):
+    log.append([{"event": "a"}])
+    log.close()
+    Path("audit.log.head").write_bytes(text)
+    with pytest.raises(SettingsError, match=r"\.head"):
+        open_log()
+
+
+def test_the_key_is_for_the_owner_alone_and_may_lie_elsewhere(open_log):
+    log = open_log(key="secret.key")
+    log.append([{"event": "a"}])
+    assert Path("secret.key").stat().st_mode & 0o777 == 0o600
+    assert not Path("audit.log.key").exists()
+    assert verify_files([Path("audit.log")], Path("secret.key")) == (1, None)
+
+
+def test_the_lines_can_be_had_from_the_logger_as_well(log, caplog):
+    with caplog.at_level(logging.INFO, "audit"):
+        logging.getLogger("audit").addHandler(caplog.handler)
+        log.append([{"event": "a"}])
+        logging.getLogger("audit").removeHandler(caplog.handler)
+    assert caplog.messages == Path("audit.log").read_text().splitlines()
+
+
+def test_two_logs_in_one_process_keep_apart(open_log):
+    one, two = open_log("one.log"), open_log("two.log")
+    one.append([{"event": "a"}])
+    two.append([{"event": "b"}])
+    assert [record["event"] for record in records("one.log")] == ["a"]
+    assert [record["event"] for record in records("two.log")] == ["b"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 50])
+def test_a_part_of_the_log_is_found_wherever_it_begins(log, count):
+    if count:
+        log.append({"event": "a", "note": "x" * (number * 37 % 400)} for number in range(count))
+    for after in range(count + 2):
+        for limit in (1, 7, 100):
+            found = [json.loads(line)["number"] for line in log.read(after, limit)]
+            assert found == list(range(after + 1, count + 1))[:limit]
+
+
+def test_a_part_is_read_whole_while_others_write(log):
+    log.append([{"event": "a"}] * 5)
+    thread = Thread(target=lambda: [log.append([{"event": "b"}]) for _ in range(300)])
+    thread.start()
+    while thread.is_alive():
+        found = [json.loads(line)["number"] for line in log.read(3, 1000)]
+        assert found == list(range(4, len(found) + 4))
+    thread.join()
+
+
+def test_what_is_no_line_is_left_out_of_what_is_read(log):
+    log.append([{"event": "a"}] * 3)
+    with Path("audit.log").open("ab") as file:
+        file.write(b"garbage\n\xff\n{}\ntorn")
+    assert [json.loads(line)["number"] for line in log.read(0, 100)] == [1, 2, 3]

@@ -1,0 +1,139 @@
+"""The sealer: what was saved is in the audit log, once, in order, and soon."""
+
+import json
+import logging
+from pathlib import Path
+from threading import Event as Signal
+from time import monotonic, sleep
+
+import pytest
+
+from accounts.audit.log import AuditLog, verify_files
+from accounts.audit.sealer import BATCH_MAX, Sealer
+from accounts.errors import Unavailable
+from accounts.identity import Event
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Deposit, OpenAccount, Transfer
+from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from tests.helpers import START
+from tests.stores.books import Books, at_once
+
+
+@pytest.fixture
+def outbox():
+    return InMemoryUserStore()
+
+
+@pytest.fixture
+def busy():
+    return Signal()
+
+
+@pytest.fixture
+def sealer(log, outbox, busy):
+    made = Sealer(log, (outbox,), is_busy=busy.is_set)
+    yield made
+    made.close()
+
+
+def say(outbox, *kinds: str) -> None:
+    outbox.put([], [Event(f"id-{kind}", kind, START, None, None) for kind in kinds])
+
+
+def told() -> list[str]:
+    return [json.loads(line)["event"] for line in Path("audit.log").read_text().splitlines()]
+
+
+def test_who_is_alone_has_it_in_the_log_on_return(sealer, outbox):
+    say(outbox, "login", "logout")
+    sealer.saved()
+    assert told() == ["login", "logout"]
+    assert list(outbox.unsealed(10)) == []
+
+
+def test_a_busy_bank_seals_soon_without_waiting_for_it(sealer, outbox, busy):
+    busy.set()
+    say(outbox, "login")
+    sealer.saved()
+    deadline_s = monotonic() + 10
+    while told() != ["login"]:
+        assert monotonic() < deadline_s
+        sleep(0.001)
+
+
+def test_more_than_one_batch_is_sealed_at_once(sealer, outbox):
+    say(outbox, *(f"k{number}" for number in range(2 * BATCH_MAX + 1)))
+    sealer.saved()
+    assert told() == [f"k{number}" for number in range(2 * BATCH_MAX + 1)]
+    assert verify_files([Path("audit.log")])[1] is None
+
+
+def test_many_at_once_seal_each_item_once(sealer, outbox):
+    def act(number):
+        for turn in range(30):
+            say(outbox, f"{number}-{turn}")
+            sealer.saved()
+
+    at_once(16, act)
+    assert sorted(told()) == sorted(f"{n}-{t}" for n in range(16) for t in range(30))
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), Unavailable("gone"), ValueError("closed")])
+def test_what_cannot_be_written_waits_and_is_told_once(sealer, outbox, monkeypatch, caplog, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(AuditLog, "append", fail)
+    for kind in ("a", "b"):
+        say(outbox, kind)
+        sealer.saved()
+    assert sealer.failing
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == [
+        "audit_log_unwritable"
+    ]
+    assert told() == []
+    monkeypatch.undo()
+    say(outbox, "c")
+    sealer.saved()
+    assert not sealer.failing
+    assert told() == ["a", "b", "c"]
+
+
+def test_what_waits_at_the_end_is_written(log, outbox, busy):
+    busy.set()
+    sealer = Sealer(log, (outbox,), is_busy=busy.is_set)
+    say(outbox, "last words")
+    sealer.close()
+    assert told() == ["last words"]
+    sealer.seal()  # nothing left to do, and no harm
+
+
+def test_a_line_says_what_was_decided_and_nothing_personal(log):
+    store = InMemoryAccountStore(decide)
+    sealer, books = Sealer(log, (store,), is_busy=lambda: False), Books(store)
+    opened = [books.ask(OpenAccount(f"owner-{n}", "Ada's secret stash", "EUR")) for n in (1, 2)]
+    ada, bob = (outcome.recorded.entry.id for outcome in opened)
+    books.ask(Deposit(ada, 5, "EUR", "a secret reference"))
+    books.ask(Transfer(ada, bob, 3, "EUR", "a secret reference"))
+    refused = books.ask(Transfer(ada, bob, 9, "EUR", "a secret reference")).recorded
+    sealer.saved()
+    sealer.close()
+    assert "secret" not in Path("audit.log").read_text()
+    *_, paid, last = (json.loads(line) for line in Path("audit.log").read_text().splitlines())
+    assert paid["lines"] == [[ada, 2, -3, 2], [bob, 1, 3, 3]]
+    assert last["asked"] == {
+        "from_account": ada,
+        "to_account": bob,
+        "amount_minor": 9,
+        "currency": "EUR",
+    }
+    del last["asked"], last["hash"], last["previous_hash"], last["@timestamp"]
+    assert last == {
+        "number": 5,
+        "event": "transfer",
+        "id": refused.entry.id,
+        "actor_id": "caller",
+        "outcome": "funds_insufficient",
+        "digest": refused.entry.digest,
+        "lines": [],
+    }
