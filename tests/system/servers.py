@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,10 @@ def served(*arguments: str, **environment: str) -> Iterator[Server]:
         server.started_s = _awaited(server)
         yield server
     finally:
-        if process.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            process.terminate()
+            process.wait(10)
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
