@@ -1,0 +1,16 @@
+"""Run every benchmark, or those named: `python -m bench growth http servers`."""
+
+import sys
+
+from bench import growth, http, servers
+
+BENCHMARKS = {"growth": growth.run, "http": http.run, "servers": servers.run}
+
+
+def main() -> None:
+    for name in sys.argv[1:] or BENCHMARKS:
+        print(f"\n== {name}", flush=True)
+        BENCHMARKS[name]()
+
+
+main()

@@ -1,0 +1,136 @@
+"""What a transfer and a page of lines cost as the books grow, and how much memory they take.
+
+A whole request is measured, without the network: the token, the JSON, the rules, both logs.
+"""
+
+import gc
+import io
+import json
+import random
+import resource
+import tempfile
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from accounts.api.bank import EXTENSION, Bank
+from accounts.identity import Caller, Role
+from accounts.ledger.entries import Deposit, Transfer
+from app import create_app
+
+SMALL = (100, 1_000)
+LARGE = (100_000, 1_000_000)
+SAMPLES = 10_000
+PASSWORD = "correct horse"  # noqa: S105 - nobody's
+
+
+class Books:
+    """A bank whose one customer has many accounts, and what it costs at the moment."""
+
+    def __init__(self, folder: str) -> None:
+        self.app = create_app({"AUDIT_LOG": f"{folder}/audit.log", "LOG_FILE": f"{folder}/app.log"})
+        self.bank: Bank = self.app.extensions[EXTENSION]
+        self.ids: list[str] = []
+        self.transfers = 0
+        self._random = random.Random(1)  # noqa: S311 - the same books each time
+        user = self.bank.users.sign_up("ada", PASSWORD)
+        self._caller = Caller(user.id, Role.CUSTOMER, "")
+        login = self.ask("POST", "/v1/auth/login", {"username": "ada", "password": PASSWORD})
+        self._token = json.loads(login)["access_token"]
+
+    _token = ""
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
+        text = json.dumps(body).encode() if body else b""
+        environment = {
+            "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "5000",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_AUTHORIZATION": f"Bearer {self._token}",
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(text)),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(text),
+        }
+        statuses: list[str] = []
+
+        def start(status: str, *_: Any) -> Any:
+            statuses.append(status)
+
+        answer = b"".join(self.app.wsgi_app(environment, start))
+        assert statuses[0].startswith("2"), answer
+        return answer
+
+    def grow(self, accounts: int, transfers: int) -> None:
+        """Fill the books; the audit log is left out, for time's sake."""
+        collection, saved = self.bank.accounts, self.bank.accounts._saved  # noqa: SLF001
+        store, done = collection._store, 0  # noqa: SLF001
+        collection._saved = lambda: None  # noqa: SLF001
+        while len(self.ids) < accounts or self.transfers < transfers:
+            if len(self.ids) < accounts:
+                self.ids.append(collection.open(self._caller, "Main", "EUR").id)
+                collection.deposit(self._caller, Deposit(self.ids[-1], 10**9, "EUR"), None)
+            else:
+                payer, payee = self._random.sample(self.ids, 2)
+                collection.transfer(self._caller, Transfer(payer, payee, 1, "EUR"), None)
+                self.transfers += 1
+            done += 1
+            if done % 10_000 == 0:
+                _empty(store)
+        _empty(store)
+        collection._saved = saved  # noqa: SLF001
+
+    def transfer(self) -> None:
+        payer, payee = self._random.sample(self.ids, 2)
+        pay = {"from_account": payer, "to_account": payee, "amount_minor": 1, "currency": "EUR"}
+        self.ask("POST", "/v1/transfers", pay)
+
+    def page(self) -> None:
+        self.ask("GET", f"/v1/accounts/{self._random.choice(self.ids)}/lines")
+
+
+def _empty(outbox: Any) -> None:
+    while items := outbox.unsealed(10_000):
+        outbox.mark_sealed(items)
+
+
+def _medians_us(*acts: Callable[[], None]) -> list[float]:
+    """Time each in turn, so that whatever else the machine does meets all alike."""
+    times: list[list[float]] = [[] for _ in acts]
+    for _ in range(SAMPLES):
+        for act, taken in zip(acts, times, strict=True):
+            began_s = perf_counter()
+            act()
+            taken.append(perf_counter() - began_s)
+    return [median(each) * 1e6 for each in times]
+
+
+def _memory_bytes() -> int:
+    gc.collect()
+    with open("/proc/self/statm") as file:  # noqa: PTH123
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
+def run() -> None:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        small, large = Books(one), Books(other)
+        small.grow(*SMALL)
+        large.grow(LARGE[0], 0)
+        before_bytes = _memory_bytes()
+        large.grow(*LARGE)
+        each_bytes = (_memory_bytes() - before_bytes) / LARGE[1]
+        for name, acts in (
+            ("a transfer", (small.transfer, large.transfer)),
+            ("a page of lines", (small.page, large.page)),
+        ):
+            a, b = _medians_us(*acts)
+            print(f"{name}: {a:.0f} us at {SMALL}, {b:.0f} us at {LARGE}: {b / a:.2f} times")
+        print(f"memory for each transfer: {each_bytes:.0f} bytes")
+        small.bank.audit.close()
+        large.bank.audit.close()

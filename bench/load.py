@@ -1,0 +1,136 @@
+"""Start a candidate, put a bank in it, and load it with wrk."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
+
+CONNECTIONS = 64
+ROOT = Path(__file__).parent.parent
+
+_SCRIPT = """
+wrk.method = "POST"
+wrk.body = {body}
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = {auth}
+"""
+
+
+class Load(NamedTuple):
+    """What wrk saw: requests a second, the 99th percentile, and answers that were no success."""
+
+    per_s: float
+    p99_ms: float
+    failures: int
+
+
+class Running(NamedTuple):
+    """A candidate that answers, and the request to load it with."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    token: str
+    body: dict[str, Any]
+
+
+@contextmanager
+def running(server: str, app: str, threads: int = 16) -> Iterator[Running]:
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.candidate", server, app, str(port), str(threads)],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "ACCOUNTS_LOG_FILE": "app.log"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _await(url)
+            token, body = _bank(url) if app == "bank" else ("", {"amount_minor": 1})
+            yield Running(process, url, token, body)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def loaded(server: Running, seconds: int, connections: int = CONNECTIONS) -> Load:
+    if shutil.which("wrk") is None:
+        sys.exit("This benchmark needs wrk: `apt-get install wrk`, or `brew install wrk`.")
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        body, auth = json.dumps(json.dumps(server.body)), json.dumps(f"Bearer {server.token}")
+        script.write(_SCRIPT.format(body=body, auth=auth))
+        script.flush()
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", script.name]
+        told = subprocess.run(
+            [*command, f"{server.url}/v1/transfers"], capture_output=True, text=True, check=True
+        ).stdout
+    return Load(_per_s(told), _p99_ms(told), _failures(told))
+
+
+def post(url: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    request = Request(url, json.dumps(body).encode(), headers)  # noqa: S310 - a server of ours
+    with urlopen(request, timeout=10) as answer:  # noqa: S310
+        return dict(json.load(answer))
+
+
+def _bank(url: str) -> tuple[str, dict[str, Any]]:
+    """Give Ada two accounts and much money."""
+    ada = {"username": "ada", "password": "correct horse"}
+    post(f"{url}/v1/users", ada)
+    token = post(f"{url}/v1/auth/login", ada)["access_token"]
+    wish = {"name": "Main", "currency": "EUR"}
+    payer, payee = (post(f"{url}/v1/accounts", wish, token)["id"] for _ in range(2))
+    cash = {"account": payer, "amount_minor": 10**12, "currency": "EUR"}
+    post(f"{url}/v1/deposits", cash, token)
+    return token, {
+        "from_account": payer,
+        "to_account": payee,
+        "amount_minor": 1,
+        "currency": "EUR",
+    }
+
+
+def _await(url: str) -> None:
+    host, _, port = url.removeprefix("http://").partition(":")
+    for _ in range(200):
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    sys.exit("the server does not answer")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _per_s(told: str) -> float:
+    return float(re.findall(r"Requests/sec:\s+([\d.]+)", told)[0])
+
+
+def _p99_ms(told: str) -> float:
+    number, unit = re.findall(r"99%\s+([\d.]+)(us|ms|s)", told)[0]
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def _failures(told: str) -> int:
+    found = re.findall(r"Non-2xx or 3xx responses: (\d+)", told)
+    found += re.findall(r"Socket errors: .*", told)
+    return sum(int(number) for each in found for number in re.findall(r"\d+", each))
