@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, current_app, redirect, render_template
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from accounts.api.http import answer
 from accounts.api.openapi import document
@@ -26,6 +27,12 @@ _POLICY = (
 def openapi() -> Response:
     """Serve the contract."""
     return answer(_document())
+
+
+@docs.get("/")
+def begin() -> WerkzeugResponse:
+    """Lead whoever opens the bank in a browser to something to read."""
+    return redirect("/docs")
 
 
 @docs.get("/docs")

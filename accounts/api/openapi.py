@@ -14,7 +14,8 @@ _TEMPLATE = "#/components/schemas/{name}"
 _DESCRIPTION = """\
 A bank in a box. Amounts are integers in minor units. Sign up, sign in, send the access token as a
 bearer token. Send an `Idempotency-Key` with what moves money: the same key and body is never done
-twice. Every error is a problem (RFC 9457) with a stable `code`; all codes stand at /docs/errors."""
+twice. Every error is a problem (RFC 9457) with a stable `code`; all codes stand at
+[/docs/errors](/docs/errors)."""
 
 _PATH_PARAMETERS = {
     "account": "An account's id or number.",

@@ -1,0 +1,164 @@
+"""The gateway: what the server hands over, and what it is spared."""
+
+import asyncio
+
+import pytest
+from granian.rsgi import ProtocolError  # type: ignore[attr-defined]
+from werkzeug.exceptions import RequestTimeout
+
+from accounts import gateway
+from accounts.api.requests import OVERLOADED
+from accounts.gateway import Gateway
+
+
+class Scope:
+    method, path, query_string, scheme, http_version = "POST", "/v1/f\u00fc", "a=1", "http", "1.1"
+    server, client = "127.0.0.1:5000", "[::1]:4000"
+
+    def __init__(self, **headers: str) -> None:
+        self.headers = Headers({name.replace("_", "-"): text for name, text in headers.items()})
+
+
+class Headers(dict[str, str]):
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]]
+
+
+class Protocol:
+    """A client that sends chunks, each a text, or an error to raise, or None to stand still."""
+
+    def __init__(self, *chunks: bytes | Exception | None) -> None:
+        self.chunks = list(chunks)
+        self.answers: list[tuple] = []
+
+    async def __call__(self) -> bytes:
+        return b"".join([chunk async for chunk in self])
+
+    def __aiter__(self) -> "Protocol":
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = self.chunks.pop(0) if self.chunks else b""
+        if chunk is None:
+            await asyncio.sleep(60)
+        if isinstance(chunk, Exception):
+            raise chunk
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    def response_bytes(self, *answer) -> None:
+        self.answers.append(answer)
+
+
+def echo(environment, start):
+    seen.append(environment)
+    body = environment["wsgi.input"].read()
+    start("201 Created", [("X-Length", str(len(body)))])
+    return [body, b"."]
+
+
+seen: list[dict] = []
+
+
+@pytest.fixture
+def ask():
+    """Send one request through a gateway; give what it answered."""
+    seen.clear()
+
+    def ask(protocol, application=echo, **headers):
+        made = Gateway(application, threads=1, hashing_threads=1, close=lambda: None)
+        asyncio.run(made.__rsgi__(Scope(**headers), protocol))  # type: ignore[arg-type]
+        return protocol.answers
+
+    return ask
+
+
+def test_a_request_arrives_as_wsgi_has_it(ask):
+    (answer,) = ask(Protocol(b"{", b"}"), content_length="2", content_type="x/y", x_one="1")
+    assert answer == (201, [("X-Length", "2")], b"{}.")
+    (environment,) = seen
+    assert environment["PATH_INFO"].encode("latin-1").decode() == "/v1/f\u00fc"
+    expected = {
+        "REQUEST_METHOD": "POST",
+        "QUERY_STRING": "a=1",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "5000",
+        "REMOTE_ADDR": "::1",
+        "CONTENT_TYPE": "x/y",
+        "CONTENT_LENGTH": "2",
+        "HTTP_X_ONE": "1",
+    }
+    assert expected.items() <= environment.items()
+
+
+def test_a_body_of_unknown_length_is_read_to_its_end_or_its_bound(ask, monkeypatch):
+    assert ask(Protocol(b"ab", b"c"), transfer_encoding="chunked")[0][2] == b"abc."
+    monkeypatch.setattr(gateway, "BODY_READ_MAX_BYTES", 4)
+    protocol = Protocol(*[b"abc"] * 9)
+    assert ask(protocol, transfer_encoding="chunked")[0][2] == b"abcabc."
+    assert len(protocol.chunks) == 7
+
+
+def test_a_body_said_to_be_too_large_is_not_read(ask):
+    protocol = Protocol(b"abc")
+    assert ask(protocol, content_length="99999999")[0][2] == b"."
+    assert protocol.chunks == [b"abc"]
+
+
+def test_a_client_that_goes_away_is_not_answered(ask):
+    assert ask(Protocol(b"a", ProtocolError()), content_length="9") == []
+    assert seen == []
+
+
+def test_a_body_that_stands_still_is_late(ask, monkeypatch):
+    monkeypatch.setattr(gateway, "BODY_TIMEOUT_S", 0.01)
+
+    def application(environment, start):
+        with pytest.raises(RequestTimeout):
+            environment["wsgi.input"].read()
+        start("408 Late", [])
+        return []
+
+    assert ask(Protocol(b"a", None), application, content_length="9") == [(408, [], b"")]
+
+
+def test_what_an_application_opened_is_closed_whatever_happens(ask):
+    class Body(list[bytes]):
+        closed = 0
+
+        def close(self) -> None:
+            type(self).closed += 1
+
+    def application(_environment, start):
+        start("200 OK", [])
+        return Body([b"x"])
+
+    assert ask(Protocol(), application) == [(200, [], b"x")]
+    assert Body.closed == 1
+
+
+def test_requests_past_the_bound_are_told_so_by_the_application():
+    async def flood():
+        threads = gateway._Threads(1, waiting_max=1)
+        release = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def answer(environment):
+            if OVERLOADED in environment:
+                return 503, [], b""
+            asyncio.run_coroutine_threadsafe(release.wait(), loop).result(10)
+            return 200, [], b""
+
+        tasks = [asyncio.ensure_future(threads.run(answer, {})) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        release.set()
+        return sorted(status for status, _, _ in await asyncio.gather(*tasks))
+
+    assert asyncio.run(flood()) == [200, 200, 503, 503]
+
+
+def test_an_overloaded_bank_says_when_to_come_back(http):
+    answer = http("GET", "/health/live", environ_overrides={OVERLOADED: True})
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
