@@ -250,7 +250,7 @@ def test_a_key_has_1_to_255_printable_characters(ada):
 @pytest.mark.parametrize(
     "path",
     [
-        *("//v1//users", "/v1/accounts/../users", "/v1/accounts/%2e%2e/users/me", "/V1/users"),
+        *("/v1//users", "/v1/accounts/../users", "/v1/accounts/%2e%2e/users/me", "/V1/users"),
         *("/v1/accounts/a%00b", "/v1/accounts/%ff%fe", "/v1/accounts/" + "a" * 5000, "/v1/"),
         *("/v1/users/", "/docs/static/../../config.json", "/docs/static/%2e%2e/%2e%2e/app.py"),
         *("/docs/static/swagger-ui/..%2f..%2f..%2fhttp.py", "/v1/transfers/\u00fc", "/%00"),
