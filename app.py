@@ -4,6 +4,7 @@
 production.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -22,11 +23,14 @@ from accounts.audit.sealer import Sealer
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.passwords import Passwords
 from accounts.collections.users import UserCollection
-from accounts.config import Settings, load_settings
+from accounts.config import MEMORY_URL, Settings, load_settings
 from accounts.errors import UsernameTaken
 from accounts.ledger.decide import decide
 from accounts.logging_config import configure_logging
-from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts.stores.opening import open_stores
+
+TILLS = 16
+"""How many cash desks the processes share."""
 
 
 def create_app(
@@ -53,17 +57,23 @@ def create_app(
 
 def create_bank(settings: Settings, passwords: Passwords) -> Bank:
     """Join the stores and the collections of a bank."""
-    user_store, account_store = InMemoryUserStore(), InMemoryAccountStore(decide)
+    user_store, account_store = open_stores(settings.STORE_URL, decide)
+    is_durable = settings.STORE_URL != MEMORY_URL
     key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
-    log = AuditLog(Path(settings.AUDIT_LOG), key_file)
+    log = AuditLog(Path(settings.AUDIT_LOG), key_file, sync=is_durable)
     traffic = Traffic()
-    sealer = Sealer(log, (user_store, account_store), is_busy=traffic.is_busy)
+    sealer = Sealer(
+        log,
+        (user_store, account_store),
+        in_background=(lambda: True) if is_durable else traffic.is_busy,
+    )
     accounts = AccountCollection(
         account_store,
         clock=_now,
         new_id=_new_id,
         saved=sealer.saved,
         customer_cash=settings.CUSTOMER_CASH,
+        till=os.getpid() % TILLS if is_durable else 0,
     )
     users = UserCollection(
         user_store,

@@ -1,7 +1,6 @@
 """Settings: the defaults, then `config.json`, then the environment (`ACCOUNTS_` + the key)."""
 
 import os
-import re
 import secrets
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -166,9 +165,10 @@ def _check_limits(settings: Settings) -> None:
 
 
 def _check_rest(settings: Settings) -> None:
-    if settings.STORE_URL != MEMORY_URL:
-        scheme = re.sub(r"://.*", "://...", settings.STORE_URL)
-        raise SettingsError(f"STORE_URL is {scheme}: this version has {MEMORY_URL} alone.")
+    scheme = settings.STORE_URL.partition("://")[0]
+    if settings.STORE_URL != MEMORY_URL and scheme not in {"sqlite", "postgresql"}:
+        known = "memory://, sqlite:///FILE or postgresql://..."
+        raise SettingsError(f"STORE_URL is {scheme}://...: this version knows {known}.")
     if "headers" not in settings.JWT_TOKEN_LOCATION:
         raise SettingsError("JWT_TOKEN_LOCATION must have `headers`: the API knows no other way.")
     for staff in settings.STAFF:

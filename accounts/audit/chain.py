@@ -20,11 +20,15 @@ _SEAL_BYTES = len(',"hash":""}') + 64
 
 
 class Head(Struct, frozen=True):
-    """The end of the chain: the last line's number and hash, and where in the file it ends."""
+    """The end of the chain: the last line's number and hash, and where in the file it ends.
+
+    It is `settled` once whoever gave the lines knows that they are written.
+    """
 
     number: int = 0
     hash: str = ""
     size: int = 0
+    settled: bool = True
     seal: str = ""
 
 
@@ -107,7 +111,9 @@ def _fault_of_end(key: bytes, last: Head, end: Head | None) -> str | None:
 
 
 def _head_seal(key: bytes, head: Head) -> str:
-    return _hmac(key, b"head:%d:%s:%d" % (head.number, head.hash.encode(), head.size))
+    return _hmac(
+        key, b"head:%d:%s:%d:%d" % (head.number, head.hash.encode(), head.size, head.settled)
+    )
 
 
 def _hmac(key: bytes, body: bytes) -> str:

@@ -8,7 +8,7 @@ rotated by renaming it; the next line then begins a new file and goes on with th
 import logging
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from errno import EBADMSG, ENOSPC
 from fcntl import LOCK_EX, LOCK_UN, flock
@@ -16,16 +16,19 @@ from itertools import chain as joined
 from mmap import mmap
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
+from msgspec.structs import replace
 
-from accounts.audit.chain import Head, Link, chain, fault_of, is_sealed, sealed, step, verify
+from accounts.audit.chain import Head, chain, fault_of, is_sealed, sealed, step, verify
 from accounts.audit.records import Record
 from accounts.errors import SettingsError
 
 HEAD_BYTES = 512
 KEY_BYTES = 32
+LAST_BYTES = 4 * 1024 * 1024
+"""How far back a line is looked for that was written and not settled: more than any batch."""
 
 logger = logging.getLogger("audit")
 _own = logging.getLogger(__name__)
@@ -34,13 +37,16 @@ _own = logging.getLogger(__name__)
 class AuditLog:
     """One audit log, shared by every thread and process that writes to it."""
 
-    def __init__(self, path: Path, key_path: Path | None = None) -> None:
+    def __init__(self, path: Path, key_path: Path | None = None, *, sync: bool = False) -> None:
         """Open the log, making it and its key where they are missing.
+
+        `sync` has each batch on the disk before it counts as written.
 
         :raises SettingsError: it was sealed with another key, or a file cannot be opened.
         """
         path = self.path = path.absolute()
         self._lock = Lock()
+        self._sync = sync
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(head_path_of(path), os.O_RDWR | os.O_CREAT, 0o600)
@@ -61,18 +67,50 @@ class AuditLog:
 
         :raises OSError: they could not be written: none of them is, or the head was altered.
         """
+        with self.writing() as append:
+            append(records)
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[Iterable[Record]], None]]:
+        """Keep every other writer out, and give a function that writes records.
+
+        The head says that they are not settled until the end: whoever finds it so knows that a
+        writer ended before, and leaves out what it had written.
+
+        :raises OSError: the head was altered, or a record could not be written: none of them is.
+        """
         with self._locked():
-            head = self._mended(self._head())
-            lines, begin = [], head.size
-            for record in records:
+            yield self._append
+            head = self._head()
+            if not head.settled:
+                self._write_head(replace(head, settled=True))
+
+    def _append(self, records: Iterable[Record]) -> None:
+        head = self._mended(self._head())
+        known = set() if head.settled else self._last_ids()
+        lines, begin = [], head.size
+        for record in records:
+            if record.get("id") not in known:
                 line, head = chain(self._key, head, record)
                 lines.append(line)
-            try:
-                logger.info("\n".join(lines), extra={"audit_log": self._handler})
-            except OSError:
-                self._handler.cut(begin)
-                raise
-            self._write_head(head)
+        if lines:
+            self._emit(lines, begin)
+        self._write_head(replace(head, settled=False))
+
+    def _emit(self, lines: list[str], begin: int) -> None:
+        try:
+            logger.info("\n".join(lines), extra={"audit_log": self._handler})
+            if self._sync:
+                self._handler.sync()
+        except OSError:
+            self._handler.cut(begin)
+            raise
+
+    def _last_ids(self) -> set[Any]:
+        with self.path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
+            lines = file.read().splitlines()
+        return {_decoded(line).get("id") for line in lines} - {None}
 
     def read(self, after: int, limit: int) -> list[bytes]:
         """Give the lines numbered above `after`, oldest first, at most `limit`, as written."""
@@ -134,7 +172,7 @@ class AuditLog:
         if size == head.size:
             return head
         if size < head.size:
-            return msgspec.structs.replace(head, size=size)
+            return replace(head, size=size)
         return self._caught_up(head)
 
     def _caught_up(self, head: Head) -> Head:
@@ -145,10 +183,10 @@ class AuditLog:
                 if not line.endswith(b"\n"):
                     file.truncate(head.size)
                 elif fault_of(self._key, head, line[:-1]) is None:
-                    head = step(head, line[:-1])
+                    head = replace(step(head, line[:-1]), settled=False)
                 else:
                     _own.error("audit_log_tampered", extra={"context": {"line": head.number + 1}})
-                    return msgspec.structs.replace(head, size=file.seek(0, os.SEEK_END))
+                    return replace(head, size=file.seek(0, os.SEEK_END))
         return head
 
 
@@ -177,6 +215,10 @@ class _Handler(logging.Handler):
             found = os.fstat(self._fd)
             self._inode = found.st_ino
         return found.st_size
+
+    def sync(self) -> None:
+        """Have what was written on the disk."""
+        os.fsync(self._fd)
 
     def cut(self, size: int) -> None:
         """Take back what was written past a size."""
@@ -244,10 +286,15 @@ def _make_key(path: Path) -> None:
 
 def _number(line: bytes) -> int:
     """Give the number of a line, 0 where it is none of an audit log."""
+    number = _decoded(line).get("number")
+    return number if isinstance(number, int) else 0
+
+
+def _decoded(line: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(line, type=Link).number
+        return msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return 0
+        return {}
 
 
 def _offset_after(file: BinaryIO, after: int) -> int:

@@ -22,18 +22,22 @@ class Sealer:
     """Moves items from the outboxes to the log. What fails stays where it is and is tried again."""
 
     def __init__(
-        self, log: AuditLog, outboxes: Sequence[Outbox[Any]], is_busy: Callable[[], bool]
+        self,
+        log: AuditLog,
+        outboxes: Sequence[Outbox[Any]],
+        in_background: Callable[[], bool],
     ) -> None:
-        """`is_busy` says whether other requests are being answered at this moment."""
+        """`in_background` says whether whoever saved something now goes on without waiting."""
         self.log = log
         self.failing = False
         self._outboxes = outboxes
-        self._is_busy = is_busy
+        self._in_background = in_background
         self._lock = Lock()
         self._wake = Event()
         self._closed = False
         self._thread = Thread(target=self._run, name="sealer", daemon=True)
         self._thread.start()
+        self._wake.set()  # for what an earlier process left
 
     def saved(self) -> None:
         """Take note that something was saved.
@@ -41,7 +45,7 @@ class Sealer:
         A caller who is alone has it in the log on return; a busy bank seals several at a time, as
         soon as they have come together.
         """
-        if self._is_busy():
+        if self._in_background():
             self._wake.set()
         else:
             self.seal()
@@ -75,8 +79,16 @@ class Sealer:
             self.seal()
 
     def _drain(self, outbox: Outbox[Any]) -> None:
-        items = outbox.unsealed(BATCH_MAX)
-        while items:
-            self.log.append(record_of(item) for item in items)
-            outbox.mark_sealed(items)
-            items = outbox.unsealed(BATCH_MAX) if len(items) == BATCH_MAX else ()
+        """Empty an outbox into the log, which lets one process at a time do so.
+
+        Where one ended between the log and the outbox, what it wrote is given again: it is known by
+        its id among the last lines, and not written twice.
+        """
+        is_full = True
+        while is_full:
+            with self.log.writing() as append:
+                items = outbox.unsealed(BATCH_MAX)
+                if items:
+                    append(record_of(item) for item in items)
+                    outbox.mark_sealed(items)
+            is_full = len(items) == BATCH_MAX

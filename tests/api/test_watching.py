@@ -72,10 +72,10 @@ def test_a_bank_that_cannot_write_its_audit_log_is_not_ready_and_recovers(app, h
     ada = http.joined("ada")
     sealer = app.extensions["accounts"].audit
 
-    def full(_records):
+    def full():
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sealer.log, "append", full)
+    monkeypatch.setattr(sealer.log, "writing", full)
     account = ada.opened(5)
     answer = http("GET", "/health/ready")
     assert code(answer) == (503, "unavailable")

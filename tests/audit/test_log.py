@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -89,6 +90,22 @@ def test_a_head_behind_its_log_catches_up(log, open_log):
     open_log().append([{"event": "d"}])
     assert is_whole()
     assert [record["event"] for record in records()] == list("abcd")
+
+
+def test_what_was_written_by_a_writer_that_ended_is_not_written_twice(log, open_log):
+    records_given = [{"id": "1", "event": "a"}, {"id": "2", "event": "b"}]
+    log.append([{"id": "0", "event": "z"}])
+    before = Path("audit.log.head").read_bytes()
+    with suppress(KeyError), log.writing() as append:
+        append(records_given)
+        raise KeyError
+    for head in (None, before):  # it ended before it told the store, or before it moved the head
+        if head:
+            Path("audit.log.head").write_bytes(head)
+        again = open_log()
+        again.append([*records_given, {"id": "3", "event": "c"}])
+        assert [record["id"] for record in records()] == ["0", "1", "2", "3"]
+        assert is_whole()
 
 
 def test_what_somebody_appended_is_not_taken_for_ours(log, open_log, caplog):

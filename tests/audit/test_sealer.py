@@ -31,7 +31,7 @@ def busy():
 
 @pytest.fixture
 def sealer(log, outbox, busy):
-    made = Sealer(log, (outbox,), is_busy=busy.is_set)
+    made = Sealer(log, (outbox,), in_background=busy.is_set)
     yield made
     made.close()
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_written_waits_and_is_told_once(sealer, outbox, monkeypat
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(AuditLog, "append", fail)
+    monkeypatch.setattr(AuditLog, "writing", fail)
     for kind in ("a", "b"):
         say(outbox, kind)
         sealer.saved()
@@ -101,7 +101,7 @@ def test_what_cannot_be_written_waits_and_is_told_once(sealer, outbox, monkeypat
 
 def test_what_waits_at_the_end_is_written(log, outbox, busy):
     busy.set()
-    sealer = Sealer(log, (outbox,), is_busy=busy.is_set)
+    sealer = Sealer(log, (outbox,), in_background=busy.is_set)
     say(outbox, "last words")
     sealer.close()
     assert told() == ["last words"]
@@ -110,7 +110,7 @@ def test_what_waits_at_the_end_is_written(log, outbox, busy):
 
 def test_a_line_says_what_was_decided_and_nothing_personal(log):
     store = InMemoryAccountStore(decide)
-    sealer, books = Sealer(log, (store,), is_busy=lambda: False), Books(store)
+    sealer, books = Sealer(log, (store,), in_background=lambda: False), Books(store)
     opened = [books.ask(OpenAccount(f"owner-{n}", "Ada's secret stash", "EUR")) for n in (1, 2)]
     ada, bob = (outcome.recorded.entry.id for outcome in opened)
     books.ask(Deposit(ada, 5, "EUR", "a secret reference"))

@@ -1,24 +1,70 @@
 """One suite over every store: the tests know the abstract classes alone, and these fixtures."""
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from accounts.ledger.decide import Decide, decide
 from accounts.stores.base import AccountStore, UserStore
+from accounts.stores.group_commit import GroupCommit
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
+from tests.stores.servers import Postgres
 
-STORES = ["memory"]
+STORES = ["memory", "sqlite", "postgres"]
 """Every store there is: one that cannot be started here is a failure."""
 
 NewAccountStore = Callable[[Decide], AccountStore]
+NewDatabase = Callable[[str], Database]
 
 
-@pytest.fixture(params=STORES)
-def new_account_store(request: pytest.FixtureRequest) -> NewAccountStore:
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Start a PostgreSQL for the session."""
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
+    """Open empty databases."""
+    opened, numbers = [], itertools.count()
+
+    def new_database(kind: str) -> Database:
+        name = f"bank_{next(numbers)}"
+        if kind == "postgres":
+            server = request.getfixturevalue("postgres")
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                connection.execute(f"CREATE DATABASE {name}")
+            url = server.url.removesuffix("postgres") + name
+        else:
+            url = f"sqlite:///{tmp_path / name}.db"
+        opened.append(Database(url))
+        return opened[-1]
+
+    yield new_database
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture(params=[*STORES, "sqlite, grouped", "postgres, grouped"])
+def new_account_store(request: pytest.FixtureRequest, new_database: NewDatabase) -> NewAccountStore:
     """Make empty account stores."""
-    return {"memory": InMemoryAccountStore}[request.param]
+    kind, _, grouped = request.param.partition(", ")
+    if kind == "memory":
+        return InMemoryAccountStore
+
+    def new_store(decide: Decide) -> AccountStore:
+        store = SqlAccountStore(new_database(kind), decide)
+        return GroupCommit(store) if grouped else store
+
+    return new_store
 
 
 @pytest.fixture
@@ -28,9 +74,11 @@ def account_store(new_account_store: NewAccountStore) -> AccountStore:
 
 
 @pytest.fixture(params=STORES)
-def user_store(request: pytest.FixtureRequest) -> UserStore:
+def user_store(request: pytest.FixtureRequest, new_database: NewDatabase) -> UserStore:
     """Make an empty user store."""
-    return {"memory": InMemoryUserStore}[request.param]()
+    if request.param == "memory":
+        return InMemoryUserStore()
+    return SqlUserStore(new_database(request.param))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import pytest
 from msgspec.structs import replace
 
-from accounts.errors import Unavailable
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import (
     CloseAccount,
@@ -16,7 +15,6 @@ from accounts.ledger.entries import (
     Withdrawal,
 )
 from accounts.ledger.values import AMOUNT_MAX_MINOR, AccountStatus, Customer, Status
-from accounts.stores import memory
 from tests.stores.books import Books
 
 
@@ -181,16 +179,6 @@ def test_what_waits_is_given_a_few_at_a_time(books):
     books.given(ada=1, bob=2)
     assert len(books.store.unsealed(3)) == 3
     assert len(books.store.unsealed(100)) == 4
-
-
-def test_a_bank_whose_audit_log_is_stuck_takes_nothing_more_on(books, monkeypatch):
-    books.given(ada=10, bob=0)
-    monkeypatch.setattr(memory, "WAITING_MAX", 3)
-    with pytest.raises(Unavailable):
-        books.send("ada", "bob", 4, entry_id="one")
-    assert books.store.entry("one") is None
-    books.store.mark_sealed(books.store.unsealed(100))
-    assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
 
 
 def test_an_unknown_account_is_refused(books):

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from accounts.errors import Unavailable
 from accounts.identity import Event, Role, Session, User
-from accounts.stores import memory
 from accounts.stores.base import PutStatus
 from tests.helpers import START, Ids
 from tests.stores.books import at_once
@@ -119,14 +117,6 @@ def test_events_wait_for_the_audit_log_in_order(user_store):
     assert list(user_store.unsealed(2)) == events[:2]
     user_store.mark_sealed(events[:2])
     assert list(user_store.unsealed(10)) == events[2:]
-
-
-def test_a_bank_whose_audit_log_is_stuck_takes_no_user(user_store, monkeypatch):
-    monkeypatch.setattr(memory, "WAITING_MAX", 1)
-    user_store.put([], [event()])
-    with pytest.raises(Unavailable):
-        user_store.put([user("ada")], [event()])
-    assert user_store.user_named("ada") is None
 
 
 @pytest.mark.usefixtures("switching")

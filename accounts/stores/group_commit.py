@@ -1,0 +1,109 @@
+"""Group commit: what is asked at the same moment is decided and saved in one commit.
+
+A commit costs about the same for one entry as for a hundred. Whoever finds nobody writing writes at
+once, so nobody waits who is alone; whoever comes meanwhile is written by the next one.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+from threading import Lock
+
+from accounts.errors import Unavailable
+from accounts.ledger.entries import Entry, Needs, Outcome, Recorded, Snapshot
+from accounts.ledger.values import Account, Line, Period
+from accounts.stores.base import AccountStore
+
+WAITING_MAX = 10_000
+BATCH_MAX = 1_000
+"""In entries; the last caller's are never divided."""
+
+
+class _Turn:
+    """What one caller asks, and what it is told."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = entries
+        self.outcomes: list[Outcome] | None = None
+        self.error: Exception | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.outcomes is not None or self.error is not None
+
+
+class GroupCommit(AccountStore):
+    """Wraps a store; several threads that append at once share a commit."""
+
+    def __init__(self, store: AccountStore) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._writer = Lock()
+        self._waiting: deque[_Turn] = deque()
+        self._waiting_entries = 0
+
+    def append(self, entries: Sequence[Entry]) -> list[Outcome]:
+        turn = _Turn(entries)
+        with self._lock:
+            if self._waiting_entries + len(entries) > WAITING_MAX:
+                raise Unavailable("Too many entries wait for the store.")
+            self._waiting.append(turn)
+            self._waiting_entries += len(entries)
+        with self._writer:
+            while not turn.is_over:
+                self._write(self._next_turns())
+        if turn.error is not None:
+            raise turn.error
+        return turn.outcomes or []
+
+    def _next_turns(self) -> list[_Turn]:
+        turns, count = [], 0
+        with self._lock:
+            while self._waiting and count < BATCH_MAX:
+                turns.append(self._waiting.popleft())
+                count += len(turns[-1].entries)
+            self._waiting_entries -= count
+        return turns
+
+    def _write(self, turns: list[_Turn]) -> None:
+        """Write turns together; where that fails for a reason of its own, in halves.
+
+        So one bad entry fails nobody but who asked for it. A store that does not answer is not
+        asked once more for each.
+        """
+        try:
+            outcomes = iter(self._store.append([each for turn in turns for each in turn.entries]))
+        except Unavailable as error:
+            for turn in turns:
+                turn.error = error
+        except Exception as error:  # noqa: BLE001 - handed on to whoever asked
+            if len(turns) == 1:
+                turns[0].error = error
+                return
+            self._write(turns[: len(turns) // 2])
+            self._write(turns[len(turns) // 2 :])
+        else:
+            for turn in turns:
+                turn.outcomes = [next(outcomes) for _ in turn.entries]
+
+    def load(self, needs: Needs) -> Snapshot:
+        return self._store.load(needs)
+
+    def accounts_of(self, owner_id: str, *, after: str | None, limit: int) -> list[Account]:
+        return self._store.accounts_of(owner_id, after=after, limit=limit)
+
+    def lines(
+        self, account_id: str, *, before: int | None, period: Period, limit: int
+    ) -> list[Line]:
+        return self._store.lines(account_id, before=before, period=period, limit=limit)
+
+    def transfers_of(
+        self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int
+    ) -> list[Recorded]:
+        return self._store.transfers_of(owner_id, before=before, limit=limit)
+
+    def unsealed(self, limit: int) -> Sequence[Recorded]:
+        return self._store.unsealed(limit)
+
+    def mark_sealed(self, items: Sequence[Recorded]) -> None:
+        self._store.mark_sealed(items)

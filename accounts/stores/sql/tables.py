@@ -1,0 +1,171 @@
+"""The tables, and how values look in them.
+
+Times are microseconds since 1970 (UTC) in a bigint, the same on every database and exact. Ids and
+names are compared byte by byte. Sessions and actions are JSON: no query looks inside.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql
+
+from accounts.identity import Session
+from accounts.ledger.entries import Action
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Name = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Count = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself in a column of type INTEGER alone."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time, as microseconds since 1970."""
+
+    impl = BigInteger().with_variant(Integer, "sqlite")
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+class Json(TypeDecorator[Any]):
+    """A value of a known type, as JSON text."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> str:
+        return msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
+        return None if value is None else msgspec.json.decode(value, type=self.kind)
+
+
+def microseconds(moment: datetime) -> int:
+    """Count the microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+METADATA = MetaData()
+
+
+def _table(name: str, *parts: Any) -> Table:
+    return Table(name, METADATA, *parts, sqlite_strict=True)
+
+
+ACCOUNTS = _table(
+    "accounts",
+    Column("id", Name, primary_key=True),
+    Column("number", Name, nullable=False, unique=True),
+    Column("owner_id", Name, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("currency", Name, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("moved_at", Moment, nullable=False),
+    Column("status", Name, nullable=False),
+    Column("balance_minor", Count, nullable=False),
+    Column("held_minor", Count, nullable=False),
+    Column("floor_minor", Count),
+    Column("line_count", Count, nullable=False),
+    CheckConstraint("balance_minor - held_minor >= floor_minor", name="not_below_its_floor"),
+    CheckConstraint("held_minor >= 0", name="holds_nothing_negative"),
+    Index("accounts_of", "owner_id", "id"),
+)
+
+CUSTOMERS = _table(
+    "customers",
+    Column("id", Name, primary_key=True),
+    Column("open_accounts", Count, nullable=False),
+    Column("left", Boolean().with_variant(Integer, "sqlite"), nullable=False),
+    CheckConstraint("open_accounts >= 0", name="counts_no_less_than_none"),
+)
+
+ENTRIES = _table(
+    "entries",
+    Column("id", Name, primary_key=True),
+    Column("caller_id", Name, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("action", Json(Action), nullable=False),
+    Column("till", Count, nullable=False),
+    Column("status", Name, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("details", Json(tuple[tuple[str, int], ...]), nullable=False),
+)
+
+LINES = _table(
+    "lines",
+    Column("account_id", Name, primary_key=True),
+    Column("number", Count, primary_key=True),
+    Column("entry_id", Name, nullable=False),
+    Column("posting", Count, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("amount_minor", Count, nullable=False),
+    Column("balance_minor", Count, nullable=False),
+    Column("counterparty", Name),
+    Column("reference", Text),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("entry_id", "posting", name="postings_of_an_entry"),
+    Index("lines_of_a_period", "account_id", "at"),
+)
+
+TRANSFERS = _table(
+    "transfers",
+    Column("owner_id", Name, primary_key=True),
+    Column("at", Moment, primary_key=True),
+    Column("entry_id", Name, primary_key=True),
+)
+"""Whose transfers are which: one row for each customer on a side."""
+
+USERS = _table(
+    "users",
+    Column("id", Name, primary_key=True),
+    Column("username_key", Name, unique=True),
+    Column("username", Text, nullable=False),
+    Column("full_name", Text),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("role", Name, nullable=False),
+    Column("sessions", Json(tuple[Session, ...]), nullable=False),
+    Column("version", Count, nullable=False),
+    Column("deleted_at", Moment),
+)
+
+UNSEALED_ENTRIES = _table(
+    "unsealed_entries",
+    Column("place", Count, primary_key=True, autoincrement=True),
+    Column("entry_id", Name, nullable=False, unique=True),
+)
+
+UNSEALED_EVENTS = _table(
+    "unsealed_events",
+    Column("place", Count, primary_key=True, autoincrement=True),
+    Column("id", Name, nullable=False, unique=True),
+    Column("kind", Name, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("user_id", Name),
+    Column("actor_id", Name),
+)

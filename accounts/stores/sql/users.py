@@ -1,0 +1,98 @@
+"""The users in an SQL database."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from accounts.identity import Event, Role, User
+from accounts.stores.base import PutStatus, UserStore
+from accounts.stores.sql.database import Database, Row
+from accounts.stores.sql.tables import UNSEALED_EVENTS, USERS
+
+_EVENT = [UNSEALED_EVENTS.c[name] for name in Event.__struct_fields__]
+
+
+class SqlUserStore(UserStore):
+    """The users in SQLite or PostgreSQL, for several processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
+        given = list(users)
+
+        def write(connection: Connection, unsure: bool) -> list[PutStatus]:  # noqa: FBT001
+            kept = self._kept(connection, [user.id for user in given], lock=True)
+            if unsure and given and all(kept.get(user.id) == user for user in given):
+                return [PutStatus.SAVED] * len(given)
+            statuses = [self._put(connection, user, kept.get(user.id)) for user in given]
+            if all(status is PutStatus.SAVED for status in statuses):
+                new = [each for each in events if not (unsure and self._is_kept(connection, each))]
+                self._database.insert(connection, UNSEALED_EVENTS, [_row(each) for each in new])
+            return statuses
+
+        return self._database.write(write)
+
+    def users(self, ids: Iterable[str]) -> dict[str, User]:
+        wanted = list(ids)
+        return self._database.read(lambda connection: self._kept(connection, wanted))
+
+    def user_named(self, username_key: str) -> User | None:
+        query = select(USERS).where(USERS.c.username_key == username_key)
+        row = self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else _user(row)
+
+    def users_after(self, user_id: str, *, limit: int) -> list[User]:
+        query = select(USERS).where(USERS.c.id > user_id).order_by(USERS.c.id).limit(limit)
+        return self._database.read(lambda c: [_user(row) for row in c.execute(query)])
+
+    def unsealed(self, limit: int) -> Sequence[Event]:
+        query = select(*_EVENT).order_by(UNSEALED_EVENTS.c.place).limit(limit)
+        return self._database.read(lambda c: [Event(*row) for row in c.execute(query)])
+
+    def mark_sealed(self, items: Sequence[Event]) -> None:
+        ids = [event.id for event in items]
+        query = delete(UNSEALED_EVENTS).where(self._database.among(UNSEALED_EVENTS.c.id, ids))
+        self._database.write(lambda connection, _unsure: connection.execute(query))
+
+    def _kept(
+        self, connection: Connection, ids: Sequence[str], *, lock: bool = False
+    ) -> dict[str, User]:
+        if not ids:
+            return {}
+        query = select(USERS).where(self._database.among(USERS.c.id, ids)).order_by(USERS.c.id)
+        rows = connection.execute(query.with_for_update(key_share=True) if lock else query)
+        return {row.id: _user(row) for row in rows}
+
+    def _put(self, connection: Connection, user: User, kept: User | None) -> PutStatus:
+        if (kept.version if kept else 0) != user.version - 1:
+            return PutStatus.VERSION_CONFLICT
+        row = _row(user) | {"username_key": None if user.deleted_at else user.username_key}
+        try:
+            with connection.begin_nested():
+                if kept is None:
+                    self._database.insert(connection, USERS, [row])
+                else:
+                    connection.execute(update(USERS).where(USERS.c.id == user.id).values(row))
+        except IntegrityError:
+            taken = select(USERS.c.id).where(USERS.c.username_key == row["username_key"])
+            if connection.execute(taken).scalar() in {None, user.id}:
+                raise  # the id itself was inserted meanwhile: look again
+            return PutStatus.USERNAME_TAKEN
+        return PutStatus.SAVED
+
+    def _is_kept(self, connection: Connection, event: Event) -> bool:
+        query = select(UNSEALED_EVENTS.c.id).where(UNSEALED_EVENTS.c.id == event.id)
+        return connection.execute(query).first() is not None
+
+
+def _row(value: Any) -> Row:
+    return {name: getattr(value, name) for name in value.__struct_fields__}
+
+
+def _user(row: Any) -> User:
+    values = row._asdict()
+    del values["username_key"]
+    return User(**values | {"role": Role(values["role"])})

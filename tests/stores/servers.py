@@ -1,0 +1,63 @@
+"""Real servers for the tests, from packages: nothing needs to be installed by hand."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Postgres:
+    """A PostgreSQL of its own, in a folder of its own."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self.folder.chmod(0o755)
+        spec = find_spec("pgserver")
+        assert spec is not None
+        assert spec.origin is not None
+        # A copy: the server refuses to run as root, and nobody else may look into root's folders.
+        package = Path(spec.origin).parent
+        self.install = self.folder / "pgserver" / "pginstall"
+        shutil.copytree(package / "pginstall", self.install, symlinks=True)
+        shutil.copytree(package.with_name("pgserver.libs"), self.folder / "pgserver.libs")
+        self.data, self.port = self.folder / "data", free_port()
+        self.data.mkdir(mode=0o700)
+        if os.getuid() == 0:
+            shutil.chown(self.data, "nobody")
+        self.run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        log = str(self.data / "server.log")
+        self.run("pg_ctl", "start", "-w", "-l", log, "-o", f"{options} -c max_connections=200")
+
+    def stop(self, mode: str = "immediate") -> None:
+        self.run("pg_ctl", "stop", "-m", mode)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def run(self, program: str, *arguments: str) -> str:
+        command = [str(self.install / "bin" / program), "-D", str(self.data), *arguments]
+        if os.getuid() == 0:
+            command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
+        result = subprocess.run(
+            command, cwd=self.data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        assert result.returncode == 0, result.stdout.decode()
+        return result.stdout.decode()
