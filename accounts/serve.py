@@ -15,8 +15,10 @@ from accounts.config import MEMORY_URL, Settings
 from accounts.errors import ApiError, SettingsError
 from accounts.gateway import Gateway
 
-THREADS = 4
-"""Threads that answer requests, for each process: more only take turns (see bench/)."""
+MEMORY_THREADS = 4
+DURABLE_THREADS = 32
+"""Threads that answer requests, for each process. The bank in memory waits for nothing: more would
+only take turns. Who waits for a database lets others go on, and shares its commit with them."""
 
 CONNECTIONS_MAX = 8_000
 CONNECTIONS_WAITING_MAX = 1024
@@ -59,10 +61,15 @@ def worker_app() -> Gateway:
         sys.exit(f"Error: {error.detail}")
     return Gateway(
         app.wsgi_app,
-        threads=THREADS,
+        threads=threads_for(app.extensions[EXTENSION].settings),
         hashing_threads=AT_ONCE_MAX,
         close=partial(_close, app.extensions[EXTENSION]),
     )
+
+
+def threads_for(settings: Settings) -> int:
+    """Say how many threads answer requests."""
+    return MEMORY_THREADS if settings.STORE_URL == MEMORY_URL else DURABLE_THREADS
 
 
 def _close(bank: Bank) -> None:

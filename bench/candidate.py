@@ -15,7 +15,7 @@ from granian.constants import HTTPModes, Interfaces
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from accounts.gateway import Gateway
-from accounts.serve import THREADS, worker_app
+from accounts.serve import MEMORY_THREADS, worker_app
 
 
 def bare_app() -> Flask:
@@ -37,7 +37,7 @@ def wsgi_app() -> Any:
 def gateway() -> Gateway:
     if os.environ["BENCH_APP"] == "bank":
         return worker_app()
-    return Gateway(wsgi_app(), threads=THREADS, hashing_threads=1, close=lambda: None)
+    return Gateway(wsgi_app(), threads=MEMORY_THREADS, hashing_threads=1, close=lambda: None)
 
 
 class Gunicorn(BaseApplication):  # type: ignore[misc]

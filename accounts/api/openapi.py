@@ -119,7 +119,10 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "1 to 255 printable characters: a retry with it is never done twice.",
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,255}$"},
+    "schema": {
+        "type": "string",
+        "pattern": '^("[ !#-~]{1,255}"|[!#-~]([ -~]{0,253}[!-~])?)$',
+    },
 }
 
 
@@ -153,7 +156,9 @@ def _success_headers(operation: Operation) -> dict[str, Any]:
     if operation.status == 201:  # noqa: PLR2004
         headers["Location"] = _header("Where it can be read.")
     if operation.is_money:
-        headers["Idempotent-Replayed"] = _header("`true` where this was answered before.")
+        headers["Idempotent-Replayed"] = _REPLAYED
+    if operation.query is not None and "dry_run" in operation.query.__struct_fields__:
+        headers["Dry-Run"] = _header("`true` where nothing was moved; then there is no Location.")
     if operation.is_page:
         headers["Link"] = _header('The next page, `rel="next"`, where there is one.')
     return headers
@@ -163,6 +168,9 @@ def _header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
 
 
+_REPLAYED = _header("`true` where this was answered before.")
+
+
 def _problem(status: int, codes: list[str]) -> dict[str, Any]:
     response: dict[str, Any] = {
         "description": "; ".join(f"`{code}`: {CATALOGUE[code].meaning}" for code in codes),
@@ -170,6 +178,8 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
     }
     if status == 401:  # noqa: PLR2004
         response["headers"] = {"WWW-Authenticate": _header("How to sign in, RFC 6750.")}
+    if status == 422:  # noqa: PLR2004
+        response["headers"] = {"Idempotent-Replayed": _REPLAYED}
     if status in {429, 503}:
         response["headers"] = {"Retry-After": _header("In seconds.")}
     return response

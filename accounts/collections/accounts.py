@@ -32,6 +32,9 @@ from accounts.stores.base import AccountStore
 READS_ALL = frozenset({Role.TELLER, Role.AUDITOR})
 """Who may look at everybody's accounts."""
 
+OWNERS_MAX = 100_000
+"""For how many accounts it is remembered whose they are."""
+
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 
@@ -72,6 +75,7 @@ class AccountCollection:
         self._saved = saved
         self._customer_cash = customer_cash
         self._till = till
+        self._owners: dict[str, tuple[str, str]] = {}
 
     def open(self, caller: Caller, name: str, currency: str) -> Account:
         """Open an account for the caller.
@@ -101,9 +105,9 @@ class AccountCollection:
         :raises NotFound: it is not the caller's.
         :raises Refused: `account_closed`.
         """
-        account = self._own(caller, name)
-        self._append(caller, RenameAccount(account.id, new_name))
-        return self._found(account.id)
+        account_id = self._own(caller, name)
+        self._append(caller, RenameAccount(account_id, new_name))
+        return self._found(account_id)
 
     def close(self, caller: Caller, name: str) -> None:
         """Close one of the caller's accounts; to close it again changes nothing.
@@ -111,8 +115,7 @@ class AccountCollection:
         :raises NotFound: it is not the caller's.
         :raises Refused: `holds_open`, `balance_not_zero` or `account_frozen`.
         """
-        account = self._own(caller, name)
-        self._append(caller, CloseAccount(account.id, account.owner_id))
+        self._append(caller, CloseAccount(self._own(caller, name), caller.id))
 
     def leave(self, caller: Caller) -> None:
         """End the ledger's relation with the caller.
@@ -247,11 +250,23 @@ class AccountCollection:
             raise Refused(outcome)
         return outcome
 
-    def _own(self, caller: Caller, name: str) -> Account:
-        account = self._found(canonical(name))
-        if account.owner_id != caller.id:
+    def _own(self, caller: Caller, name: str) -> str:
+        """Give the id of an account of the caller's.
+
+        Whose an account is never changes, so it is asked of the store once.
+        """
+        name = canonical(name)
+        account_id, owner_id = self._owners.get(name) or self._asked_owner(name)
+        if owner_id != caller.id:
             raise NotFound
-        return account
+        return account_id
+
+    def _asked_owner(self, name: str) -> tuple[str, str]:
+        account = self._found(name)
+        if len(self._owners) >= OWNERS_MAX:
+            self._owners = {}
+        self._owners[name] = account.id, account.owner_id
+        return self._owners[name]
 
     def _found(self, name: str) -> Account:
         account = self._store.account(name)

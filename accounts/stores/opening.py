@@ -5,6 +5,7 @@ from accounts.ledger.decide import Decide
 from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.group_commit import GroupCommit
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts.stores.user_cache import UserCache
 
 
 def open_stores(url: str, decide: Decide) -> tuple[UserStore, AccountStore]:
@@ -18,4 +19,4 @@ def open_stores(url: str, decide: Decide) -> tuple[UserStore, AccountStore]:
     from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore  # noqa: PLC0415
 
     database = Database(url)
-    return SqlUserStore(database), GroupCommit(SqlAccountStore(database, decide))
+    return UserCache(SqlUserStore(database)), GroupCommit(SqlAccountStore(database, decide))

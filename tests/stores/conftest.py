@@ -13,6 +13,7 @@ from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.group_commit import GroupCommit
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
 from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
+from accounts.stores.user_cache import UserCache
 from tests.stores.servers import Postgres
 
 STORES = ["memory", "sqlite", "postgres"]
@@ -73,12 +74,14 @@ def account_store(new_account_store: NewAccountStore) -> AccountStore:
     return new_account_store(decide)
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=[*STORES, "sqlite, cached"])
 def user_store(request: pytest.FixtureRequest, new_database: NewDatabase) -> UserStore:
     """Make an empty user store."""
     if request.param == "memory":
         return InMemoryUserStore()
-    return SqlUserStore(new_database(request.param))
+    kind, _, cached = request.param.partition(", ")
+    store = SqlUserStore(new_database(kind))
+    return UserCache(store) if cached else store
 
 
 @pytest.fixture

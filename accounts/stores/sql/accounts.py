@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select
 
 from accounts.ledger.decide import Decide
 from accounts.ledger.entries import (
@@ -30,7 +30,28 @@ from accounts.stores.sql.tables import (
     UNSEALED_ENTRIES,
 )
 
+NUMBER_MAX = 2**63 - 1
+
+_CHANGING = ["id", "name", "status", "balance_minor", "held_minor", "line_count", "moved_at"]
 _LINE = [LINES.c[name] for name in Line.__struct_fields__]
+
+
+class _Queries:
+    """The queries, made once."""
+
+    def __init__(self, database: Database) -> None:
+        among, accounts, customers = database.among, ACCOUNTS.c, CUSTOMERS.c
+        named = or_(among(accounts.id, "names"), among(accounts.number, "names"))
+        self.accounts = select(ACCOUNTS).where(named).order_by(accounts.id)
+        self.locked_accounts = self.accounts.with_for_update(key_share=True)
+        self.customers = select(CUSTOMERS).where(among(customers.id, "ids")).order_by(customers.id)
+        self.locked_customers = self.customers.with_for_update(key_share=True)
+        self.entries = select(ENTRIES).where(among(ENTRIES.c.id, "ids"))
+        lines = select(*_LINE).where(among(LINES.c.entry_id, "ids"))
+        self.lines = lines.order_by(LINES.c.entry_id, LINES.c.posting)
+        self.unsealed = select(UNSEALED_ENTRIES.c.entry_id).order_by(UNSEALED_ENTRIES.c.place)
+        self.unsealed = self.unsealed.limit(bindparam("limit"))
+        self.seal = delete(UNSEALED_ENTRIES).where(among(UNSEALED_ENTRIES.c.entry_id, "ids"))
 
 
 class SqlAccountStore(AccountStore):
@@ -39,6 +60,7 @@ class SqlAccountStore(AccountStore):
     def __init__(self, database: Database, decide: Decide) -> None:
         self._database = database
         self._decide = decide
+        self._queries = _Queries(database)
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         def write(connection: Connection, unsure: bool) -> list[Outcome]:  # noqa: FBT001
@@ -50,27 +72,30 @@ class SqlAccountStore(AccountStore):
         return self._database.write(write) if entries else []
 
     def load(self, needs: Needs) -> Snapshot:
+        if not needs.customers and not needs.entries:
+            rows = self._database.rows(self._queries.accounts, names=sorted(needs.accounts))
+            return Snapshot(_by_name(rows, needs.accounts), {}, {})
         return self._database.read(lambda connection: self._load(connection, needs))
 
     def accounts_of(self, owner_id: str, *, after: str | None, limit: int) -> list[Account]:
         query = select(ACCOUNTS).where(ACCOUNTS.c.owner_id == owner_id)
         if after is not None:
             query = query.where(ACCOUNTS.c.id > after)
-        query = query.order_by(ACCOUNTS.c.id).limit(limit)
-        return self._database.read(lambda c: [_account(row) for row in c.execute(query)])
+        rows = self._database.rows(query.order_by(ACCOUNTS.c.id).limit(limit))
+        return [_account(row) for row in rows]
 
     def lines(
         self, account_id: str, *, before: int | None, period: Period, limit: int
     ) -> list[Line]:
         query = select(*_LINE).where(LINES.c.account_id == account_id)
         if before is not None:
-            query = query.where(LINES.c.number < min(before, 2**63 - 1))
+            query = query.where(LINES.c.number < min(before, NUMBER_MAX))
         if period.since is not None:
             query = query.where(LINES.c.at >= period.since)
         if period.until is not None:
             query = query.where(LINES.c.at < period.until)
-        query = query.order_by(LINES.c.number.desc()).limit(limit)
-        return self._database.read(lambda c: [Line(*row) for row in c.execute(query)])
+        rows = self._database.rows(query.order_by(LINES.c.number.desc()).limit(limit))
+        return [Line(*row) for row in rows]
 
     def transfers_of(
         self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int
@@ -82,121 +107,81 @@ class SqlAccountStore(AccountStore):
             earlier = and_(columns.at == at, columns.entry_id < entry_id)
             query = query.where(or_(columns.at < at, earlier))
         query = query.order_by(columns.at.desc(), columns.entry_id.desc()).limit(limit)
-
-        def read(connection: Connection) -> list[Recorded]:
-            ids = list(connection.execute(query).scalars())
-            found = self._entries(connection, ids)
-            return [found[each] for each in ids]
-
-        return self._database.read(read)
+        return self._database.read(lambda c: self._in_order(c, c.execute(query).scalars()))
 
     def unsealed(self, limit: int) -> Sequence[Recorded]:
-        waiting = UNSEALED_ENTRIES.c
-        query = select(waiting.entry_id).order_by(waiting.place).limit(limit)
-
-        def read(connection: Connection) -> list[Recorded]:
-            ids = list(connection.execute(query).scalars())
-            found = self._entries(connection, ids)
-            return [found[each] for each in ids]
-
-        return self._database.read(read)
+        query, given = self._queries.unsealed, {"limit": limit}
+        return self._database.read(lambda c: self._in_order(c, c.execute(query, given).scalars()))
 
     def mark_sealed(self, items: Sequence[Recorded]) -> None:
-        ids = [recorded.entry.id for recorded in items]
-        query = delete(UNSEALED_ENTRIES).where(
-            self._database.among(UNSEALED_ENTRIES.c.entry_id, ids)
-        )
-        self._database.write(lambda connection, _unsure: connection.execute(query))
+        ids = sorted(recorded.entry.id for recorded in items)
+        self._database.write(lambda c, _unsure: c.execute(self._queries.seal, {"ids": ids}))
 
     def _load(self, connection: Connection, needs: Needs, *, lock: bool = False) -> Snapshot:
         """Load what is needed; the accounts first and in the order of their ids, if to be locked.
 
         The entries come last: a retry that waited for the first try to commit then finds it.
         """
+        queries = self._queries
+        accounts: Sequence[Any] = ()
+        customers: Sequence[Any] = ()
+        if needs.accounts:
+            query = queries.locked_accounts if lock else queries.accounts
+            accounts = connection.execute(query, {"names": sorted(needs.accounts)}).all()
+        if needs.customers:
+            query = queries.locked_customers if lock else queries.customers
+            customers = connection.execute(query, {"ids": sorted(needs.customers)}).all()
         return Snapshot(
-            accounts=self._accounts(connection, needs.accounts, lock=lock),
-            customers=self._customers(connection, needs.customers, lock=lock),
+            accounts=_by_name(accounts, needs.accounts),
+            customers={x.id: Customer(x.id, x.open_accounts, bool(x.left)) for x in customers},
             entries=self._entries(connection, needs.entries),
         )
 
-    def _accounts(
-        self, connection: Connection, names: frozenset[str], *, lock: bool
-    ) -> dict[str, Account]:
-        if not names:
-            return {}
-        among = self._database.among
-        query = select(ACCOUNTS).where(
-            or_(among(ACCOUNTS.c.id, names), among(ACCOUNTS.c.number, names))
-        )
-        rows = connection.execute(self._locked(query.order_by(ACCOUNTS.c.id), lock=lock))
-        found = [_account(row) for row in rows]
-        by_name = {account.id: account for account in found}
-        by_name |= {account.number: account for account in found}
-        return {name: by_name[name] for name in names if name in by_name}
-
-    def _customers(
-        self, connection: Connection, ids: frozenset[str], *, lock: bool
-    ) -> dict[str, Customer]:
-        if not ids:
-            return {}
-        query = select(CUSTOMERS).where(self._database.among(CUSTOMERS.c.id, ids))
-        rows = connection.execute(self._locked(query.order_by(CUSTOMERS.c.id), lock=lock))
-        return {row.id: Customer(row.id, row.open_accounts, bool(row.left)) for row in rows}
-
     def _entries(self, connection: Connection, ids: Iterable[str]) -> dict[str, Recorded]:
-        wanted = list(ids)
+        wanted = sorted(ids)
         if not wanted:
             return {}
-        among = self._database.among
-        rows = connection.execute(select(ENTRIES).where(among(ENTRIES.c.id, wanted))).all()
+        rows = connection.execute(self._queries.entries, {"ids": wanted}).all()
         if not rows:
             return {}
-        query = select(*_LINE).where(among(LINES.c.entry_id, [row.id for row in rows]))
-        query = query.order_by(LINES.c.entry_id, LINES.c.posting)
-        lines = [Line(*row) for row in connection.execute(query)]
+        given = {"ids": sorted(row.id for row in rows)}
+        lines = [Line(*row) for row in connection.execute(self._queries.lines, given)]
         of_entry = {each: tuple(found) for each, found in groupby(lines, lambda x: x.entry_id)}
         return {row.id: _recorded(row, of_entry.get(row.id, ())) for row in rows}
 
-    def _locked(self, query: Select[Any], *, lock: bool) -> Select[Any]:
-        return query.with_for_update(key_share=True) if lock else query
+    def _in_order(self, connection: Connection, ids: Iterable[str]) -> list[Recorded]:
+        wanted = list(ids)
+        found = self._entries(connection, wanted)
+        return [found[each] for each in wanted]
 
     def _save(self, connection: Connection, snapshot: Snapshot, changes: Changes) -> None:
         if not changes.recorded:
             return
         known = {account.id for account in snapshot.accounts.values()}
-        new = [account for account in changes.accounts if account.id not in known]
-        old = [account for account in changes.accounts if account.id in known]
-        insert = self._database.insert
+        new = [_row(account) for account in changes.accounts if account.id not in known]
+        old = [_changed(account) for account in changes.accounts if account.id in known]
+        met = [_row(each) for each in changes.customers if each.id not in snapshot.customers]
+        others = [_row(each) for each in changes.customers if each.id in snapshot.customers]
+        insert, update = self._database.insert, self._database.update
         insert(connection, ENTRIES, [_entry_row(each) for each in changes.recorded])
-        insert(connection, ACCOUNTS, [_row(each) for each in new])
+        insert(connection, ACCOUNTS, new)
+        update(connection, ACCOUNTS, old)
         insert(connection, LINES, [row for each in changes.recorded for row in _line_rows(each)])
         insert(connection, TRANSFERS, _transfer_rows(snapshot, changes))
         insert(connection, UNSEALED_ENTRIES, [{"entry_id": x.entry.id} for x in changes.recorded])
-        self._update(connection, old)
-        for customer in changes.customers:
-            self._put_customer(connection, snapshot, customer)
+        insert(connection, CUSTOMERS, met)
+        update(connection, CUSTOMERS, others)
 
-    def _update(self, connection: Connection, accounts: Sequence[Account]) -> None:
-        if not accounts:
-            return
-        names = ["name", "status", "balance_minor", "held_minor", "line_count", "moved_at"]
-        rows = [{name: getattr(each, name) for name in ["id", *names]} for each in accounts]
-        if self._database.is_sqlite:
-            query = update(ACCOUNTS).where(ACCOUNTS.c.id == bindparam("key"))
-            values = [{**row, "key": row.pop("id")} for row in rows]
-            connection.execute(query.values({n: bindparam(n) for n in names}), values)
-            return
-        given = self._database.unnested([ACCOUNTS.c[name] for name in ["id", *names]], rows)
-        query = update(ACCOUNTS).where(ACCOUNTS.c.id == given.c.id)
-        connection.execute(query.values({name: given.c[name] for name in names}))
 
-    def _put_customer(self, connection: Connection, snapshot: Snapshot, customer: Customer) -> None:
-        row = _row(customer) | {"left": customer.left}
-        if customer.id in snapshot.customers:
-            query = update(CUSTOMERS).where(CUSTOMERS.c.id == customer.id)
-            connection.execute(query.values(row))
-        else:
-            self._database.insert(connection, CUSTOMERS, [row])
+def _by_name(rows: Iterable[Any], names: Iterable[str]) -> dict[str, Account]:
+    found = [_account(row) for row in rows]
+    by_name = {account.id: account for account in found}
+    by_name |= {account.number: account for account in found}
+    return {name: by_name[name] for name in names if name in by_name}
+
+
+def _changed(account: Account) -> Row:
+    return {name: getattr(account, name) for name in _CHANGING}
 
 
 def _own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:

@@ -6,8 +6,8 @@ BEGIN IMMEDIATE, so that a writer knows at once whether it may write. Every wait
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -16,15 +16,17 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
+    Executable,
     Table,
+    bindparam,
     cast,
     create_engine,
     event,
     func,
     insert,
-    literal,
     make_url,
     select,
+    update,
 )
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import (
@@ -63,9 +65,15 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = Lock()
+        self._statements: dict[Any, Executable] = {}
         try:
             self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
-            with self._connected("BEGIN IMMEDIATE") as connection:
+            self._change = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+            self._snapshot = self._alone = self.engine.execution_options(begin="BEGIN")
+            if not self.is_sqlite:
+                self._snapshot = self.engine.execution_options(isolation_level="REPEATABLE READ")
+                self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            with self._change.begin() as connection:
                 self._check(connection)
                 self._lock_schema(connection)
                 METADATA.create_all(connection)
@@ -80,7 +88,19 @@ class Database:
 
         :raises Unavailable: the database does not answer.
         """
-        return self._tried(lambda _unsure: self._run("BEGIN", act))
+        return self._tried(lambda _unsure: self._run(self._snapshot, act))
+
+    def rows(self, query: Executable, **parameters: Any) -> Sequence[Any]:
+        """Read by one query, which is as of one moment without a transaction around it.
+
+        :raises Unavailable: the database does not answer.
+        """
+
+        def read(_unsure: bool) -> Sequence[Any]:  # noqa: FBT001
+            with self._alone.connect() as connection:
+                return connection.execute(query, parameters).all()
+
+        return self._tried(read)
 
     def write(self, act: Callable[[Connection, bool], T]) -> T:
         """Write in one transaction, tried again where others were in the way.
@@ -90,46 +110,46 @@ class Database:
 
         :raises Unavailable: it cannot be said to be done. To ask for the same again is safe.
         """
-        begin = "BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN"
         with self._writer if self.is_sqlite else nullcontext():
-            return self._tried(lambda unsure: self._run(begin, lambda c: act(c, unsure)))
+            return self._tried(lambda unsure: self._run(self._change, lambda c: act(c, unsure)))
 
-    def among(self, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-        """Ask whether a column has one of many values."""
-        found = sorted(values)
+    def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Ask whether a column has one of the values of a parameter, which is a list."""
         if self.is_sqlite:
-            return column.in_(found)
-        return column == func.any(_array(found, column))
+            return column.in_(bindparam(name, expanding=True))
+        return column == func.any(_array(name, column))
 
     def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert many rows in one statement."""
-        if not rows:
-            return
-        if self.is_sqlite:
-            connection.execute(insert(table), rows)
-            return
-        columns = [table.c[name] for name in rows[0]]
-        given = self.unnested(columns, rows)
-        connection.execute(insert(table).from_select([c.name for c in columns], select(given)))
+        if rows:
+            statement = self._prepared(_insert, table, tuple(rows[0]))
+            connection.execute(statement, self._given(rows))
 
-    def unnested(self, columns: Sequence[Any], rows: Sequence[Row]) -> Any:
-        """Turn rows into a table of a statement (PostgreSQL's unnest)."""
-        arrays = [_array([row[column.name] for row in rows], column) for column in columns]
-        return func.unnest(*arrays).table_valued(*(c.name for c in columns)).render_derived()
+    def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Change many rows, by their `id`, in one statement."""
+        if rows:
+            statement = self._prepared(_update, table, tuple(rows[0]))
+            connection.execute(statement, self._given(rows))
+
+    def _prepared(self, make: Any, table: Table, names: tuple[str, ...]) -> Executable:
+        """Make a statement once: to make it costs more than to run it."""
+        key = make, table.name, names
+        if key not in self._statements:
+            self._statements[key] = make(table, names, self.is_sqlite)
+        return self._statements[key]
+
+    def _given(self, rows: Sequence[Row]) -> Any:
+        if self.is_sqlite:
+            return [{f"_{name}": value for name, value in row.items()} for row in rows]
+        return {f"_{name}": [row[name] for row in rows] for name in rows[0]}
 
     def close(self) -> None:
         """Let go of the connections."""
         self.engine.dispose()
 
-    def _run(self, begin: str, act: Callable[[Connection], T]) -> T:
-        with self._connected(begin) as connection:
+    def _run(self, engine: Engine, act: Callable[[Connection], T]) -> T:
+        with engine.begin() as connection:
             return act(connection)
-
-    @contextmanager
-    def _connected(self, begin: str) -> Iterator[Connection]:
-        options = {"begin": begin} if self.is_sqlite else {}
-        with self.engine.connect().execution_options(**options) as connection, connection.begin():
-            yield connection
 
     def _tried(self, act: Callable[[bool], T]) -> T:
         deadline_s, pause_s, unsure = monotonic() + DEADLINE_S, PAUSE_MIN_S, False
@@ -191,9 +211,30 @@ def _postgresql(url: str) -> Engine:
     )
 
 
-def _array(values: Sequence[Any], column: ColumnElement[Any]) -> Any:
+def _array(name: str, column: ColumnElement[Any]) -> Any:
     kind = ARRAY(column.type, dimensions=1)
-    return cast(literal(values, kind), kind)
+    return cast(bindparam(name, type_=kind), kind)
+
+
+def _unnested(table: Table, names: Sequence[str]) -> Any:
+    """Turn a list for each column into rows (PostgreSQL's unnest)."""
+    arrays = [_array(f"_{name}", table.c[name]) for name in names]
+    return func.unnest(*arrays).table_valued(*names, name="given").render_derived()
+
+
+def _insert(table: Table, names: Sequence[str], is_sqlite: bool) -> Executable:  # noqa: FBT001
+    if is_sqlite:
+        return insert(table).values({name: bindparam(f"_{name}") for name in names})
+    return insert(table).from_select(list(names), select(_unnested(table, names)))
+
+
+def _update(table: Table, names: Sequence[str], is_sqlite: bool) -> Executable:  # noqa: FBT001
+    if is_sqlite:
+        given: dict[str, Any] = {name: bindparam(f"_{name}") for name in names if name != "id"}
+        return update(table).where(table.c.id == bindparam("_id")).values(given)
+    rows = _unnested(table, names)
+    values = {name: rows.c[name] for name in names if name != "id"}
+    return update(table).where(table.c.id == rows.c.id).values(values)
 
 
 def _may_pass(error: SQLAlchemyError) -> bool:

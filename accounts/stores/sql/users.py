@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from accounts.identity import Event, Role, User
@@ -19,12 +19,17 @@ class SqlUserStore(UserStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        users = select(USERS).where(database.among(USERS.c.id, "ids")).order_by(USERS.c.id)
+        self._users = users
+        self._locked_users = users.with_for_update(key_share=True)
+        self._named = select(USERS).where(USERS.c.username_key == bindparam("key"))
+        self._seal = delete(UNSEALED_EVENTS).where(database.among(UNSEALED_EVENTS.c.id, "ids"))
 
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
         given = list(users)
 
         def write(connection: Connection, unsure: bool) -> list[PutStatus]:  # noqa: FBT001
-            kept = self._kept(connection, [user.id for user in given], lock=True)
+            kept = self._kept(connection, given)
             if unsure and given and all(kept.get(user.id) == user for user in given):
                 return [PutStatus.SAVED] * len(given)
             statuses = [self._put(connection, user, kept.get(user.id)) for user in given]
@@ -36,34 +41,33 @@ class SqlUserStore(UserStore):
         return self._database.write(write)
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
-        wanted = list(ids)
-        return self._database.read(lambda connection: self._kept(connection, wanted))
+        wanted = sorted(ids)
+        if not wanted:
+            self._database.rows(select(1))
+            return {}
+        return {row.id: _user(row) for row in self._database.rows(self._users, ids=wanted)}
 
     def user_named(self, username_key: str) -> User | None:
-        query = select(USERS).where(USERS.c.username_key == username_key)
-        row = self._database.read(lambda connection: connection.execute(query).one_or_none())
-        return None if row is None else _user(row)
+        rows = self._database.rows(self._named, key=username_key)
+        return _user(rows[0]) if rows else None
 
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
         query = select(USERS).where(USERS.c.id > user_id).order_by(USERS.c.id).limit(limit)
-        return self._database.read(lambda c: [_user(row) for row in c.execute(query)])
+        return [_user(row) for row in self._database.rows(query)]
 
     def unsealed(self, limit: int) -> Sequence[Event]:
         query = select(*_EVENT).order_by(UNSEALED_EVENTS.c.place).limit(limit)
-        return self._database.read(lambda c: [Event(*row) for row in c.execute(query)])
+        return [Event(*row) for row in self._database.rows(query)]
 
     def mark_sealed(self, items: Sequence[Event]) -> None:
-        ids = [event.id for event in items]
-        query = delete(UNSEALED_EVENTS).where(self._database.among(UNSEALED_EVENTS.c.id, ids))
-        self._database.write(lambda connection, _unsure: connection.execute(query))
+        ids = sorted(event.id for event in items)
+        self._database.write(lambda c, _unsure: c.execute(self._seal, {"ids": ids}))
 
-    def _kept(
-        self, connection: Connection, ids: Sequence[str], *, lock: bool = False
-    ) -> dict[str, User]:
+    def _kept(self, connection: Connection, users: Sequence[User]) -> dict[str, User]:
+        ids = sorted(user.id for user in users)
         if not ids:
             return {}
-        query = select(USERS).where(self._database.among(USERS.c.id, ids)).order_by(USERS.c.id)
-        rows = connection.execute(query.with_for_update(key_share=True) if lock else query)
+        rows = connection.execute(self._locked_users, {"ids": ids})
         return {row.id: _user(row) for row in rows}
 
     def _put(self, connection: Connection, user: User, kept: User | None) -> PutStatus:
@@ -72,10 +76,8 @@ class SqlUserStore(UserStore):
         row = _row(user) | {"username_key": None if user.deleted_at else user.username_key}
         try:
             with connection.begin_nested():
-                if kept is None:
-                    self._database.insert(connection, USERS, [row])
-                else:
-                    connection.execute(update(USERS).where(USERS.c.id == user.id).values(row))
+                write = self._database.insert if kept is None else self._database.update
+                write(connection, USERS, [row])
         except IntegrityError:
             taken = select(USERS.c.id).where(USERS.c.username_key == row["username_key"])
             if connection.execute(taken).scalar() in {None, user.id}:

@@ -1,0 +1,64 @@
+"""The cache of users: what it may show, and for how long."""
+
+import pytest
+from msgspec.structs import replace
+
+from accounts.identity import User
+from accounts.stores import user_cache
+from accounts.stores.memory import InMemoryUserStore
+from accounts.stores.user_cache import UserCache
+from tests.helpers import START
+
+
+@pytest.fixture
+def store():
+    made = InMemoryUserStore()
+    made.put([ada])
+    return made
+
+
+ada = User(id="a", username="ada", full_name=None, password_hash="hash", created_at=START)
+changed = replace(ada, version=2, full_name="Ada")
+
+
+def test_what_another_process_changes_is_seen_after_a_moment(store, monkeypatch):
+    now_s = [0.0]
+    monkeypatch.setattr(user_cache, "monotonic", lambda: now_s[0])
+    cache = UserCache(store)
+    assert cache.users(["a"]) == {"a": ada}
+    store.put([changed])
+    assert cache.users(["a"]) == {"a": ada}
+    now_s[0] = user_cache.LASTS_S
+    assert cache.users(["a"]) == {"a": changed}
+    assert user_cache.LASTS_S <= 1
+
+
+def test_what_is_changed_here_is_seen_at_once(store):
+    cache = UserCache(store)
+    cache.users(["a"])
+    cache.put([changed])
+    assert cache.users(["a", "b"]) == {"a": changed}
+
+
+def test_what_was_read_before_a_change_is_not_remembered_after_it(store, monkeypatch):
+    cache, users = UserCache(store), store.users
+
+    def slow_users(ids):
+        read = users(ids)
+        monkeypatch.undo()
+        cache.put([changed])
+        return read
+
+    monkeypatch.setattr(store, "users", slow_users)
+    assert cache.users(["a"]) == {"a": ada}
+    assert cache.users(["a"]) == {"a": changed}
+
+
+def test_it_remembers_so_many_and_no_more(store, monkeypatch):
+    monkeypatch.setattr(user_cache, "USERS_MAX", 1)
+    store.put([replace(ada, id="b", username="bob")])
+    cache = UserCache(store)
+    for _ in range(2):
+        assert cache.users(["a"]).keys() == {"a"}
+        assert cache.users(["b"]).keys() == {"b"}
+    assert len(cache._read) == 1
