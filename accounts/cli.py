@@ -9,8 +9,15 @@ import msgspec
 
 from accounts.audit.log import verify_files
 from accounts.collections.passwords import Passwords
-from accounts.config import CONFIG_FILE, change_config, load_settings, write_config
-from accounts.errors import ApiError, SettingsError
+from accounts.config import (
+    CONFIG_FILE,
+    MEMORY_URL,
+    Settings,
+    change_config,
+    load_settings,
+    write_config,
+)
+from accounts.errors import ApiError, SettingsError, UsernameTaken
 from accounts.identity import Role, Username, username_key
 from accounts.serve import serve_app
 
@@ -70,6 +77,10 @@ def create(name: str, role: str) -> None:
     """
     settings = load_settings()
     _check_name(name)
+    if settings.STORE_URL != MEMORY_URL:
+        _create_in_store(settings, name, Role(role))
+        click.echo(f"{name} is {role}.")
+        return
     if any(username_key(staff.username) == username_key(name) for staff in settings.STAFF):
         raise SettingsError(f"There is a user {name} already.")
     staff = {"username": name, "role": role, "password_hash": Passwords().hash(_password())}
@@ -100,6 +111,19 @@ def verify(logs: tuple[Path, ...]) -> None:
         click.echo(f"The audit log is not whole: {fault}. Right before that: {count} lines.")
         sys.exit(1)
     click.echo(f"The audit log is whole: {count} lines.")
+
+
+def _create_in_store(settings: Settings, name: str, role: Role) -> None:
+    from app import create_bank  # noqa: PLC0415 - the composition root stands above this package
+
+    passwords = Passwords()
+    bank = create_bank(settings, passwords)
+    try:
+        bank.users.add(name, passwords.hash(_password()), role=role)
+    except UsernameTaken:
+        raise SettingsError(f"There is a user {name} already.") from None
+    finally:
+        bank.audit.close()
 
 
 def _check_name(name: str) -> None:

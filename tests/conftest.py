@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from accounts.collections.passwords import Passwords
 from app import create_app
 from tests.helpers import AUDITOR, PASSWORD, TELLER, Http, Teller
+from tests.postgres import Postgres
 
 settings.register_profile(
     "ci", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -42,6 +43,14 @@ def app(passwords: Passwords) -> Iterator[Flask]:
     made = create_app({"STAFF": staff, "LOG_FILE": "app.log"}, passwords=passwords)
     yield made
     made.extensions["accounts"].audit.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Start a PostgreSQL for the session."""
+    server = Postgres()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

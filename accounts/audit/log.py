@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from errno import EBADMSG, ENOSPC
 from fcntl import LOCK_EX, LOCK_UN, flock
+from functools import partial
 from itertools import chain as joined
 from mmap import mmap
 from pathlib import Path
@@ -80,14 +81,14 @@ class AuditLog:
         :raises OSError: the head was altered, or a record could not be written: none of them is.
         """
         with self._locked():
-            yield self._append
+            head = self._mended(self._head())
+            yield partial(self._append, set() if head.settled else self._last_ids())
             head = self._head()
             if not head.settled:
                 self._write_head(replace(head, settled=True))
 
-    def _append(self, records: Iterable[Record]) -> None:
+    def _append(self, known: set[Any], records: Iterable[Record]) -> None:
         head = self._mended(self._head())
-        known = set() if head.settled else self._last_ids()
         lines, begin = [], head.size
         for record in records:
             if record.get("id") not in known:

@@ -54,8 +54,7 @@ class Sealer:
         """Write everything that waits; a failure is logged once and shown by `failing`."""
         with self._lock:
             try:
-                for outbox in self._outboxes:
-                    self._drain(outbox)
+                self._drain()
             except (OSError, ValueError, Unavailable):
                 if not self.failing:
                     logger.exception("audit_log_unwritable")
@@ -78,17 +77,17 @@ class Sealer:
             sleep(GATHER_S)
             self.seal()
 
-    def _drain(self, outbox: Outbox[Any]) -> None:
-        """Empty an outbox into the log, which lets one process at a time do so.
+    def _drain(self) -> None:
+        """Empty the outboxes into the log, which lets one process at a time do so.
 
-        Where one ended between the log and the outbox, what it wrote is given again: it is known by
-        its id among the last lines, and not written twice.
+        Where one ended between the log and an outbox, what it wrote is given again: it is known by
+        its id among the last lines, and not written twice. So all are emptied in one go: the log
+        counts as settled only when none of them can hold what it has already.
         """
-        is_full = True
-        while is_full:
-            with self.log.writing() as append:
+        with self.log.writing() as append:
+            for outbox in self._outboxes:
                 items = outbox.unsealed(BATCH_MAX)
-                if items:
+                while items:
                     append(record_of(item) for item in items)
                     outbox.mark_sealed(items)
-            is_full = len(items) == BATCH_MAX
+                    items = outbox.unsealed(BATCH_MAX) if len(items) == BATCH_MAX else ()

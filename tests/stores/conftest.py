@@ -14,21 +14,12 @@ from accounts.stores.group_commit import GroupCommit
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
 from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
 from accounts.stores.user_cache import UserCache
-from tests.stores.servers import Postgres
 
 STORES = ["memory", "sqlite", "postgres"]
 """Every store there is: one that cannot be started here is a failure."""
 
 NewAccountStore = Callable[[Decide], AccountStore]
 NewDatabase = Callable[[str], Database]
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """Start a PostgreSQL for the session."""
-    server = Postgres()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from accounts.cli import main
+from accounts.collections.passwords import Passwords
 from app import create_app
 from tests.helpers import PASSWORD, Http
 
@@ -56,6 +57,18 @@ def test_a_user_is_created_once(accounts):
     accounts("users", "create", "tess", given=f"{PASSWORD}\n")
     code, said = accounts("users", "create", "TESS", given=f"{PASSWORD}\n")
     assert (code, said) == (1, "Error: There is a user TESS already.\n")
+
+
+def test_a_user_of_a_bank_that_lasts_is_there_at_once(accounts, passwords, monkeypatch):
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
+    create = ("users", "create", "Tess", "--role", "teller")
+    assert accounts(*create, given=f"{PASSWORD}\n") == (0, "Tess is teller.\n")
+    code, said = accounts(*create, given=f"{PASSWORD}\n")
+    assert (code, said) == (1, "Error: There is a user Tess already.\n")
+    app = create_app(passwords=Passwords())
+    assert Http(app).signed_in("tess")("GET", "/v1/users/me").json["role"] == "teller"
+    assert accounts("audit", "verify")[0] == 0
+    app.extensions["accounts"].audit.close()
 
 
 @pytest.mark.parametrize("given", ["short\n", "", "\n"])

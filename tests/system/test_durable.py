@@ -1,0 +1,172 @@
+"""Banks that last: what a restart leaves, and what stops the start."""
+
+import stat
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from accounts.errors import SettingsError
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import OpenAccount, Transfer
+from accounts.stores import group_commit
+from accounts.stores.group_commit import GroupCommit
+from accounts.stores.memory import InMemoryAccountStore
+from accounts.stores.sql import Database, SqlAccountStore
+from tests.postgres import Postgres
+from tests.stores.books import Books, at_once
+from tests.system.servers import served
+
+SQLITE = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
+
+
+def test_a_bank_is_there_after_a_restart_with_its_sessions():
+    with served("--workers", "2", **SQLITE) as server:
+        token = server.joined("ada")
+        account = server.opened(token, 100)
+        assert server.stop() == 0
+    assert stat.S_IMODE(Path("config.json").stat().st_mode) == 0o600
+    with served("--workers", "2", **SQLITE) as server:
+        status, found = server.ask("GET", f"/v1/accounts/{account}", token=token)
+    assert (status, found["balance_minor"]) == (200, 100)
+
+
+def test_what_one_worker_ends_the_other_sees_within_a_second():
+    with served("--workers", "2", **SQLITE) as server:
+        token = server.joined("ada")
+        for _ in range(10):
+            assert server.ask("GET", "/v1/users/me", token=token)[0] == 200
+        assert server.ask("POST", "/v1/auth/logout", token=token)[0] == 204
+        time.sleep(1)
+        seen = {server.ask("GET", "/v1/users/me", token=token)[0] for _ in range(20)}
+    assert seen == {401}
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("sqlite:////nowhere/at/all/bank.db", "unable to open"),
+        ("postgresql://127.0.0.1:1/bank", "refused"),
+        ("sqlite:///there.txt", "not a database"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_stops_the_start(url, hint):
+    Path("there.txt").write_text("a text of some length\n" * 100)
+    with pytest.raises(SettingsError, match=hint):
+        Database(url)
+
+
+def test_a_database_that_loses_what_it_confirms_is_refused(postgres):
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS careless")
+        connection.execute("CREATE ROLE careless LOGIN SUPERUSER")
+        connection.execute("ALTER ROLE careless SET synchronous_commit = off")
+    with pytest.raises(SettingsError, match="synchronous_commit=off"):
+        Database(postgres.url.replace("postgres@", "careless@"))
+
+
+def test_a_database_that_is_stopped_is_unavailable_and_serves_again_by_itself():
+    server = Postgres()
+    try:
+        database = Database(server.url)
+        books = Books(SqlAccountStore(database, decide))
+        books.given(ada=10, bob=0)
+        server.stop()
+        began_s = time.monotonic()
+        with pytest.raises(Exception, match="does not answer"):
+            books.send("ada", "bob", 4, entry_id="one")
+        assert time.monotonic() - began_s < 10
+        server.start()
+        assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
+        assert books.balances() == {"ada": 6, "bob": 4}
+        database.close()
+    finally:
+        server.remove()
+
+
+class Slow(InMemoryAccountStore):
+    """Counts commits, and takes its time for each."""
+
+    def __init__(self) -> None:
+        super().__init__(decide)
+        self.batches: list[int] = []
+        self.go_on = threading.Event()
+
+    def append(self, entries):
+        if any(isinstance(e.action, OpenAccount) and e.action.name == "bad" for e in entries):
+            raise ValueError("bad")
+        self.batches.append(len(entries))
+        self.go_on.wait(5)
+        return super().append(entries)
+
+
+def test_those_who_ask_meanwhile_share_the_next_commit():
+    store = Slow()
+    books = Books(GroupCommit(store))
+    threading.Timer(0.3, store.go_on.set).start()
+    at_once(10, lambda _: books.ask(OpenAccount("ada", "Main", "EUR")))
+    assert sum(store.batches) == 10
+    assert len(store.batches) <= 3
+
+
+def test_one_bad_entry_fails_nobody_else():
+    store = Slow()
+    books = Books(GroupCommit(store))
+    threading.Timer(0.3, store.go_on.set).start()
+
+    def ask(number):
+        try:
+            return str(
+                books.ask(OpenAccount("ada", "bad" if number == 5 else "Main", "EUR")).status
+            )
+        except ValueError as error:
+            return str(error)
+
+    assert sorted(at_once(10, ask)) == ["bad", *["recorded"] * 9]
+
+
+def test_too_many_who_wait_are_told_so(monkeypatch):
+    monkeypatch.setattr(group_commit, "WAITING_MAX", 2)
+    books = Books(GroupCommit(InMemoryAccountStore(decide)))
+    entries = [books.entry(Transfer("a", "b", 1, "EUR")) for _ in range(3)]
+    with pytest.raises(Exception, match="Too many entries"):
+        books.store.append(entries)
+    assert [each.status for each in books.store.append(entries[:2])] == ["account_unknown"] * 2
+
+
+def test_what_an_unsure_try_had_committed_is_no_replay(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'bank.db'}")
+    store = SqlAccountStore(database, decide)
+    books = Books(store)
+    books.given(ada=10, bob=0)
+    entry = books.entry(books.transfer("ada", "bob", 4))
+    (first,) = store.append([entry])
+    database.write = lambda act: Database.write(database, lambda c, _: act(c, True))  # type: ignore[method-assign]
+    (again,) = store.append([entry])
+    assert (again.replayed, again.recorded) == (False, first.recorded)
+    (late,) = store.append([books.entry(entry.action, entry_id=entry.id)])
+    assert late.replayed
+    database.close()
+
+
+def test_a_stopped_database_is_503_over_http_and_comes_back():
+    postgres = Postgres()
+    try:
+        with served(ACCOUNTS_STORE_URL=postgres.url) as server:
+            token = server.joined("ada")
+            payer, payee = server.opened(token, 100), server.opened(token)
+            wish = {"from_account": payer, "to_account": payee, "amount_minor": 1}
+            wish["currency"] = "EUR"
+            key = {"Idempotency-Key": "one"}
+            postgres.stop()
+            status, answer = server.ask("POST", "/v1/transfers", wish, token, **key)
+            assert (status, answer["code"]) == (503, "unavailable")
+            assert server.ask("GET", "/health/ready")[0] == 503
+            assert server.ask("GET", "/health/live")[0] == 200
+            postgres.start()
+            assert server.ask("POST", "/v1/transfers", wish, token, **key)[0] == 201
+            assert server.ask("GET", "/health/ready")[0] == 200
+    finally:
+        postgres.remove()
