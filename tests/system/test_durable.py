@@ -4,6 +4,7 @@ import stat
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,7 +20,7 @@ from tests.postgres import Postgres
 from tests.stores.books import Books, at_once
 from tests.system.servers import served
 
-SQLITE = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
+SQLITE: dict[str, Any] = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
 
 
 def test_a_bank_is_there_after_a_restart_with_its_sessions():
