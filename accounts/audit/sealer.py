@@ -14,6 +14,8 @@ from accounts.stores.base import Outbox
 BATCH_MAX = 1_000
 GATHER_S = 0.002
 """How long a busy bank gathers before it seals what has come together."""
+TRY_AGAIN_S = 0.5
+"""How long after a failure it is tried again, whether anything new is saved or not."""
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ class Sealer:
 
     def _run(self) -> None:
         while not self._closed:
-            self._wake.wait()
+            self._wake.wait(TRY_AGAIN_S if self.failing else None)
             self._wake.clear()
             sleep(GATHER_S)
             self.seal()

@@ -7,7 +7,7 @@ BEGIN IMMEDIATE, so that a writer knows at once whether it may write. Every wait
 
 import random
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -68,18 +68,26 @@ class Database:
         self._statements: dict[Any, Executable] = {}
         try:
             self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
-            self._change = self.engine.execution_options(begin="BEGIN IMMEDIATE")
-            self._snapshot = self._alone = self.engine.execution_options(begin="BEGIN")
-            if not self.is_sqlite:
-                self._snapshot = self.engine.execution_options(isolation_level="REPEATABLE READ")
-                self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        except ModuleNotFoundError as error:
+            message = f"STORE_URL needs {error.name}: install the extra, `accounts[postgres]`."
+            raise SettingsError(message) from error
+        self._change = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._snapshot = self._alone = self.engine.execution_options(begin="BEGIN")
+        if not self.is_sqlite:
+            self._snapshot = self.engine.execution_options(isolation_level="REPEATABLE READ")
+            self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with ExitStack() as failed:
+            failed.callback(self.close)
+            self._prepare()
+            failed.pop_all()
+
+    def _prepare(self) -> None:
+        """Make the tables, where the database keeps its word."""
+        try:
             with self._change.begin() as connection:
                 self._check(connection)
                 self._lock_schema(connection)
                 METADATA.create_all(connection)
-        except ModuleNotFoundError as error:
-            message = f"STORE_URL needs {error.name}: install the extra, `accounts[postgres]`."
-            raise SettingsError(message) from error
         except SQLAlchemyError as error:
             raise SettingsError(f"STORE_URL cannot be opened: {_first_line(error)}") from error
 
