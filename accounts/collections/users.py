@@ -7,7 +7,13 @@ from msgspec.structs import replace
 
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.passwords import Passwords
-from accounts.errors import InvalidCredentials, InvalidToken, Unavailable, UsernameTaken
+from accounts.errors import (
+    InvalidCredentials,
+    InvalidToken,
+    PreconditionFailed,
+    Unavailable,
+    UsernameTaken,
+)
 from accounts.identity import Caller, Event, Role, Session, User, username_key
 from accounts.stores.base import PutStatus, UserStore
 
@@ -18,6 +24,8 @@ TRIES_MAX = 10
 """How often a change is tried again when somebody else changed the same user meanwhile."""
 
 Change = Callable[[User], User]
+Expected = Callable[[User], bool]
+"""Tells whether a user is still as the caller knows it."""
 
 
 class UserCollection:
@@ -129,13 +137,23 @@ class UserCollection:
         """Read the caller's own user."""
         return self._existing(caller.id)
 
-    def update(self, caller: Caller, full_name: str | None) -> User:
-        """Change what the user says of itself."""
-        return self._change(
-            self._existing(caller.id),
-            lambda user: replace(user, full_name=full_name),
-            "user_updated",
-        )
+    def update(
+        self, caller: Caller, full_name: str | None, is_expected: Expected | None = None
+    ) -> User:
+        """Change what the user says of itself, where it is still as expected.
+
+        :raises PreconditionFailed: it is not.
+        """
+
+        def updated(user: User) -> User:
+            if is_expected is not None and not is_expected(user):
+                raise PreconditionFailed
+            return replace(user, full_name=full_name)
+
+        user = self._existing(caller.id)
+        if is_expected is not None:  # not as remembered: the store knows what others changed
+            user = self._store.user_named(user.username_key) or user
+        return self._change(user, updated, "user_updated")
 
     def logout(self, caller: Caller) -> None:
         """End the caller's session."""
