@@ -26,6 +26,8 @@ SIGNED_IN = frozenset(Role)
 CUSTOMERS = SIGNED_IN - {Role.AUDITOR}
 """Who may change accounts and move money: an auditor changes nothing."""
 AUDITORS = frozenset({Role.AUDITOR})
+ADMINS = frozenset({Role.ADMIN})
+STAFF = SIGNED_IN - {Role.CUSTOMER}
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -42,6 +44,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = ()
     is_page: bool = False
     is_money: bool = False
+    is_tagged: bool = False
+    media_types: tuple[str, ...] = ("application/json",)
     takes_refresh_token: bool = False
 
 

@@ -1,15 +1,19 @@
-"""UserCollection: sign up, sign in, stay signed in, and leave."""
+"""UserCollection: sign up, sign in, stay signed in, leave, and who has which role."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Lock
 
 from msgspec.structs import replace
 
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.passwords import Passwords
 from accounts.errors import (
+    Forbidden,
     InvalidCredentials,
     InvalidToken,
+    LastAdmin,
+    NotFound,
     PreconditionFailed,
     Unavailable,
     UsernameTaken,
@@ -22,6 +26,9 @@ SESSIONS_MAX = 50
 
 TRIES_MAX = 10
 """How often a change is tried again when somebody else changed the same user meanwhile."""
+
+SCANNED_USERS = 1_000
+"""How many users are read at once in search of an admin."""
 
 Change = Callable[[User], User]
 Expected = Callable[[User], bool]
@@ -50,6 +57,7 @@ class UserCollection:
         self._new_id = new_id
         self._session_lasts = session_lasts
         self._saved = saved
+        self._roles = Lock()
 
     def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
         """Add a customer.
@@ -151,9 +159,9 @@ class UserCollection:
             return replace(user, full_name=full_name)
 
         user = self._existing(caller.id)
-        if is_expected is not None:  # not as remembered: the store knows what others changed
-            user = self._store.user_named(user.username_key) or user
-        return self._change(user, updated, "user_updated")
+        return self._change(
+            user if is_expected is None else self._newest(user), updated, "user_updated"
+        )
 
     def logout(self, caller: Caller) -> None:
         """End the caller's session."""
@@ -201,6 +209,66 @@ class UserCollection:
 
         self._change(self._existing(caller.id), deleted, "user_deleted")
 
+    def page(self, caller: Caller, *, after: str, limit: int) -> tuple[list[User], str | None]:
+        """Give users with ids above `after`, and the last id that was read if there are more.
+
+        Deleted users are left out, so there may be fewer than `limit` before the end.
+
+        :raises Forbidden: a teller serves whoever gives a name, and needs no list.
+        """
+        if caller.role is Role.TELLER:
+            raise Forbidden("Look a user up by `username`.")
+        found = self._store.users_after(after, limit=limit + 1)
+        shown = found[:limit]
+        last_id = shown[-1].id if len(found) > limit else None
+        return [user for user in shown if user.deleted_at is None], last_id
+
+    def named(self, username: str) -> list[User]:
+        """Give the user with a username that compares equal, if there is one."""
+        user = self._store.user_named(username_key(username))
+        return [] if user is None else [user]
+
+    def read(self, user_id: str) -> User:
+        """Read any user by id.
+
+        :raises NotFound: there is none, or it was deleted.
+        """
+        user = self._store.users((user_id,)).get(user_id)
+        if user is None or user.deleted_at is not None:
+            raise NotFound
+        return user
+
+    def change_role(self, caller: Caller, user_id: str, role: Role) -> User:
+        """Give a user another role; one that it has already changes nothing.
+
+        Two processes may take the role from two last admins at once. Both look again afterwards,
+        and put back what leaves nobody.
+
+        :raises NotFound: there is no such user.
+        :raises LastAdmin: nobody else could manage roles.
+        """
+
+        def changed(user: User) -> User:
+            self._keep_an_admin(user, role)
+            return replace(user, role=role)
+
+        with self._roles:
+            user = self._newest(self.read(user_id))
+            if user.role is role:
+                return user
+            try:
+                saved = self._change(user, changed, f"role_changed_to_{role}", caller.id)
+            except InvalidToken:  # deleted meanwhile
+                raise NotFound from None
+            try:
+                self._keep_an_admin(user, role)
+            except LastAdmin:
+                self._change(
+                    saved, lambda user: replace(user, role=Role.ADMIN), "role_restored", caller.id
+                )
+                raise
+        return saved
+
     def check(self) -> None:
         """Ask the store whether it answers.
 
@@ -224,11 +292,30 @@ class UserCollection:
             raise InvalidToken("The user was deleted.")
         return user
 
-    def _change(self, user: User, change: Change, kind: str) -> User:
+    def _newest(self, user: User) -> User:
+        """Read a user past what is remembered: the store knows what other processes changed."""
+        return self._store.user_named(user.username_key) or user
+
+    def _keep_an_admin(self, user: User, role: Role) -> None:
+        """Refuse to take the role of an admin from the last one."""
+        if user.role is not Role.ADMIN or role is Role.ADMIN:
+            return
+        others = self._store.users_after("", limit=SCANNED_USERS)
+        while others:
+            if any(
+                each.role is Role.ADMIN and each.id != user.id
+                for each in others
+                if each.deleted_at is None
+            ):
+                return
+            others = self._store.users_after(others[-1].id, limit=SCANNED_USERS)
+        raise LastAdmin
+
+    def _change(self, user: User, change: Change, kind: str, actor_id: str | None = None) -> User:
         """Apply a change to the newest version of a user, however many change it at once."""
         for _ in range(TRIES_MAX):
             changed = replace(change(user), version=user.version + 1)
-            if self._put(changed, kind, actor_id=user.id) is PutStatus.SAVED:
+            if self._put(changed, kind, actor_id=actor_id or user.id) is PutStatus.SAVED:
                 return changed
             user = self._existing(user.id)
         raise Unavailable("Too many changes to one user at once.")
