@@ -298,18 +298,17 @@ class UserCollection:
 
     def _keep_an_admin(self, user: User, role: Role) -> None:
         """Refuse to take the role of an admin from the last one."""
-        if user.role is not Role.ADMIN or role is Role.ADMIN:
-            return
-        others = self._store.users_after("", limit=SCANNED_USERS)
-        while others:
-            if any(
-                each.role is Role.ADMIN and each.id != user.id
-                for each in others
-                if each.deleted_at is None
-            ):
-                return
-            others = self._store.users_after(others[-1].id, limit=SCANNED_USERS)
-        raise LastAdmin
+        if user.role is Role.ADMIN and role is not Role.ADMIN and not self._has_admin_besides(user):
+            raise LastAdmin
+
+    def _has_admin_besides(self, user: User) -> bool:
+        found = self._store.users_after("", limit=SCANNED_USERS)
+        while found:
+            alive = (each for each in found if each.deleted_at is None)
+            if any(each.role is Role.ADMIN and each.id != user.id for each in alive):
+                return True
+            found = self._store.users_after(found[-1].id, limit=SCANNED_USERS)
+        return False
 
     def _change(self, user: User, change: Change, kind: str, actor_id: str | None = None) -> User:
         """Apply a change to the newest version of a user, however many change it at once."""
