@@ -5,6 +5,7 @@ so nobody is told that a balance is what it was. `If-Match` compares what can be
 payment that comes in does not refuse a new name.
 """
 
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from accounts.identity import User
 from accounts.ledger.values import Account
 
 _DIGITS = 16
+_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
+_ANY = "*"
 
 Item = TypeVar("Item")
 
@@ -39,15 +42,17 @@ def if_match(tag_of: Callable[[Item], str]) -> Callable[[Item], bool] | None:
     """
     if "If-Match" not in request.headers:
         return None
-    given = request.if_match
-    edited = {_edited(tag) for tag in given.as_set()}
-    return lambda item: given.star_tag or _edited(tag_of(item)) in edited
+    given = request.headers["If-Match"].strip()
+    edited = {_edited(tag) for weak, tag in _TAG.findall(given) if not weak}
+    return lambda item: given == _ANY or _edited(tag_of(item)) in edited
 
 
 def tagged(value: Any, tag: str) -> Response:
     """Write a value with its tag, or 304 where `If-None-Match` names it."""
     headers = {"ETag": f'"{tag}"'}
-    if request.method in {"GET", "HEAD"} and request.if_none_match.contains_weak(tag):
+    given = request.headers.get("If-None-Match", "").strip()
+    is_known = given == _ANY or any(tag == each for _, each in _TAG.findall(given))
+    if is_known and request.method in {"GET", "HEAD"}:
         return Response(status=304, headers=headers)
     return answer(value, headers=headers)
 

@@ -130,13 +130,7 @@ class UsersQuery(Wish, frozen=True):
 
     limit: Limit = 20
     cursor: IdCursor | UnsetType = UNSET
-    username: (
-        Annotated[
-            str,
-            Meta(min_length=1, max_length=256, description="Compared case-folded and in NFKC."),
-        ]
-        | UnsetType
-    ) = UNSET
+    username: Username | UnsetType = UNSET
 
 
 class TransfersQuery(Wish, frozen=True):
