@@ -16,7 +16,7 @@ from accounts.api.http import parse_query
 from accounts.api.requests import USER_ID
 from accounts.api.schemas import Wish
 from accounts.api.tokens import caller
-from accounts.errors import Forbidden
+from accounts.errors import Forbidden, NotFound
 from accounts.identity import Role
 
 EVERYONE: frozenset[Role] | None = None
@@ -28,6 +28,9 @@ CUSTOMERS = SIGNED_IN - {Role.AUDITOR}
 AUDITORS = frozenset({Role.AUDITOR})
 ADMINS = frozenset({Role.ADMIN})
 STAFF = SIGNED_IN - {Role.CUSTOMER}
+
+_NUL = "\0"
+"""No id has it, and PostgreSQL does not even take the question."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -68,6 +71,8 @@ def operation(
         def guarded(**path: str) -> Any:
             arguments = [_allowed_caller(declared)] if who is not None else []
             query = parse_query(declared.query or _NoQuery)
+            if any(_NUL in part for part in path.values()):
+                raise NotFound
             arguments += [query] if declared.query else []
             return view(*arguments, **path)
 

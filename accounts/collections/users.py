@@ -97,7 +97,7 @@ class UserCollection:
 
         :raises InvalidCredentials: the two do not belong together.
         """
-        user = self._store.user_named(username_key(username))
+        user = self._named(username)
         if not self._passwords.fits(password, user.password_hash if user else None) or not user:
             self._tell("login_failed", user)
             raise InvalidCredentials
@@ -225,7 +225,7 @@ class UserCollection:
 
     def named(self, username: str) -> list[User]:
         """Give the user with a username that compares equal, if there is one."""
-        user = self._store.user_named(username_key(username))
+        user = self._named(username)
         return [] if user is None else [user]
 
     def read(self, user_id: str) -> User:
@@ -291,6 +291,10 @@ class UserCollection:
         if user is None or user.deleted_at is not None:
             raise InvalidToken("The user was deleted.")
         return user
+
+    def _named(self, username: str) -> User | None:
+        """Find who has a name. Nobody has one with NUL in it, and PostgreSQL refuses to look."""
+        return None if "\0" in username else self._store.user_named(username_key(username))
 
     def _newest(self, user: User) -> User:
         """Read a user past what is remembered: the store knows what other processes changed."""

@@ -1,5 +1,6 @@
 """An admin is always left, however many change roles at once."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -48,7 +49,7 @@ def test_admins_who_take_the_role_from_each_other_leave_one(bank):
 class _Interrupted(InMemoryUserStore):
     """Lets another process act right before something is saved."""
 
-    act = None
+    act: Callable[[], object] | None = None
 
     def put(self, given, events=()):
         act, self.act = self.act, None
@@ -60,7 +61,7 @@ class _Interrupted(InMemoryUserStore):
 def test_two_processes_that_each_take_the_role_from_the_others_admin_leave_one():
     store = _Interrupted()
     here, there = Teller(user_store=store), Teller(user_store=store)
-    here.ids = there.ids = there.users._new_id = here.users._new_id
+    there.users._new_id = here.users._new_id
     (ada, as_ada), (bob, as_bob) = admin(here, "ada"), admin(here, "bob")
     store.act = lambda: there.users.change_role(as_bob, ada.id, Role.CUSTOMER)
     with pytest.raises(LastAdmin):

@@ -6,6 +6,7 @@ from itertools import chain
 from flask import Response, request
 from msgspec import Struct
 
+from accounts.api.requests import STREAMS
 from accounts.api.statements import as_camt, as_csv, as_json
 from accounts.api.statements.views import Pages
 from accounts.collections.statements import PAGE_LINES, Statement
@@ -55,6 +56,7 @@ def rendered(statement: Statement, pages: Pages, form: Form) -> Response:
     first = list(next(pages, []))
     chunks = form.write(statement, chain([first] if first else [], pages))
     is_short = statement.line_count <= PAGE_LINES
+    request.environ[STREAMS] = not is_short
     response = Response(b"".join(chunks) if is_short else chunks, content_type=form.content_type)
     response.headers["Vary"] = "Accept"
     if form.extension:
