@@ -1,5 +1,6 @@
 """An admin is always left, however many change roles at once."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -28,7 +29,17 @@ def is_admin(user: User) -> bool:
     return user.role is Role.ADMIN and user.deleted_at is None
 
 
-def test_admins_who_take_the_role_from_each_other_leave_one(bank):
+class _Slow(InMemoryUserStore):
+    """Lets others act between what is read and what is saved."""
+
+    def users_after(self, user_id: str, *, limit: int) -> list[User]:
+        found = super().users_after(user_id, limit=limit)
+        time.sleep(0.01)
+        return found
+
+
+def test_admins_who_take_the_role_from_each_other_leave_one():
+    bank = Teller(user_store=_Slow())
     made = [admin(bank, f"admin {number}") for number in range(6)]
     start = Barrier(len(made))
 
