@@ -7,7 +7,10 @@ InvalidCredentials      the password does not fit, or nobody has that name
 InvalidToken            the token is missing, broken, expired or of an ended session
 Forbidden               you may see it, but not do that
 NotFound                it does not exist, or it belongs to somebody else
+NotAcceptable           it cannot be had in a form that the caller reads
 UsernameTaken           somebody else has that name
+LastAdmin               somebody must be left who manages roles
+PreconditionFailed      it was changed since the caller read it
 Refused                 a rule of the ledger says no
 TooManyRequests         slow down
 Unavailable             not decided: nothing was lost, send it again with the same key
@@ -24,6 +27,7 @@ REASONS = {
     Status.SAME_ACCOUNT: "The two accounts are one and the same.",
     Status.ACCOUNT_UNKNOWN: "There is no such account to move money to.",
     Status.ACCOUNT_CLOSED: "The account is closed.",
+    Status.PRECONDITION_FAILED: "It was changed since you read it: read it again.",
     Status.ACCOUNT_FROZEN: "The account is frozen: it lets no money out.",
     Status.CURRENCY_MISMATCH: "The account is kept in another currency.",
     Status.FUNDS_INSUFFICIENT: "The account does not hold enough.",
@@ -105,6 +109,30 @@ class UsernameTaken(ApiError):
 
     def __init__(self) -> None:
         super().__init__("That username is taken.")
+
+
+class NotAcceptable(ApiError):
+    """It cannot be had in a form that the caller reads."""
+
+    code = "not_acceptable"
+
+
+class LastAdmin(ApiError):
+    """Without this admin nobody could manage roles."""
+
+    code = "last_admin"
+
+    def __init__(self) -> None:
+        super().__init__("This is the last admin: make another one first.")
+
+
+class PreconditionFailed(ApiError):
+    """It was changed since the caller read it."""
+
+    code = "precondition_failed"
+
+    def __init__(self) -> None:
+        super().__init__(REASONS[Status.PRECONDITION_FAILED])
 
 
 class Refused(ApiError):

@@ -19,13 +19,16 @@ from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr
 from werkzeug.exceptions import RequestTimeout
 
 from accounts.api.http import BODY_READ_MAX_BYTES
-from accounts.api.requests import OVERLOADED, Application, Environment
+from accounts.api.requests import OVERLOADED, STREAMS, Application, Environment
 
 BODY_TIMEOUT_S = 10
+CHUNK_TIMEOUT_S = 30
+"""How long a client may take to accept one part of a long answer."""
 
 HASHING_PATHS = frozenset({"/v1/users", "/v1/auth/login", "/v1/users/me/password"})
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
+Answer = tuple[int, list[tuple[str, str]], bytes | Iterable[bytes]]
+"""Status, headers, and the body, or what makes it a part at a time."""
 
 
 class Gateway:
@@ -58,7 +61,11 @@ class Gateway:
             return  # the client went away midway
         hashes = environment["PATH_INFO"] in HASHING_PATHS
         threads = self._hashing_threads if hashes else self._threads
-        protocol.response_bytes(*await threads.run(self._answer, environment))
+        status, headers, body = await threads.run(self._answer, environment)
+        if isinstance(body, bytes):
+            protocol.response_bytes(status, headers, body)
+        else:
+            await threads.send(body, protocol.response_stream(status, headers))
 
     def _answer(self, environment: Environment) -> Answer:
         started: list[tuple[int, list[tuple[str, str]]]] = []
@@ -67,12 +74,12 @@ class Gateway:
             started[:] = [(int(status[:3]), headers)]
 
         chunks: Iterable[bytes] = self._application(environment, start)
+        if environment.get(STREAMS):
+            return *started[0], chunks
         try:
             body = b"".join(chunks)
         finally:
-            close: Callable[[], None] | None = getattr(chunks, "close", None)
-            if close:
-                close()
+            _close(chunks)
         return *started[0], body
 
 
@@ -96,12 +103,30 @@ class _Threads:
         finally:
             self._requests -= 1
 
+    async def send(self, chunks: Iterable[bytes], stream: Any) -> None:
+        """Send a long answer. A thread is taken for each part only, and not while it is sent."""
+        loop, parts = asyncio.get_running_loop(), iter(chunks)
+        try:
+            while (part := await loop.run_in_executor(self._pool, next, parts, None)) is not None:
+                async with asyncio.timeout(CHUNK_TIMEOUT_S):
+                    await stream.send_bytes(part)
+        except (TimeoutError, ProtocolError):
+            return  # the client went away, or stands still
+        finally:
+            await loop.run_in_executor(self._pool, _close, chunks)
+
 
 class _Late:
     """The body that did not arrive in time: says so to whoever wants to read it."""
 
     def read(self, _size: int = -1) -> bytes:
         raise RequestTimeout
+
+
+def _close(chunks: Iterable[bytes]) -> None:
+    close: Callable[[], None] | None = getattr(chunks, "close", None)
+    if close:
+        close()
 
 
 async def _body(environment: Environment, protocol: HTTPProtocol) -> BytesIO | _Late:

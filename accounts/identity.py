@@ -89,7 +89,8 @@ class Event(Struct, frozen=True, gc=False):
     """Something that happened to a user and must be audited.
 
     `kind` is one of `user_registered`, `user_updated`, `user_deleted`, `password_changed`,
-    `password_refused`, `login`, `login_failed`, `login_refreshed`, `refresh_reused`, `logout`.
+    `password_refused`, `login`, `login_failed`, `login_refreshed`, `refresh_reused`, `logout`,
+    `role_changed_to_` and the role, `role_restored` (to the last admin).
     `user_id` is None where nobody has the name that was given. No personal data is in it: it
     stays in the audit log for ever.
     """

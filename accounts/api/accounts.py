@@ -7,6 +7,7 @@ from msgspec import UnsetType
 
 from accounts.api import cursors
 from accounts.api.bank import bank
+from accounts.api.etags import if_match, tag_of_account, tagged
 from accounts.api.http import answer, nothing, page, parse, parse_time
 from accounts.api.operations import CUSTOMERS, SIGNED_IN, operation
 from accounts.api.schemas import (
@@ -18,9 +19,13 @@ from accounts.api.schemas import (
     LinesQuery,
     LineView,
     RenameWish,
+    StatementQuery,
     account_view,
     line_view,
 )
+from accounts.api.statements import MEDIA_TYPES, form_asked_for, rendered
+from accounts.api.statements.views import StatementView
+from accounts.errors import InvalidRequest
 from accounts.identity import Caller
 from accounts.ledger.values import Period
 
@@ -59,10 +64,13 @@ def list_accounts(caller: Caller, query: AccountsQuery) -> Response:
 
 
 @accounts.get("/<account>")
-@operation("Read an account", who=SIGNED_IN, answer=AccountView, codes=("not_found",))
+@operation(
+    "Read an account", who=SIGNED_IN, answer=AccountView, is_tagged=True, codes=("not_found",)
+)
 def read(caller: Caller, account: str) -> Response:
     """Show an account by id or number."""
-    return answer(account_view(bank().accounts.account(caller, account)))
+    found = bank().accounts.account(caller, account)
+    return tagged(account_view(found), tag_of_account(found))
 
 
 @accounts.patch("/<account>")
@@ -71,12 +79,14 @@ def read(caller: Caller, account: str) -> Response:
     who=CUSTOMERS,
     body=RenameWish,
     answer=AccountView,
+    is_tagged=True,
     codes=("not_found", "account_closed"),
 )
 def rename(caller: Caller, account: str) -> Response:
     """Give an account another name."""
     wish = parse(RenameWish)
-    return answer(account_view(bank().accounts.rename(caller, account, wish.name)))
+    renamed = bank().accounts.rename(caller, account, wish.name, if_match(tag_of_account))
+    return tagged(account_view(renamed), tag_of_account(renamed))
 
 
 @accounts.delete("/<account>")
@@ -113,6 +123,25 @@ def list_lines(caller: Caller, query: LinesQuery, account: str) -> Response:
         [line_view(each) for each in shown],
         cursors.of_number(shown[-1].number) if len(found) > query.limit else None,
     )
+
+
+@accounts.get("/<account>/statement")
+@operation(
+    "Read an account's statement",
+    who=SIGNED_IN,
+    query=StatementQuery,
+    answer=StatementView,
+    media_types=MEDIA_TYPES,
+    codes=("not_found",),
+)
+def read_statement(caller: Caller, query: StatementQuery, account: str) -> Response:
+    """Show the balance at the start of a period, its lines, the oldest first, and at its end."""
+    form = form_asked_for()
+    period = Period(since=_moment(query.since, "from"), until=_moment(query.until, "to"))
+    if period.since and period.until and period.since > period.until:
+        raise InvalidRequest("It lies before `from`.", pointer="/to")
+    statement = bank().accounts.statement(caller, account, period)
+    return rendered(statement, bank().accounts.statement_pages(statement), form)
 
 
 @accounts.get("/<account>/balance")

@@ -20,6 +20,7 @@ twice. Every error is a problem (RFC 9457) with a stable `code`; all codes stand
 _PATH_PARAMETERS = {
     "account": "An account's id or number.",
     "entry_id": "The id that the POST answered.",
+    "user_id": "A user's id.",
 }
 
 _ALWAYS = ("invalid_request", "method_not_allowed", "internal_error")
@@ -111,6 +112,8 @@ def _parameters(
         ]
     if operation.is_money:
         parameters.append(_IDEMPOTENCY_KEY)
+    if operation.is_tagged:
+        parameters.append(_IF_MATCH if operation.body else _IF_NONE_MATCH)
     return parameters
 
 
@@ -126,15 +129,25 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
 }
 
 
+def _tag_parameter(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": schema,
+    }
+
+
+_IF_MATCH = _tag_parameter("If-Match", "An `ETag`: change it only where nobody else has, else 412.")
+_IF_NONE_MATCH = _tag_parameter("If-None-Match", "An `ETag`: 304 where it is still the same.")
+
+
 def _responses(operation: Operation) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": operation.summary}
-    if operation.answer is not None:
-        schema = _ref(operation.answer)
-        success["content"] = _json(_page_of(schema) if operation.is_page else schema)
-    headers = _success_headers(operation)
-    if headers:
-        success["headers"] = headers
-    responses: dict[str, Any] = {str(operation.status): success}
+    responses: dict[str, Any] = {str(operation.status): _success(operation)}
+    if operation.is_tagged and operation.body is None:
+        responses["304"] = {"description": "Not modified.", "headers": {"ETag": _ETAG}}
     by_status: dict[int, list[str]] = {}
     for code in _codes(operation):
         by_status.setdefault(CATALOGUE[code].status, []).append(code)
@@ -143,11 +156,26 @@ def _responses(operation: Operation) -> dict[str, Any]:
     return responses
 
 
+def _success(operation: Operation) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": operation.summary}
+    if operation.answer is not None:
+        schema = _ref(operation.answer)
+        success["content"] = _json(_page_of(schema) if operation.is_page else schema)
+        for media_type in operation.media_types[1:]:
+            success["content"][media_type] = {"schema": {"type": "string"}}
+    headers = _success_headers(operation)
+    if headers:
+        success["headers"] = headers
+    return success
+
+
 def _codes(operation: Operation) -> dict[str, None]:
     codes = [*_ALWAYS, *operation.codes]
     codes += _WITH_TOKEN if operation.who is not None else ()
     codes += _WITH_BODY if operation.body is not None else ()
     codes += _WITH_MONEY if operation.is_money else ()
+    codes += ("precondition_failed",) if operation.is_tagged and operation.body else ()
+    codes += ("not_acceptable",) if len(operation.media_types) > 1 else ()
     return dict.fromkeys(codes)
 
 
@@ -159,6 +187,10 @@ def _success_headers(operation: Operation) -> dict[str, Any]:
         headers["Idempotent-Replayed"] = _REPLAYED
     if operation.query is not None and "dry_run" in operation.query.__struct_fields__:
         headers["Dry-Run"] = _header("`true` where nothing was moved; then there is no Location.")
+    if operation.is_tagged:
+        headers["ETag"] = _ETAG
+    if len(operation.media_types) > 1:
+        headers["Content-Disposition"] = _header("A file name, for whatever is not JSON.")
     if operation.is_page:
         headers["Link"] = _header('The next page, `rel="next"`, where there is one.')
     return headers
@@ -168,6 +200,7 @@ def _header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
 
 
+_ETAG = _header("A strong entity tag, for `If-Match` and `If-None-Match`.")
 _REPLAYED = _header("`true` where this was answered before.")
 
 

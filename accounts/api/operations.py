@@ -16,7 +16,7 @@ from accounts.api.http import parse_query
 from accounts.api.requests import USER_ID
 from accounts.api.schemas import Wish
 from accounts.api.tokens import caller
-from accounts.errors import Forbidden
+from accounts.errors import Forbidden, NotFound
 from accounts.identity import Role
 
 EVERYONE: frozenset[Role] | None = None
@@ -26,6 +26,11 @@ SIGNED_IN = frozenset(Role)
 CUSTOMERS = SIGNED_IN - {Role.AUDITOR}
 """Who may change accounts and move money: an auditor changes nothing."""
 AUDITORS = frozenset({Role.AUDITOR})
+ADMINS = frozenset({Role.ADMIN})
+STAFF = SIGNED_IN - {Role.CUSTOMER}
+
+_NUL = "\0"
+"""No id has it, and PostgreSQL does not even take the question."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -42,6 +47,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = ()
     is_page: bool = False
     is_money: bool = False
+    is_tagged: bool = False
+    media_types: tuple[str, ...] = ("application/json",)
     takes_refresh_token: bool = False
 
 
@@ -64,6 +71,8 @@ def operation(
         def guarded(**path: str) -> Any:
             arguments = [_allowed_caller(declared)] if who is not None else []
             query = parse_query(declared.query or _NoQuery)
+            if any(_NUL in part for part in path.values()):
+                raise NotFound
             arguments += [query] if declared.query else []
             return view(*arguments, **path)
 

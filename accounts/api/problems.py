@@ -35,6 +35,9 @@ _RULES = {
     status.value: Entry(409, status.value.replace("_", " ").capitalize(), REASONS[status])
     for status in (Status.ACCOUNTS_OPEN, Status.HOLDS_OPEN, Status.BALANCE_NOT_ZERO)
 }
+_RULES["precondition_failed"] = Entry(
+    412, "Precondition failed", REASONS[Status.PRECONDITION_FAILED]
+)
 
 CATALOGUE: Mapping[str, Entry] = {
     "invalid_request": Entry(
@@ -51,8 +54,14 @@ CATALOGUE: Mapping[str, Entry] = {
     "method_not_allowed": Entry(
         405, "Method not allowed", "The path knows other methods; `Allow` names them."
     ),
+    "not_acceptable": Entry(
+        406, "Not acceptable", "It cannot be had in any of the forms that `Accept` names."
+    ),
     "request_timeout": Entry(408, "Request timeout", "The request took too long to arrive."),
     "username_taken": Entry(409, "Username taken", "Somebody else has that username."),
+    "last_admin": Entry(
+        409, "Last admin", "Nobody else could manage roles: make another admin first."
+    ),
     "body_too_large": Entry(413, "Body too large", "The body is past 1 MiB."),
     "unsupported_media_type": Entry(
         415, "Unsupported media type", "Bodies are JSON in UTF-8: send `application/json`."

@@ -73,6 +73,12 @@ class ProfileWish(Wish, frozen=True):
     full_name: FullName | None
 
 
+class RoleWish(Wish, frozen=True):
+    """Give a user another role."""
+
+    role: Role
+
+
 class PasswordWish(Wish, frozen=True):
     """Change the password."""
 
@@ -119,6 +125,14 @@ class AccountsQuery(Wish, frozen=True):
     cursor: IdCursor | UnsetType = UNSET
 
 
+class UsersQuery(Wish, frozen=True):
+    """Which page of the users, or who has that username."""
+
+    limit: Limit = 20
+    cursor: IdCursor | UnsetType = UNSET
+    username: Username | UnsetType = UNSET
+
+
 class TransfersQuery(Wish, frozen=True):
     """Which page of the transfers."""
 
@@ -131,6 +145,13 @@ class LinesQuery(Wish, frozen=True, rename={"since": "from", "until": "to"}):
 
     limit: Limit = 20
     cursor: NumberCursor | UnsetType = UNSET
+    since: Moment | UnsetType = UNSET
+    until: Moment | UnsetType = UNSET
+
+
+class StatementQuery(Wish, frozen=True, rename={"since": "from", "until": "to"}):
+    """Which period: from the account's beginning, and until now, where it is not said."""
+
     since: Moment | UnsetType = UNSET
     until: Moment | UnsetType = UNSET
 
@@ -255,7 +276,7 @@ class AuditView(Struct, frozen=True):
 
 
 def user_view(user: User) -> UserView:
-    """Show a user to itself."""
+    """Show a user to itself and to the staff."""
     return UserView(user.id, user.username, user.full_name, user.role, user.created_at)
 
 

@@ -1,11 +1,21 @@
-"""/v1/users: sign up, and what a user does with itself."""
+"""/v1/users: sign up, what a user does with itself, and what the staff does with users."""
 
 from flask import Blueprint, Response, request
 
+from accounts.api import cursors
 from accounts.api.bank import bank
-from accounts.api.http import answer, nothing, parse
-from accounts.api.operations import EVERYONE, SIGNED_IN, operation
-from accounts.api.schemas import PasswordWish, ProfileWish, UserView, UserWish, user_view
+from accounts.api.etags import if_match, tag_of_user, tagged
+from accounts.api.http import answer, nothing, page, parse
+from accounts.api.operations import ADMINS, EVERYONE, SIGNED_IN, STAFF, operation
+from accounts.api.schemas import (
+    PasswordWish,
+    ProfileWish,
+    RoleWish,
+    UsersQuery,
+    UserView,
+    UserWish,
+    user_view,
+)
 from accounts.identity import Caller
 
 users = Blueprint("users", __name__, url_prefix="/v1/users")
@@ -29,18 +39,20 @@ def sign_up() -> Response:
 
 
 @users.get("/me")
-@operation("Read yourself", who=SIGNED_IN, answer=UserView)
+@operation("Read yourself", who=SIGNED_IN, answer=UserView, is_tagged=True)
 def read(caller: Caller) -> Response:
     """Show the user who asks."""
-    return answer(user_view(bank().users.user(caller)))
+    user = bank().users.user(caller)
+    return tagged(user_view(user), tag_of_user(user))
 
 
 @users.patch("/me")
-@operation("Change your profile", who=SIGNED_IN, body=ProfileWish, answer=UserView)
+@operation("Change your profile", who=SIGNED_IN, body=ProfileWish, answer=UserView, is_tagged=True)
 def update(caller: Caller) -> Response:
     """Change the full name."""
     wish = parse(ProfileWish)
-    return answer(user_view(bank().users.update(caller, wish.full_name)))
+    user = bank().users.update(caller, wish.full_name, if_match(tag_of_user))
+    return tagged(user_view(user), tag_of_user(user))
 
 
 @users.delete("/me")
@@ -67,3 +79,38 @@ def change_password(caller: Caller) -> Response:
     bank().users.change_password(caller, wish.current_password, wish.new_password)
     bank().limits.login.forgive(*key)
     return nothing()
+
+
+@users.get("")
+@operation("List users", who=STAFF, query=UsersQuery, answer=UserView, is_page=True)
+def list_users(caller: Caller, query: UsersQuery) -> Response:
+    """List users in the order they signed up, or who has a username: a teller must name one.
+
+    Deleted users are left out, so a page may be shorter than `limit` and not be the last.
+    """
+    if query.username:
+        return page([user_view(each) for each in bank().users.named(query.username)], None)
+    after = cursors.id_of(query.cursor) if query.cursor else ""
+    found, last_id = bank().users.page(caller, after=after, limit=query.limit)
+    return page([user_view(each) for each in found], cursors.of_id(last_id) if last_id else None)
+
+
+@users.get("/<user_id>")
+@operation("Read a user", who=STAFF, answer=UserView, codes=("not_found",))
+def read_user(_caller: Caller, user_id: str) -> Response:
+    """Show a user by id."""
+    return answer(user_view(bank().users.read(user_id)))
+
+
+@users.put("/<user_id>/role")
+@operation(
+    "Change a user's role",
+    who=ADMINS,
+    body=RoleWish,
+    answer=UserView,
+    codes=("not_found", "last_admin"),
+)
+def change_role(caller: Caller, user_id: str) -> Response:
+    """Give a user another role. It counts from the user's next request on."""
+    wish = parse(RoleWish)
+    return answer(user_view(bank().users.change_role(caller, user_id, wish.role)))

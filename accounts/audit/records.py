@@ -10,7 +10,7 @@ from accounts.ledger.entries import Recorded
 Record = dict[str, Any]
 """The fields of a line, without its number and hashes; keys in the order they are written."""
 
-_PERSONAL = {"type", "name", "reference"}
+_PERSONAL = {"type", "name", "expected_name", "reference"}
 
 
 def record_of(item: Recorded | Event) -> Record:

