@@ -9,9 +9,9 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from errno import EBADMSG, ENOSPC
-from fcntl import LOCK_EX, LOCK_UN, flock
+from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from functools import partial
 from itertools import chain as joined
 from mmap import mmap
@@ -260,15 +260,34 @@ def verify_files(paths: list[Path], key_path: Path | None = None) -> tuple[int, 
 
     :raises OSError: a file cannot be read.
     """
-    head_path = head_path_of(paths[-1])
-    head = _decoded_head(head_path.read_bytes()) if head_path.exists() else None
     key = (key_path or key_path_of(paths[-1])).read_bytes()
-    files = [path.open("rb") for path in paths]
-    try:
-        return verify(key, joined.from_iterable(files), head)
-    finally:
-        for file in files:
-            file.close()
+    with ExitStack() as opened:
+        with _still(head_path_of(paths[-1])) as head:
+            files = [opened.enter_context(path.open("rb")) for path in paths]
+            size = os.fstat(files[-1].fileno()).st_size
+        lines = joined(*files[:-1], _lines_before(files[-1], size))
+        return verify(key, lines, head)
+
+
+@contextmanager
+def _still(head_path: Path) -> Iterator[Head | None]:
+    """Give the head while no writer is between the log and the head."""
+    if not head_path.exists():
+        yield None
+        return
+    with head_path.open("rb") as file:
+        flock(file, LOCK_SH)
+        yield _decoded_head(file.read())
+
+
+def _lines_before(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Give the lines that stand before an offset: what is written meanwhile is another matter."""
+    read = 0
+    for line in file:
+        if read >= size:
+            return
+        yield line
+        read += len(line)
 
 
 def _decoded_head(text: bytes) -> Head | None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -267,7 +267,7 @@ def test_a_part_of_the_log_is_found_wherever_it_begins(log, count):
 
 def test_a_part_is_read_whole_while_others_write(log):
     log.append([{"event": "a"}] * 5)
-    thread = Thread(target=lambda: [log.append([{"event": "b"}]) for _ in range(300)])
+    thread = Thread(target=lambda: [log.append([{"event": "b"}]) for _ in range(60)])
     thread.start()
     while thread.is_alive():
         found = [json.loads(line)["number"] for line in log.read(3, 1000)]
@@ -280,3 +280,20 @@ def test_what_is_no_line_is_left_out_of_what_is_read(log):
     with Path("audit.log").open("ab") as file:
         file.write(b"garbage\n\xff\n{}\ntorn")
     assert [json.loads(line)["number"] for line in log.read(0, 100)] == [1, 2, 3]
+
+
+def test_a_log_that_is_written_meanwhile_is_whole(log):
+    ended = Event()
+
+    def write():
+        while not ended.is_set():
+            log.append([{"event": "x"}])
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        faults = [verify_files([log.path])[1] for _ in range(60)]
+    finally:
+        ended.set()
+        writer.join()
+    assert set(faults) == {None}
