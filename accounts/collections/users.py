@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Lock
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -57,7 +57,6 @@ class UserCollection:
         self._new_id = new_id
         self._session_lasts = session_lasts
         self._saved = saved
-        self._roles = Lock()
 
     def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
         """Add a customer.
@@ -241,8 +240,8 @@ class UserCollection:
     def change_role(self, caller: Caller, user_id: str, role: Role) -> User:
         """Give a user another role; one that it has already changes nothing.
 
-        Two processes may take the role from two last admins at once. Both look again afterwards,
-        and put back what leaves nobody.
+        The role may be taken from two last admins at once. Whoever does so looks again afterwards,
+        and puts back what leaves nobody.
 
         :raises NotFound: there is no such user.
         :raises LastAdmin: nobody else could manage roles.
@@ -252,21 +251,19 @@ class UserCollection:
             self._keep_an_admin(user, role)
             return replace(user, role=role)
 
-        with self._roles:
-            user = self._newest(self.read(user_id))
-            if user.role is role:
-                return user
-            try:
-                saved = self._change(user, changed, f"role_changed_to_{role}", caller.id)
-            except InvalidToken:  # deleted meanwhile
-                raise NotFound from None
-            try:
-                self._keep_an_admin(user, role)
-            except LastAdmin:
-                self._change(
-                    saved, lambda user: replace(user, role=Role.ADMIN), "role_restored", caller.id
-                )
-                raise
+        user = self._newest(self.read(user_id))
+        if user.role is role:
+            return user
+        try:
+            saved = self._change(user, changed, f"role_changed_to_{role}", caller.id)
+        except InvalidToken:  # deleted meanwhile
+            raise NotFound from None
+        try:
+            self._keep_an_admin(user, role)
+        except LastAdmin:
+            back = partial(replace, role=Role.ADMIN)
+            self._change(saved, back, "role_restored", caller.id)
+            raise
         return saved
 
     def check(self) -> None:
