@@ -20,6 +20,7 @@ from accounts.api.limits import RateLimits
 from accounts.api.requests import Traffic
 from accounts.audit.log import AuditLog
 from accounts.audit.sealer import Sealer
+from accounts.audit.verifier import Verifier
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.passwords import Passwords
 from accounts.collections.users import UserCollection
@@ -84,7 +85,8 @@ def create_bank(settings: Settings, passwords: Passwords) -> Bank:
         session_lasts=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
         saved=sealer.saved,
     )
-    return Bank(users, accounts, sealer, RateLimits(settings), traffic, settings)
+    verifier = Verifier(account_store, sealer, key_file)
+    return Bank(users, accounts, sealer, verifier, RateLimits(settings), traffic, settings)
 
 
 def _now() -> datetime:

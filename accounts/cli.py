@@ -1,12 +1,15 @@
 """The `accounts` command."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from accounts.api.bank import Bank
 from accounts.audit.log import verify_files
 from accounts.collections.passwords import Passwords
 from accounts.config import (
@@ -54,6 +57,27 @@ def init() -> None:
     """Write a config.json with a secret of its own."""
     write_config(CONFIG_FILE)
     click.echo(f"Wrote {CONFIG_FILE}, readable by you alone.")
+
+
+@main.command("verify")
+def verify_books() -> None:
+    """Prove the books and the audit log; exit code 1 and the first wrong thing where they are not.
+
+    The bank may go on meanwhile. The in-memory bank is asked by GET /v1/integrity.
+    """
+    settings = load_settings()
+    if settings.STORE_URL == MEMORY_URL:
+        raise SettingsError(f"{MEMORY_URL} is in its own process: ask it by GET /v1/integrity.")
+    with _bank(settings, Passwords()) as bank:
+        report = bank.verifier.verify()
+    click.echo(
+        f"{report.accounts} accounts, {report.entries} entries, {report.lines} lines, "
+        f"{report.audit_lines} lines of the audit log."
+    )
+    if not report.ok:
+        click.echo(f"The books are wrong: {report.fault}.")
+        sys.exit(1)
+    click.echo("The books are right.")
 
 
 @main.group()
@@ -114,14 +138,22 @@ def verify(logs: tuple[Path, ...]) -> None:
 
 
 def _create_in_store(settings: Settings, name: str, role: Role) -> None:
+    passwords = Passwords()
+    with _bank(settings, passwords) as bank:
+        try:
+            bank.users.add(name, passwords.hash(_password()), role=role)
+        except UsernameTaken:
+            raise SettingsError(f"There is a user {name} already.") from None
+
+
+@contextmanager
+def _bank(settings: Settings, passwords: Passwords) -> Iterator[Bank]:
+    """Open the bank that the settings name, beside the processes that serve it."""
     from app import create_bank  # noqa: PLC0415 - the composition root stands above this package
 
-    passwords = Passwords()
     bank = create_bank(settings, passwords)
     try:
-        bank.users.add(name, passwords.hash(_password()), role=role)
-    except UsernameTaken:
-        raise SettingsError(f"There is a user {name} already.") from None
+        yield bank
     finally:
         bank.audit.close()
 

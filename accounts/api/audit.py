@@ -1,14 +1,15 @@
-"""/v1/audit: the audit trail, for auditors."""
+"""/v1/audit and /v1/integrity: the audit trail and the self-check, for auditors."""
 
 import msgspec
 from flask import Blueprint, Response
 
 from accounts.api import cursors
 from accounts.api.bank import bank
-from accounts.api.http import page
+from accounts.api.http import answer, page
 from accounts.api.operations import AUDITORS, operation
 from accounts.api.schemas import AuditQuery, AuditView
 from accounts.audit.chain import Link
+from accounts.audit.verifier import Report
 from accounts.identity import Caller
 
 audit = Blueprint("audit", __name__, url_prefix="/v1")
@@ -25,6 +26,13 @@ def list_audit(_caller: Caller, query: AuditQuery) -> Response:
     shown = lines[: query.limit]
     cursor = cursors.of_number(_number(shown[-1])) if len(lines) > query.limit else None
     return page([msgspec.Raw(line) for line in shown], cursor)
+
+
+@audit.get("/integrity")
+@operation("Prove the books", who=AUDITORS, answer=Report)
+def check_integrity(_caller: Caller) -> Response:
+    """Prove all balances, lines, entries and the audit log; name the first thing that is wrong."""
+    return answer(bank().verifier.verify())
 
 
 def _number(line: bytes) -> int:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from accounts.api.limits import RateLimits
 from accounts.api.requests import Traffic
 from accounts.audit.sealer import Sealer
+from accounts.audit.verifier import Verifier
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.users import UserCollection
 from accounts.config import Settings
@@ -19,6 +20,7 @@ class Bank(Struct, frozen=True):
     users: UserCollection
     accounts: AccountCollection
     audit: Sealer
+    verifier: Verifier
     limits: RateLimits
     traffic: Traffic
     settings: Settings

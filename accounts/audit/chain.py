@@ -8,7 +8,7 @@ with the same key.
 """
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from msgspec import Struct
@@ -80,20 +80,41 @@ def step(head: Head, line: bytes) -> Head:
     return Head(link.number, link.hash, head.size + len(line) + 1)
 
 
-def verify(key: bytes, lines: Iterable[bytes], end: Head | None) -> tuple[int, str | None]:
+def verify(
+    key: bytes,
+    lines: Iterable[bytes],
+    end: Head | None,
+    *,
+    seen: Callable[[bytes], None] = lambda _line: None,
+    from_start: bool = True,
+) -> tuple[int, str | None]:
     """Prove a whole log, rotated parts first: how many lines are right, and the first fault.
 
     `lines` keep their line feeds; `end` is the head as it was last sealed, None where it is gone.
+    `seen` is called with each line that is right. Unless `from_start`, what stands before the first
+    line is taken as it is.
     """
-    head = Head()
+    head, count = Head(), 0
     for line in lines:
+        if not (from_start or count):
+            head = _before(line) or head
         if not line.endswith(b"\n"):
-            return head.number, f"line {head.number + 1} is cut short"
+            return count, f"line {head.number + 1} is cut short"
         fault = fault_of(key, head, line[:-1])
         if fault:
-            return head.number, f"line {head.number + 1} {fault}"
-        head = step(head, line[:-1])
-    return head.number, _fault_of_end(key, head, end)
+            return count, f"line {head.number + 1} {fault}"
+        seen(line)
+        head, count = step(head, line[:-1]), count + 1
+    return count, _fault_of_end(key, head, end)
+
+
+def _before(line: bytes) -> Head | None:
+    """Give the end of the chain that a line says it follows."""
+    try:
+        link = msgspec.json.decode(line, type=Link)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return Head(link.number - 1, link.previous_hash)
 
 
 def _fault_of_end(key: bytes, last: Head, end: Head | None) -> str | None:

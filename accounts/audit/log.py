@@ -253,10 +253,19 @@ def key_path_of(path: Path) -> Path:
     return path.with_name(path.name + ".key")
 
 
-def verify_files(paths: list[Path], key_path: Path | None = None) -> tuple[int, str | None]:
+def verify_files(
+    paths: list[Path],
+    key_path: Path | None = None,
+    *,
+    at_rest: Callable[[], None] = lambda: None,
+    seen: Callable[[bytes], None] = lambda _line: None,
+    from_start: bool = True,
+) -> tuple[int, str | None]:
     """Prove a log that lies in one or several files, the oldest first.
 
-    The head and, unless given, the key are those beside the last file.
+    The head and, unless given, the key are those beside the last file. `at_rest` is called at the
+    moment as of which the log is proven, when no writer is between the log and what it seals;
+    `seen` with each line that is right. Unless `from_start`, the first line may have any number.
 
     :raises OSError: a file cannot be read.
     """
@@ -265,8 +274,9 @@ def verify_files(paths: list[Path], key_path: Path | None = None) -> tuple[int, 
         with _still(head_path_of(paths[-1])) as head:
             files = [opened.enter_context(path.open("rb")) for path in paths]
             size = os.fstat(files[-1].fileno()).st_size
+            at_rest()
         lines = joined(*files[:-1], _lines_before(files[-1], size))
-        return verify(key, lines, head)
+        return verify(key, lines, head, seen=seen, from_start=from_start)
 
 
 @contextmanager

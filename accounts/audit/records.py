@@ -38,7 +38,7 @@ def _of_entry(recorded: Recorded) -> Record:
         "actor_id": entry.caller_id,
         "outcome": recorded.status,
         "asked": {key: value for key, value in asked.items() if key not in _PERSONAL},
-        "digest": entry.digest,
+        "digest": recorded.digest,
         "lines": [
             (line.account_id, line.number, line.amount_minor, line.balance_minor)
             for line in recorded.lines

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from accounts.ledger import entries as asks
 from accounts.ledger import rules
-from accounts.ledger.entries import Changes, Entry, Outcome, Recorded, Snapshot
+from accounts.ledger.entries import Changes, Entry, Outcome, Recorded, Snapshot, digest_of
 from accounts.ledger.rules import Effect, Refusal, Verdict
 from accounts.ledger.values import Account, Customer, Line, Posting, Status
 
@@ -83,6 +83,7 @@ class _Draft:
             recorded = Recorded(entry, verdict.status, entry.at, details=verdict.details)
         else:
             recorded = self._apply(entry, verdict)
+        recorded = replace(recorded, digest=digest_of(recorded))
         self._decided[entry.id] = recorded
         self.recorded.append(recorded)
         return recorded

@@ -1,6 +1,6 @@
 """Entries: the decisions that may be asked of the ledger, and what the journal keeps of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
 
@@ -90,16 +90,12 @@ class Entry(Struct, frozen=True, gc=False):
         """The action's name, as in the journal, the lines and the audit log."""
         return str(self.action.__struct_config__.tag)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of what is asked, as hex: the same for the same ask, whoever computes it."""
-        return sha256(msgspec.json.encode(self.action, order="deterministic")).hexdigest()
-
 
 class Recorded(Struct, frozen=True, gc=False):
     """What the journal keeps: the entry, what was decided, its lines and what explains a refusal.
 
-    `details` holds amounts in minor units, by name (`shortfall_minor`, `limit_minor`).
+    `details` holds amounts in minor units, by name (`shortfall_minor`, `limit_minor`). `digest` is
+    kept with the rest, so that a later change of any of it shows.
     """
 
     entry: Entry
@@ -107,6 +103,13 @@ class Recorded(Struct, frozen=True, gc=False):
     at: datetime
     lines: tuple[Line, ...] = ()
     details: tuple[tuple[str, int], ...] = ()
+    digest: str = ""
+
+
+def digest_of(recorded: Recorded) -> str:
+    """SHA-256, as hex, of all that is recorded of an entry but the digest itself."""
+    content = recorded.entry, recorded.status, recorded.at, recorded.lines, recorded.details
+    return sha256(msgspec.json.encode(content)).hexdigest()
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -135,6 +138,20 @@ class Snapshot(Struct, frozen=True):
     accounts: dict[str, Account]
     customers: dict[str, Customer]
     entries: dict[str, Recorded]
+
+
+class Ledger(Struct, frozen=True):
+    """The whole ledger as of one moment, as streams, each to be read once.
+
+    They are in order: accounts and customers by id, `lines` by account and number, `entries` by id,
+    and so are the ids of those entries that are not in the audit log yet.
+    """
+
+    accounts: Iterator[Account]
+    customers: Iterator[Customer]
+    lines: Iterator[Line]
+    entries: Iterator[Recorded]
+    unsealed: Iterator[str]
 
 
 class Changes(Struct, frozen=True):

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from accounts.identity import Event, User
-from accounts.ledger.entries import Entry, Needs, Outcome, Recorded, Snapshot
+from accounts.ledger.entries import Entry, Ledger, Needs, Outcome, Recorded, Snapshot
 from accounts.ledger.values import Account, Line, Period
 
 Item = TypeVar("Item")
@@ -84,6 +85,15 @@ class AccountStore(Outbox[Recorded]):
         """Give the transfers that a customer paid or received, the newest first.
 
         They are in descending order of (time, entry id); `before` is the last one already seen.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def ledger(self) -> AbstractContextManager[Ledger]:
+        """Read everything, as of the moment of entering, without keeping writers out.
+
+        It is streamed: memory does not grow with what there is.
 
         :raises Unavailable: the store cannot be reached.
         """

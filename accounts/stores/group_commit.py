@@ -6,11 +6,12 @@ once, so nobody waits who is alone; whoever comes meanwhile is written by the ne
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from threading import Lock
 
 from accounts.errors import Unavailable
-from accounts.ledger.entries import Entry, Needs, Outcome, Recorded, Snapshot
+from accounts.ledger.entries import Entry, Ledger, Needs, Outcome, Recorded, Snapshot
 from accounts.ledger.values import Account, Line, Period
 from accounts.stores.base import AccountStore
 
@@ -101,6 +102,9 @@ class GroupCommit(AccountStore):
         self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[Recorded]:
         return self._store.transfers_of(owner_id, before=before, limit=limit)
+
+    def ledger(self) -> AbstractContextManager[Ledger]:
+        return self._store.ledger()
 
     def unsealed(self, limit: int) -> Sequence[Recorded]:
         return self._store.unsealed(limit)

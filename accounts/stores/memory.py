@@ -5,9 +5,10 @@ Whatever can fail happens before the first thing is changed, so a failure midway
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from threading import Lock
 from typing import Generic
 
@@ -17,6 +18,7 @@ from accounts.ledger.decide import Decide
 from accounts.ledger.entries import (
     Changes,
     Entry,
+    Ledger,
     Needs,
     Outcome,
     Recorded,
@@ -98,6 +100,21 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
             keys = self._transfers_of.get(owner_id, [])
             stop = len(keys) if before is None else bisect_left(keys, before)
             return [self._entries[each] for _, each in keys[max(0, stop - limit) : stop][::-1]]
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        with self._lock:
+            accounts, customers = dict(self._accounts), dict(self._customers)
+            lines = {each: list(found) for each, found in self._lines.items()}
+            entries = dict(self._entries)
+            unsealed = sorted(recorded.entry.id for recorded in self._waiting)
+        yield Ledger(
+            accounts=(accounts[each] for each in sorted(accounts)),
+            customers=(customers[each] for each in sorted(customers)),
+            lines=chain.from_iterable(lines[each] for each in sorted(lines)),
+            entries=(entries[each] for each in sorted(entries)),
+            unsealed=iter(unsealed),
+        )
 
     def _load(self, needs: Needs) -> Snapshot:
         return Snapshot(

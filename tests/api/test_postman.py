@@ -145,6 +145,7 @@ def test_every_operation_is_walked_with_success_unless_it_is_not_for_customers(
     assert operations(document).keys() - walked == set()
     assert operations(document).keys() - succeeded == {
         ("get", "/v1/audit"),
+        ("get", "/v1/integrity"),
         ("get", "/v1/users"),
         ("get", "/v1/users/{user_id}"),
         ("put", "/v1/users/{user_id}/role"),

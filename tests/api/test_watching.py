@@ -57,6 +57,39 @@ def test_pages_of_the_audit_trail_join(http):
     assert auditor("GET", "/v1/audit?after=1000").json == {"data": [], "next_cursor": None}
 
 
+def test_the_self_check_proves_the_books(http):
+    ada = http.joined("ada")
+    account = ada.opened(100)
+    ada.transfer(account, account, 5)
+    report = http.signed_in(AUDITOR)("GET", "/v1/integrity")
+    assert report.status_code == 200
+    assert report.json | {"audit_lines": 0} == {
+        "ok": True,
+        "fault": None,
+        "accounts": 2,
+        "customers": 1,
+        "lines": 2,
+        "entries": 3,
+        "audit_lines": 0,
+        "sums_minor": {"EUR": 0},
+    }
+
+
+def test_the_self_check_names_what_is_wrong(app, http):
+    http.joined("ada").opened(100)
+    store = app.extensions["accounts"].accounts._store
+    store._lines.popitem()
+    report = http.signed_in(AUDITOR)("GET", "/v1/integrity").json
+    assert (report["ok"], "it counts 1" in report["fault"]) == (False, True)
+
+
+def test_one_self_check_at_a_time(app, http):
+    with app.extensions["accounts"].verifier._lock:
+        answer = http.signed_in(AUDITOR)("GET", "/v1/integrity")
+    assert code(answer) == (503, "unavailable")
+    assert answer.headers["Retry-After"]
+
+
 @pytest.mark.parametrize("role", [TELLER, None])
 def test_only_an_auditor_reads_the_audit_trail(http, role):
     caller = http.signed_in(role) if role else http.joined("ada")

@@ -134,6 +134,6 @@ def test_a_line_says_what_was_decided_and_nothing_personal(log):
         "id": refused.entry.id,
         "actor_id": "caller",
         "outcome": "funds_insufficient",
-        "digest": refused.entry.digest,
+        "digest": refused.digest,
         "lines": [],
     }

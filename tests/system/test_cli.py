@@ -1,6 +1,7 @@
 """The `accounts` command, as somebody types it."""
 
 import json
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -69,6 +70,24 @@ def test_a_user_of_a_bank_that_lasts_is_there_at_once(accounts, passwords, monke
     assert Http(app).signed_in("tess")("GET", "/v1/users/me").json["role"] == "teller"
     assert accounts("audit", "verify")[0] == 0
     app.extensions["accounts"].audit.close()
+
+
+def test_the_books_are_proven_on_the_command_line(accounts, passwords, monkeypatch):
+    assert accounts("verify")[0] == 1
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
+    app = create_app(passwords=passwords)
+    Http(app).joined("ada").opened(100)
+    app.extensions["accounts"].audit.close()
+    code, said = accounts("verify")
+    assert code == 0
+    assert said.startswith("2 accounts, 2 entries, 2 lines, 4 lines of the audit log.\n")
+    assert said.endswith("The books are right.\n")
+    with sqlite3.connect("bank.db") as connection:
+        connection.execute("UPDATE accounts SET balance_minor = balance_minor + 1")
+    connection.close()
+    code, said = accounts("verify")
+    assert code == 1
+    assert "The books are wrong: account " in said
 
 
 @pytest.mark.parametrize("given", ["short\n", "", "\n"])

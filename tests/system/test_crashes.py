@@ -124,7 +124,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_done_twice(url, store, workers
     paid = [line.reference for each in ids for line in are_right(store, each) if is_payment(line)]
     assert Counter(paid) == Counter(acknowledged.keys())
     assert sum(store.account(each).balance_minor for each in ids) == 4 * OPENING_MINOR
-    is_audited_once(store, answers)
+    is_audited_once(url, store, answers)
 
 
 def is_payment(line: Line) -> bool:
@@ -151,7 +151,7 @@ def are_right(store, account_id: str) -> list[Line]:
     return lines
 
 
-def is_audited_once(store, answers: dict[str, tuple[int, dict]]) -> None:
+def is_audited_once(url: str, store, answers: dict[str, tuple[int, dict]]) -> None:
     assert list(store.unsealed(10)) == []
     told = [json.loads(line) for line in Path("audit.log").read_text().splitlines()]
     transfers = Counter(line["id"] for line in told if line["event"] == "transfer")
@@ -159,3 +159,6 @@ def is_audited_once(store, answers: dict[str, tuple[int, dict]]) -> None:
     assert len(transfers) == len(answers)
     assert {each["id"] for status, each in answers.values() if status == 201} <= transfers.keys()
     assert subprocess.run([ACCOUNTS, "audit", "verify"], timeout=60, check=False).returncode == 0
+    environment = os.environ | {"ACCOUNTS_STORE_URL": url}
+    proven = subprocess.run([ACCOUNTS, "verify"], env=environment, timeout=60, check=False)
+    assert proven.returncode == 0

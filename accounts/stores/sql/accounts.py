@@ -1,6 +1,7 @@
 """The books in an SQL database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -11,6 +12,7 @@ from accounts.ledger.decide import Decide
 from accounts.ledger.entries import (
     Changes,
     Entry,
+    Ledger,
     Needs,
     Outcome,
     Recorded,
@@ -51,6 +53,13 @@ class _Queries:
         self.lines = lines.order_by(LINES.c.entry_id, LINES.c.posting)
         self.unsealed = select(UNSEALED_ENTRIES.c.entry_id).order_by(UNSEALED_ENTRIES.c.place)
         self.unsealed = self.unsealed.limit(bindparam("limit"))
+        self.all_accounts = select(ACCOUNTS).order_by(accounts.id)
+        self.all_customers = select(CUSTOMERS).order_by(customers.id)
+        self.all_lines = select(*_LINE).order_by(LINES.c.account_id, LINES.c.number)
+        self.all_postings = select(*_LINE).order_by(LINES.c.entry_id, LINES.c.posting)
+        self.all_entries = select(ENTRIES).order_by(ENTRIES.c.id)
+        unsealed = UNSEALED_ENTRIES.c.entry_id
+        self.all_unsealed = select(unsealed).order_by(unsealed)
         self.seal = delete(UNSEALED_ENTRIES).where(among(UNSEALED_ENTRIES.c.entry_id, "ids"))
 
 
@@ -117,6 +126,19 @@ class SqlAccountStore(AccountStore):
         ids = sorted(recorded.entry.id for recorded in items)
         self._database.write(lambda c, _unsure: c.execute(self._queries.seal, {"ids": ids}))
 
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        with self._database.streaming() as rows:
+            lines = (Line(*row) for row in rows(self._queries.all_lines))
+            of_entries = (Line(*row) for row in rows(self._queries.all_postings))
+            yield Ledger(
+                accounts=(_account(row) for row in rows(self._queries.all_accounts)),
+                customers=(_customer(row) for row in rows(self._queries.all_customers)),
+                lines=lines,
+                entries=_joined(rows(self._queries.all_entries), of_entries),
+                unsealed=(row.entry_id for row in rows(self._queries.all_unsealed)),
+            )
+
     def _load(self, connection: Connection, needs: Needs, *, lock: bool = False) -> Snapshot:
         """Load what is needed; the accounts first and in the order of their ids, if to be locked.
 
@@ -133,7 +155,7 @@ class SqlAccountStore(AccountStore):
             customers = connection.execute(query, {"ids": sorted(needs.customers)}).all()
         return Snapshot(
             accounts=_by_name(accounts, needs.accounts),
-            customers={x.id: Customer(x.id, x.open_accounts, bool(x.left)) for x in customers},
+            customers={row.id: _customer(row) for row in customers},
             entries=self._entries(connection, needs.entries),
         )
 
@@ -201,9 +223,23 @@ def _account(row: Any) -> Account:
     return Account(**values | {"status": AccountStatus(values["status"])})
 
 
+def _customer(row: Any) -> Customer:
+    return Customer(row.id, row.open_accounts, bool(row.left))
+
+
+def _joined(rows: Iterable[Any], lines: Iterable[Line]) -> Iterator[Recorded]:
+    """Give entries with their lines; both are in the order of the entries' ids."""
+    groups = groupby(lines, lambda line: line.entry_id)
+    entry_id, found = next(groups, (None, iter(())))
+    for row in rows:
+        while entry_id is not None and entry_id < row.id:  # of no entry
+            entry_id, found = next(groups, (None, iter(())))
+        yield _recorded(row, tuple(found) if entry_id == row.id else ())
+
+
 def _recorded(row: Any, lines: tuple[Line, ...]) -> Recorded:
     entry = Entry(row.id, row.caller_id, row.at, row.action, row.till)
-    return Recorded(entry, Status(row.status), row.recorded_at, lines, row.details)
+    return Recorded(entry, Status(row.status), row.recorded_at, lines, row.details, row.digest)
 
 
 def _entry_row(recorded: Recorded) -> Row:
@@ -211,6 +247,7 @@ def _entry_row(recorded: Recorded) -> Row:
         "status": recorded.status,
         "recorded_at": recorded.at,
         "details": recorded.details,
+        "digest": recorded.digest,
     }
 
 

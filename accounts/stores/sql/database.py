@@ -6,8 +6,8 @@ BEGIN IMMEDIATE, so that a writer knows at once whether it may write. Every wait
 """
 
 import random
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -39,7 +39,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from accounts.errors import SettingsError, Unavailable
-from accounts.stores.sql.tables import METADATA
+from accounts.stores.sql.tables import ENTRIES, METADATA
 
 CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_MS = 5_000
@@ -48,6 +48,7 @@ DEADLINE_S = 5.0
 CONNECTIONS_MAX = 16
 SCHEMA_LOCK = 4_130_977
 PAUSE_MIN_S, PAUSE_MAX_S = 0.002, 0.1
+ROWS_AT_ONCE = 1_000
 STRONG_COMMITS = frozenset({"on", "remote_write", "remote_apply"})
 
 T = TypeVar("T")
@@ -109,6 +110,22 @@ class Database:
                 return connection.execute(query, parameters).all()
 
         return self._tried(read)
+
+    @contextmanager
+    def streaming(self) -> Iterator[Callable[[Executable], Iterator[Any]]]:
+        """Give a function that reads rows a few at a time, all as of one moment.
+
+        :raises Unavailable: the database does not answer.
+        """
+        try:
+            with self._snapshot.connect() as connection, connection.begin(), ExitStack() as opened:
+                if not self.is_sqlite:
+                    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.execute(select(1).select_from(ENTRIES).limit(1))  # the moment is now
+                few = connection.execution_options(yield_per=ROWS_AT_ONCE)
+                yield lambda query: iter(opened.enter_context(few.execute(query)))
+        except SQLAlchemyError as error:
+            raise Unavailable(f"The store does not answer: {_kind(error)}.") from error
 
     def write(self, act: Callable[[Connection, bool], T]) -> T:
         """Write in one transaction, tried again where others were in the way.

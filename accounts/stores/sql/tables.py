@@ -114,6 +114,7 @@ ENTRIES = _table(
     Column("status", Name, nullable=False),
     Column("recorded_at", Moment, nullable=False),
     Column("details", Json(tuple[tuple[str, int], ...]), nullable=False),
+    Column("digest", Name, nullable=False),
 )
 
 LINES = _table(
