@@ -27,10 +27,19 @@ class _Turn:
         self.entries = entries
         self.outcomes: list[Outcome] | None = None
         self.error: Exception | None = None
+        self._called = Lock()
+        self._called.acquire()
 
     @property
     def is_over(self) -> bool:
         return self.outcomes is not None or self.error is not None
+
+    def wait(self) -> None:
+        """Wait to be called: to be told, or to write for all who wait."""
+        self._called.acquire()
+
+    def call(self) -> None:
+        self._called.release()
 
 
 class GroupCommit(AccountStore):
@@ -39,23 +48,44 @@ class GroupCommit(AccountStore):
     def __init__(self, store: AccountStore) -> None:
         self._store = store
         self._lock = Lock()
-        self._writer = Lock()
+        self._is_writing = False
         self._waiting: deque[_Turn] = deque()
         self._waiting_entries = 0
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         turn = _Turn(entries)
-        with self._lock:
-            if self._waiting_entries + len(entries) > WAITING_MAX:
-                raise Unavailable("Too many entries wait for the store.")
-            self._waiting.append(turn)
-            self._waiting_entries += len(entries)
-        with self._writer:
-            while not turn.is_over:
-                self._write(self._next_turns())
+        if not self._leads(turn):
+            turn.wait()
+        if not turn.is_over:
+            self._lead(turn)
         if turn.error is not None:
             raise turn.error
         return turn.outcomes or []
+
+    def _leads(self, turn: _Turn) -> bool:
+        """Stand in the queue; say whether nobody writes, so that this one must."""
+        with self._lock:
+            if self._waiting_entries + len(turn.entries) > WAITING_MAX:
+                raise Unavailable("Too many entries wait for the store.")
+            self._waiting.append(turn)
+            self._waiting_entries += len(turn.entries)
+            leads, self._is_writing = not self._is_writing, True
+        return leads
+
+    def _lead(self, own: _Turn) -> None:
+        """Write for all who wait, then leave it to the first of those who came meanwhile."""
+        turns = self._next_turns()
+        try:
+            self._write(turns)
+        finally:
+            with self._lock:
+                self._is_writing = bool(self._waiting)
+                following = self._waiting[0] if self._waiting else None
+            if following:
+                following.call()
+            for turn in turns:
+                if turn is not own:
+                    turn.call()
 
     def _next_turns(self) -> list[_Turn]:
         turns, count = [], 0
