@@ -19,7 +19,7 @@ from accounts.api.bank import Bank
 from accounts.api.limits import RateLimits
 from accounts.api.requests import Traffic
 from accounts.audit.log import AuditLog
-from accounts.audit.sealer import Sealer
+from accounts.audit.sealer import GATHER_S, Sealer
 from accounts.audit.verifier import Verifier
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.passwords import Passwords
@@ -29,6 +29,9 @@ from accounts.errors import UsernameTaken
 from accounts.ledger.decide import decide
 from accounts.logging_config import configure_logging
 from accounts.stores.opening import open_stores
+
+GATHER_DURABLE_S = 0.1
+"""A store that lasts keeps what is to be sealed: each round costs it two commits."""
 
 TILLS = 16
 """How many cash desks the processes share."""
@@ -67,6 +70,7 @@ def create_bank(settings: Settings, passwords: Passwords) -> Bank:
         log,
         (user_store, account_store),
         in_background=(lambda: True) if is_durable else traffic.is_busy,
+        gather_s=GATHER_DURABLE_S if is_durable else GATHER_S,
     )
     accounts = AccountCollection(
         account_store,

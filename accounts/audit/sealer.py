@@ -28,12 +28,19 @@ class Sealer:
         log: AuditLog,
         outboxes: Sequence[Outbox[Any]],
         in_background: Callable[[], bool],
+        *,
+        gather_s: float = GATHER_S,
     ) -> None:
-        """`in_background` says whether whoever saved something now goes on without waiting."""
+        """Start.
+
+        `in_background` says whether whoever saved something now goes on without waiting, `gather_s`
+        how long things come together before they are sealed in the background.
+        """
         self.log = log
         self.failing = False
         self._outboxes = outboxes
         self._in_background = in_background
+        self._gather_s = gather_s
         self._lock = Lock()
         self._wake = Event()
         self._closed = False
@@ -76,7 +83,7 @@ class Sealer:
         while not self._closed:
             self._wake.wait(TRY_AGAIN_S if self.failing else None)
             self._wake.clear()
-            sleep(GATHER_S)
+            sleep(self._gather_s)
             self.seal()
 
     def _drain(self) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import astuple
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select
 
 from accounts.ledger.decide import Decide
@@ -22,7 +24,7 @@ from accounts.ledger.entries import (
 )
 from accounts.ledger.values import Account, AccountStatus, Customer, Line, Period, Status
 from accounts.stores.base import AccountStore
-from accounts.stores.sql.database import Database, Row
+from accounts.stores.sql.database import Database
 from accounts.stores.sql.tables import (
     ACCOUNTS,
     CUSTOMERS,
@@ -31,10 +33,17 @@ from accounts.stores.sql.tables import (
     TRANSFERS,
     UNSEALED_ENTRIES,
 )
+from accounts.stores.sql.writes import Write
+
+FRESH_MAX = 10_000
+"""How many entries of its own a process remembers until they are sealed, to spare reading them."""
 
 NUMBER_MAX = 2**63 - 1
 
-_CHANGING = ["id", "name", "status", "balance_minor", "held_minor", "line_count", "moved_at"]
+_CHANGING = ("id", "name", "status", "balance_minor", "held_minor", "line_count", "moved_at")
+_CHANGED = attrgetter(*_CHANGING)
+_ENTRY_NAMES = (*Entry.__struct_fields__, "status", "recorded_at", "details", "digest")
+_LINE_NAMES = (*Line.__struct_fields__, "posting")
 _LINE = [LINES.c[name] for name in Line.__struct_fields__]
 
 
@@ -70,6 +79,7 @@ class SqlAccountStore(AccountStore):
         self._database = database
         self._decide = decide
         self._queries = _Queries(database)
+        self._fresh: dict[str, Recorded] = {}
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         def write(connection: Connection, unsure: bool) -> list[Outcome]:  # noqa: FBT001
@@ -78,7 +88,15 @@ class SqlAccountStore(AccountStore):
             self._save(connection, snapshot, changes)
             return _own(changes.outcomes, entries) if unsure else changes.outcomes
 
-        return self._database.write(write) if entries else []
+        outcomes = self._database.write(write) if entries else []
+        self._remember(outcomes)
+        return outcomes
+
+    def _remember(self, outcomes: Iterable[Outcome]) -> None:
+        if len(self._fresh) < FRESH_MAX:
+            recorded = [each.recorded for each in outcomes if not each.replayed]
+            # What reused a key was not recorded, and has no digest.
+            self._fresh.update((each.entry.id, each) for each in recorded if each.digest)
 
     def load(self, needs: Needs) -> Snapshot:
         if not needs.customers and not needs.entries:
@@ -119,11 +137,16 @@ class SqlAccountStore(AccountStore):
         return self._database.read(lambda c: self._in_order(c, c.execute(query).scalars()))
 
     def unsealed(self, limit: int) -> Sequence[Recorded]:
-        query, given = self._queries.unsealed, {"limit": limit}
-        return self._database.read(lambda c: self._in_order(c, c.execute(query, given).scalars()))
+        rows = self._database.rows(self._queries.unsealed, limit=limit)
+        found = {row.entry_id: self._fresh.get(row.entry_id) for row in rows}
+        absent = [each for each, recorded in found.items() if recorded is None]
+        others = self._database.read(lambda c: self._entries(c, absent)) if absent else {}
+        return [recorded or others[each] for each, recorded in found.items()]
 
     def mark_sealed(self, items: Sequence[Recorded]) -> None:
         ids = sorted(recorded.entry.id for recorded in items)
+        for each in ids:
+            self._fresh.pop(each, None)
         self._database.write(lambda c, _unsure: c.execute(self._queries.seal, {"ids": ids}))
 
     @contextmanager
@@ -177,22 +200,25 @@ class SqlAccountStore(AccountStore):
         return [found[each] for each in wanted]
 
     def _save(self, connection: Connection, snapshot: Snapshot, changes: Changes) -> None:
-        if not changes.recorded:
-            return
-        known = {account.id for account in snapshot.accounts.values()}
-        new = [_row(account) for account in changes.accounts if account.id not in known]
-        old = [_changed(account) for account in changes.accounts if account.id in known]
-        met = [_row(each) for each in changes.customers if each.id not in snapshot.customers]
-        others = [_row(each) for each in changes.customers if each.id in snapshot.customers]
-        insert, update = self._database.insert, self._database.update
-        insert(connection, ENTRIES, [_entry_row(each) for each in changes.recorded])
-        insert(connection, ACCOUNTS, new)
-        update(connection, ACCOUNTS, old)
-        insert(connection, LINES, [row for each in changes.recorded for row in _line_rows(each)])
-        insert(connection, TRANSFERS, _transfer_rows(snapshot, changes))
-        insert(connection, UNSEALED_ENTRIES, [{"entry_id": x.entry.id} for x in changes.recorded])
-        insert(connection, CUSTOMERS, met)
-        update(connection, CUSTOMERS, others)
+        if changes.recorded:
+            self._database.save(connection, _writes(snapshot, changes))
+
+
+def _writes(snapshot: Snapshot, changes: Changes) -> Iterator[Write]:
+    """List what is to be written: the journal, what it changed, its lines and what waits."""
+    known = {account.id for account in snapshot.accounts.values()}
+    new = [astuple(account) for account in changes.accounts if account.id not in known]
+    old = [_CHANGED(account) for account in changes.accounts if account.id in known]
+    met = [astuple(each) for each in changes.customers if each.id not in snapshot.customers]
+    others = [astuple(each) for each in changes.customers if each.id in snapshot.customers]
+    yield Write(ENTRIES, _ENTRY_NAMES, [_entry_values(each) for each in changes.recorded])
+    yield Write(ACCOUNTS, Account.__struct_fields__, new)
+    yield Write(ACCOUNTS, _CHANGING, old, is_update=True)
+    yield Write(LINES, _LINE_NAMES, [row for each in changes.recorded for row in _postings(each)])
+    yield Write(TRANSFERS, ("owner_id", "at", "entry_id"), _transfers(snapshot, changes))
+    yield Write(UNSEALED_ENTRIES, ("entry_id",), [(each.entry.id,) for each in changes.recorded])
+    yield Write(CUSTOMERS, Customer.__struct_fields__, met)
+    yield Write(CUSTOMERS, Customer.__struct_fields__, others, is_update=True)
 
 
 def _by_name(rows: Iterable[Any], names: Iterable[str]) -> dict[str, Account]:
@@ -202,20 +228,12 @@ def _by_name(rows: Iterable[Any], names: Iterable[str]) -> dict[str, Account]:
     return {name: by_name[name] for name in names if name in by_name}
 
 
-def _changed(account: Account) -> Row:
-    return {name: getattr(account, name) for name in _CHANGING}
-
-
 def _own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:
     """Recognize what an earlier try of ours had committed: it is no replay."""
     return [
         Outcome(outcome.recorded) if outcome.recorded.entry == entry else outcome
         for outcome, entry in zip(outcomes, entries, strict=True)
     ]
-
-
-def _row(value: Any) -> Row:
-    return {name: getattr(value, name) for name in value.__struct_fields__}
 
 
 def _account(row: Any) -> Account:
@@ -242,24 +260,20 @@ def _recorded(row: Any, lines: tuple[Line, ...]) -> Recorded:
     return Recorded(entry, Status(row.status), row.recorded_at, lines, row.details, row.digest)
 
 
-def _entry_row(recorded: Recorded) -> Row:
-    return _row(recorded.entry) | {
-        "status": recorded.status,
-        "recorded_at": recorded.at,
-        "details": recorded.details,
-        "digest": recorded.digest,
-    }
+def _entry_values(recorded: Recorded) -> tuple[Any, ...]:
+    kept = recorded.status, recorded.at, recorded.details, recorded.digest
+    return astuple(recorded.entry) + kept
 
 
-def _line_rows(recorded: Recorded) -> list[Row]:
-    return [_row(line) | {"posting": number} for number, line in enumerate(recorded.lines)]
+def _postings(recorded: Recorded) -> list[tuple[Any, ...]]:
+    return [(*astuple(line), number) for number, line in enumerate(recorded.lines)]
 
 
-def _transfer_rows(snapshot: Snapshot, changes: Changes) -> list[Row]:
-    accounts = [*snapshot.accounts.values(), *changes.accounts]
-    owner_of = {account.id: account.owner_id for account in accounts}
+def _transfers(snapshot: Snapshot, changes: Changes) -> list[tuple[str, datetime, str]]:
+    owner_of = {account.id: account.owner_id for account in snapshot.accounts.values()}
+    owner_of |= {account.id: account.owner_id for account in changes.accounts}
     return [
-        {"owner_id": owner_id, "at": recorded.at, "entry_id": recorded.entry.id}
+        (owner_id, recorded.at, recorded.entry.id)
         for recorded in changes.recorded
         if isinstance(recorded.entry.action, Transfer)
         for owner_id in {owner_of[line.account_id] for line in recorded.lines}

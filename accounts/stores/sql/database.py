@@ -6,27 +6,25 @@ BEGIN IMMEDIATE, so that a writer knows at once whether it may write. Every wait
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
     Executable,
-    Table,
     bindparam,
     cast,
     create_engine,
     event,
     func,
-    insert,
     make_url,
     select,
-    update,
 )
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import (
@@ -40,6 +38,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from accounts.errors import SettingsError, Unavailable
 from accounts.stores.sql.tables import ENTRIES, METADATA
+from accounts.stores.sql.writes import Write, postgresql_statement, sqlite_statement
 
 CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_MS = 5_000
@@ -52,7 +51,6 @@ ROWS_AT_ONCE = 1_000
 STRONG_COMMITS = frozenset({"on", "remote_write", "remote_apply"})
 
 T = TypeVar("T")
-Row = dict[str, Any]
 
 
 class Database:
@@ -66,7 +64,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer = Lock()
-        self._statements: dict[Any, Executable] = {}
+        self._statements: dict[Any, str] = {}
         try:
             self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
         except ModuleNotFoundError as error:
@@ -144,29 +142,23 @@ class Database:
             return column.in_(bindparam(name, expanding=True))
         return column == func.any(_array(name, column))
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert many rows in one statement."""
-        if rows:
-            statement = self._prepared(_insert, table, tuple(rows[0]))
-            connection.execute(statement, self._given(rows))
-
-    def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Change many rows, by their `id`, in one statement."""
-        if rows:
-            statement = self._prepared(_update, table, tuple(rows[0]))
-            connection.execute(statement, self._given(rows))
-
-    def _prepared(self, make: Any, table: Table, names: tuple[str, ...]) -> Executable:
-        """Make a statement once: to make it costs more than to run it."""
-        key = make, table.name, names
-        if key not in self._statements:
-            self._statements[key] = make(table, names, self.is_sqlite)
-        return self._statements[key]
-
-    def _given(self, rows: Sequence[Row]) -> Any:
+    def save(self, connection: Connection, writes: Iterable[Write]) -> None:
+        """Insert and change many rows: in one statement, or one for each table on SQLite."""
+        given = [write for write in writes if write.rows]
         if self.is_sqlite:
-            return [{f"_{name}": value for name, value in row.items()} for row in rows]
-        return {f"_{name}": [row[name] for row in rows] for name in rows[0]}
+            for write in given:
+                connection.exec_driver_sql(self._sql(write), write.values())
+        elif given:
+            key = tuple(write.key for write in given)
+            if key not in self._statements:
+                self._statements[key] = postgresql_statement(given)
+            texts = tuple(msgspec.json.encode(write.values()).decode() for write in given)
+            connection.exec_driver_sql(self._statements[key], texts)
+
+    def _sql(self, write: Write) -> str:
+        if write.key not in self._statements:
+            self._statements[write.key] = sqlite_statement(write)
+        return self._statements[write.key]
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -239,27 +231,6 @@ def _postgresql(url: str) -> Engine:
 def _array(name: str, column: ColumnElement[Any]) -> Any:
     kind = ARRAY(column.type, dimensions=1)
     return cast(bindparam(name, type_=kind), kind)
-
-
-def _unnested(table: Table, names: Sequence[str]) -> Any:
-    """Turn a list for each column into rows (PostgreSQL's unnest)."""
-    arrays = [_array(f"_{name}", table.c[name]) for name in names]
-    return func.unnest(*arrays).table_valued(*names, name="given").render_derived()
-
-
-def _insert(table: Table, names: Sequence[str], is_sqlite: bool) -> Executable:  # noqa: FBT001
-    if is_sqlite:
-        return insert(table).values({name: bindparam(f"_{name}") for name in names})
-    return insert(table).from_select(list(names), select(_unnested(table, names)))
-
-
-def _update(table: Table, names: Sequence[str], is_sqlite: bool) -> Executable:  # noqa: FBT001
-    if is_sqlite:
-        given: dict[str, Any] = {name: bindparam(f"_{name}") for name in names if name != "id"}
-        return update(table).where(table.c.id == bindparam("_id")).values(given)
-    rows = _unnested(table, names)
-    values = {name: rows.c[name] for name in names if name != "id"}
-    return update(table).where(table.c.id == rows.c.id).values(values)
 
 
 def _may_pass(error: SQLAlchemyError) -> bool:

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from msgspec.structs import astuple
 from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from accounts.identity import Event, Role, User
 from accounts.stores.base import PutStatus, UserStore
-from accounts.stores.sql.database import Database, Row
+from accounts.stores.sql.database import Database
 from accounts.stores.sql.tables import UNSEALED_EVENTS, USERS
+from accounts.stores.sql.writes import Write
 
+_USER_NAMES = (*User.__struct_fields__, "username_key")
 _EVENT = [UNSEALED_EVENTS.c[name] for name in Event.__struct_fields__]
 
 
@@ -35,7 +38,10 @@ class SqlUserStore(UserStore):
             statuses = [self._put(connection, user, kept.get(user.id)) for user in given]
             if all(status is PutStatus.SAVED for status in statuses):
                 new = [each for each in events if not (unsure and self._is_kept(connection, each))]
-                self._database.insert(connection, UNSEALED_EVENTS, [_row(each) for each in new])
+                rows = [astuple(each) for each in new]
+                self._database.save(
+                    connection, [Write(UNSEALED_EVENTS, Event.__struct_fields__, rows)]
+                )
             return statuses
 
         return self._database.write(write)
@@ -73,13 +79,14 @@ class SqlUserStore(UserStore):
     def _put(self, connection: Connection, user: User, kept: User | None) -> PutStatus:
         if (kept.version if kept else 0) != user.version - 1:
             return PutStatus.VERSION_CONFLICT
-        row = _row(user) | {"username_key": None if user.deleted_at else user.username_key}
+        key = None if user.deleted_at else user.username_key
         try:
             with connection.begin_nested():
-                write = self._database.insert if kept is None else self._database.update
-                write(connection, USERS, [row])
+                row = (*astuple(user), key)
+                write = Write(USERS, _USER_NAMES, [row], is_update=kept is not None)
+                self._database.save(connection, [write])
         except IntegrityError:
-            taken = select(USERS.c.id).where(USERS.c.username_key == row["username_key"])
+            taken = select(USERS.c.id).where(USERS.c.username_key == key)
             if connection.execute(taken).scalar() in {None, user.id}:
                 raise  # the id itself was inserted meanwhile: look again
             return PutStatus.USERNAME_TAKEN
@@ -88,10 +95,6 @@ class SqlUserStore(UserStore):
     def _is_kept(self, connection: Connection, event: Event) -> bool:
         query = select(UNSEALED_EVENTS.c.id).where(UNSEALED_EVENTS.c.id == event.id)
         return connection.execute(query).first() is not None
-
-
-def _row(value: Any) -> Row:
-    return {name: getattr(value, name) for name in value.__struct_fields__}
 
 
 def _user(row: Any) -> User:

@@ -1,0 +1,82 @@
+"""Rows to write, and the statements that write many at once.
+
+PostgreSQL is given all rows of a table as one JSON text, and all tables in one statement: to make
+an array for each column would cost several times what the rest of a batch does.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+
+from accounts.stores.sql.tables import Json, Moment, microseconds
+
+_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
+_CONVERTERS: dict[type[Any], Callable[[Any], Any]] = {
+    Moment: lambda value: None if value is None else microseconds(value),
+    Json: lambda value: msgspec.json.encode(value).decode(),
+}
+
+
+class Write(Struct, frozen=True):
+    """Rows to insert into a table, or to change by their `id`; each has a value for each name."""
+
+    table: Table
+    names: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+    is_update: bool = False
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...], bool]:
+        """Say which statement writes it."""
+        return self.table.name, self.names, self.is_update
+
+    def values(self) -> list[Sequence[Any]]:
+        """Give the rows as the database takes them."""
+        kinds = [type(self.table.c[name].type) for name in self.names]
+        converters = [(n, _CONVERTERS[kind]) for n, kind in enumerate(kinds) if kind in _CONVERTERS]
+        return [_converted(row, converters) for row in self.rows]
+
+
+def _converted(row: Sequence[Any], converters: list[tuple[int, Callable[[Any], Any]]]) -> Any:
+    values = list(row)
+    for number, convert in converters:
+        values[number] = convert(values[number])
+    return tuple(values)
+
+
+def sqlite_statement(write: Write) -> str:
+    """Write the statement for one row, to be run with many."""
+    name, names = write.table.name, write.names
+    if write.is_update:
+        given = ", ".join(f'"{each}" = ?{number}' for number, each in enumerate(names, 1))
+        return f"UPDATE {name} SET {given} WHERE id = ?{names.index('id') + 1}"  # noqa: S608
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {name} ({_quoted(names)}) VALUES ({marks})"  # noqa: S608
+
+
+def postgresql_statement(writes: Sequence[Write]) -> str:
+    """Write one statement for all; each takes its rows as a JSON array of arrays."""
+    *first, last = (_postgresql(write) for write in writes)
+    parts = ", ".join(f"w{number} AS ({each})" for number, each in enumerate(first))
+    return f"WITH {parts} {last}" if first else last
+
+
+def _postgresql(write: Write) -> str:
+    name, names, columns = write.table.name, write.names, write.table.c
+    given = ", ".join(
+        f'(v->>{number})::{columns[each].type.compile(_POSTGRESQL)} AS "{each}"'
+        for number, each in enumerate(names)
+    )
+    rows = f"SELECT {given} FROM json_array_elements(%s::json) AS given (v)"  # noqa: S608
+    if write.is_update:
+        changes = ", ".join(f'"{each}" = g."{each}"' for each in names if each != "id")
+        return f"UPDATE {name} AS t SET {changes} FROM ({rows}) AS g WHERE t.id = g.id"  # noqa: S608
+    return f"INSERT INTO {name} ({_quoted(names)}) {rows}"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
