@@ -5,17 +5,18 @@ production.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from msgspec.structs import replace
 from uuid_utils import uuid7
 
 from accounts.api import create_api
-from accounts.api.bank import Bank
+from accounts.api.bank import Bank, DemoUser
 from accounts.api.limits import RateLimits
 from accounts.api.requests import Traffic
 from accounts.audit.log import AuditLog
@@ -38,12 +39,16 @@ TILLS = 16
 
 
 def create_app(
-    settings: Settings | Mapping[str, Any] | None = None, *, passwords: Passwords | None = None
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    passwords: Passwords | None = None,
+    demo_users: Sequence[DemoUser] = (),
 ) -> Flask:
     """Build the bank.
 
     `settings` are taken as they are, or as a mapping on top of `config.json` and the environment.
-    `passwords` lets tests hash cheaply.
+    `passwords` lets tests hash cheaply. `demo_users` are shown on the sign-in page; to make them is
+    the demo's own business.
 
     :raises SettingsError: the bank cannot start so; it says what to do.
     """
@@ -51,7 +56,7 @@ def create_app(
         settings = load_settings(settings)
     configure_logging(settings)
     passwords = passwords or Passwords()
-    bank = create_bank(settings, passwords)
+    bank = replace(create_bank(settings, passwords), demo_users=tuple(demo_users))
     for staff in settings.STAFF:
         with suppress(UsernameTaken):
             password_hash = staff.password_hash or passwords.hash(staff.password)

@@ -10,8 +10,18 @@ from accounts.audit.verifier import Verifier
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.users import UserCollection
 from accounts.config import Settings
+from accounts.identity import Role
 
 EXTENSION = "accounts"
+
+
+class DemoUser(Struct, frozen=True):
+    """A user of a demo, whose password everybody may know: the sign-in page shows them."""
+
+    username: str
+    password: str
+    full_name: str
+    role: Role = Role.CUSTOMER
 
 
 class Bank(Struct, frozen=True):
@@ -24,6 +34,7 @@ class Bank(Struct, frozen=True):
     limits: RateLimits
     traffic: Traffic
     settings: Settings
+    demo_users: tuple[DemoUser, ...] = ()
 
 
 def bank() -> Bank:
