@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from accounts.identity import Role, Username, username_key
 from accounts.serve import serve_app
 
 PASSWORD_MIN = 8
+HEALTH_TIMEOUT_S = 5
 
 
 class _Group(click.Group):
@@ -50,6 +53,22 @@ def main() -> None:
 def serve(host: str, port: int, workers: int) -> None:
     """Run the bank behind a production server; SIGTERM drains it."""
     serve_app(load_settings(), host=host, port=port, workers=workers)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the bank listens.")
+@click.option("--port", default=5000, show_default=True, help="Port of the bank.")
+@click.option("--live", is_flag=True, help="Ask only whether it answers, not whether it is ready.")
+def health(host: str, port: int, *, live: bool) -> None:
+    """Ask a running bank whether it is ready; exit code 1 where it is not."""
+    path, status = "/health/live" if live else "/health/ready", 0
+    with suppress(OSError, HTTPException):
+        connection = HTTPConnection(host, port, timeout=HEALTH_TIMEOUT_S)
+        connection.request("GET", path)
+        status = connection.getresponse().status
+    said = f"{path} says {status}" if status else "does not answer"
+    click.echo(f"{host}:{port} {said}.")
+    sys.exit(status != HTTPStatus.OK)
 
 
 @main.command()

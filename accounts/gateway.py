@@ -9,6 +9,8 @@ Sources: PEP 3333; granian's RSGI specification, version 1.6.
 """
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,7 @@ from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr
 from werkzeug.exceptions import RequestTimeout
 
 from accounts.api.http import BODY_READ_MAX_BYTES
-from accounts.api.requests import OVERLOADED, STREAMS, Application, Environment
+from accounts.api.requests import DRAINING, OVERLOADED, STREAMS, Application, Environment
 
 BODY_TIMEOUT_S = 10
 CHUNK_TIMEOUT_S = 30
@@ -41,12 +43,29 @@ class Gateway:
         threads: int,
         hashing_threads: int,
         close: Callable[[], None],
+        drain_s: int = 0,
     ) -> None:
-        """`close` is called when the last request was answered."""
+        """Stand before an application.
+
+        `close` is called when the last request was answered. For `drain_s` after SIGTERM all are
+        answered as before, but told to come back by another connection.
+        """
         self._application = application
         self._close = close
+        self._drain_s = drain_s
+        self._is_draining = False
         self._threads = _Threads(threads, waiting_max=1_000)
         self._hashing_threads = _Threads(hashing_threads, waiting_max=100)
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin. SIGTERM drains first; SIGINT stays granian's own end, and is what follows."""
+        if self._drain_s:
+            loop.add_signal_handler(signal.SIGTERM, self._drain, loop)
+
+    def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._is_draining:
+            self._is_draining = True
+            loop.call_later(self._drain_s, os.kill, os.getpid(), signal.SIGINT)
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """End: the worker leaves without Python's own way out (os._exit)."""
@@ -55,6 +74,8 @@ class Gateway:
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
         environment = _environment(scope)
+        if self._is_draining:
+            environment[DRAINING] = True
         try:
             environment["wsgi.input"] = await _body(environment, protocol)
         except ProtocolError:
@@ -62,6 +83,8 @@ class Gateway:
         hashes = environment["PATH_INFO"] in HASHING_PATHS
         threads = self._hashing_threads if hashes else self._threads
         status, headers, body = await threads.run(self._answer, environment)
+        if self._is_draining:
+            headers.append(("Connection", "close"))
         if isinstance(body, bytes):
             protocol.response_bytes(status, headers, body)
         else:

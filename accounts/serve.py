@@ -59,11 +59,13 @@ def worker_app() -> Gateway:
         app = create_app()
     except ApiError as error:
         sys.exit(f"Error: {error.detail}")
+    bank: Bank = app.extensions[EXTENSION]
     return Gateway(
         app.wsgi_app,
-        threads=threads_for(app.extensions[EXTENSION].settings),
+        threads=threads_for(bank.settings),
         hashing_threads=AT_ONCE_MAX,
-        close=partial(_close, app.extensions[EXTENSION]),
+        close=partial(_close, bank),
+        drain_s=bank.settings.DRAIN_S,
     )
 
 

@@ -1,9 +1,10 @@
 """/health: whether the bank is alive, and whether it is ready."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from accounts.api.bank import bank
 from accounts.api.http import answer
+from accounts.api.requests import DRAINING
 from accounts.errors import Unavailable
 
 health = Blueprint("health", __name__, url_prefix="/health")
@@ -17,7 +18,9 @@ def live() -> Response:
 
 @health.get("/ready")
 def ready() -> Response:
-    """Say that the stores answer and that the audit log can be written."""
+    """Say that the stores answer, that the audit log can be written and that nothing ends here."""
+    if request.environ.get(DRAINING):
+        raise Unavailable("This process ends: others take the next requests.")
     bank().accounts.check()
     bank().users.check()
     if bank().audit.failing:

@@ -17,9 +17,10 @@ from uuid_utils import uuid4
 REQUEST_ID = "accounts.request_id"
 USER_ID = "accounts.user_id"
 OVERLOADED = "accounts.overloaded"
+DRAINING = "accounts.draining"
 STREAMS = "accounts.streams"
-"""Keys of the WSGI environment; `OVERLOADED` says that too many requests wait already, `STREAMS`
-that the answer is long and is sent as it is made."""
+"""Keys of the WSGI environment; `OVERLOADED` says that too many requests wait already, `DRAINING`
+that the process was told to end, `STREAMS` that the answer is long and is sent as it is made."""
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

@@ -27,7 +27,15 @@ def accounts():
 
 
 def test_every_command_explains_itself(accounts):
-    for command in ([], ["serve"], ["init"], ["users"], ["users", "create"], ["audit", "verify"]):
+    for command in (
+        [],
+        ["serve"],
+        ["health"],
+        ["init"],
+        ["users"],
+        ["users", "create"],
+        ["audit", "verify"],
+    ):
         code, said = accounts(*command, "--help")
         assert code == 0
         assert "Usage:" in said

@@ -1,0 +1,132 @@
+"""SIGTERM with DRAIN_S: load balancers notice before anything is refused."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from http.client import HTTPConnection
+from threading import Event
+from typing import Any
+
+import pytest
+
+from tests.stores.books import at_once
+from tests.system.servers import ACCOUNTS, Server, free_port, served
+
+SQLITE: dict[str, Any] = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
+
+
+def is_unready_within(server: Server, timeout_s: float) -> bool:
+    until_s = time.monotonic() + timeout_s
+    while time.monotonic() < until_s:
+        if server.ask("GET", "/health/ready")[0] == 503:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_bank_that_drains_is_unready_and_serves_on_until_it_ends(workers):
+    with served("--workers", workers, ACCOUNTS_DRAIN_S="4", **SQLITE) as server:
+        token = server.joined("ada")
+        account = server.opened(token)
+        cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
+        began_s = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert is_unready_within(server, 2)
+        for _ in range(5):
+            assert server.ask("GET", "/health/live")[0] == 200
+            assert server.ask("POST", "/v1/deposits", cash, token)[0] == 201
+            assert server.ask("GET", "/health/ready")[0] == 503
+        assert server.process.wait(20) == 0
+        assert 4 <= time.monotonic() - began_s < 15
+
+
+def test_who_keeps_a_connection_is_told_to_take_another_while_the_bank_drains():
+    with served(ACCOUNTS_DRAIN_S="4") as server:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection.request("GET", "/health/live")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.headers["Connection"] is None
+        server.process.send_signal(signal.SIGTERM)
+        assert is_unready_within(server, 2)
+        connection.request("GET", "/health/live")
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Connection"]) == (200, "close")
+
+
+def test_clients_that_leave_when_they_are_told_lose_nothing():
+    with served("--workers", "2", ACCOUNTS_DRAIN_S="1", **SQLITE) as server:
+        began, lost = Event(), []
+
+        def ask(_number):
+            connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+            while True:
+                try:
+                    connection.request("GET", "/health/live")
+                    answer = connection.getresponse()
+                    answer.read()
+                except OSError as error:
+                    lost.append(error)
+                    return
+                began.set()
+                if answer.headers["Connection"] == "close":
+                    return
+
+        def end():
+            began.wait(10)
+            server.process.send_signal(signal.SIGTERM)
+
+        at_once(9, lambda number: end() if number == 8 else ask(number))
+        assert lost == []
+        assert server.process.wait(20) == 0
+
+
+def test_whoever_is_at_the_terminal_need_not_wait():
+    with served(ACCOUNTS_DRAIN_S="60") as server:
+        began_s = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert is_unready_within(server, 2)
+        os.killpg(server.process.pid, signal.SIGINT)  # as Ctrl-C does
+        assert server.process.wait(20) == 0
+        assert time.monotonic() - began_s < 20
+
+
+def health(*arguments: str, port: int) -> tuple[int, str]:
+    result = subprocess.run(
+        [ACCOUNTS, "health", "--port", str(port), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert result.stderr == ""
+    return result.returncode, result.stdout
+
+
+def test_the_health_of_a_bank_can_be_asked_without_curl():
+    with served(ACCOUNTS_DRAIN_S="60") as server:
+        at = f"127.0.0.1:{server.port}"
+        assert health(port=server.port) == (0, f"{at} /health/ready says 200.\n")
+        server.process.send_signal(signal.SIGTERM)
+        assert is_unready_within(server, 2)
+        assert health(port=server.port) == (1, f"{at} /health/ready says 503.\n")
+        assert health("--live", port=server.port) == (0, f"{at} /health/live says 200.\n")
+        server.process.send_signal(signal.SIGKILL)
+
+
+def test_a_bank_that_is_not_there_or_speaks_no_http_is_not_healthy():
+    port = free_port()
+    assert health(port=port) == (1, f"127.0.0.1:{port} does not answer.\n")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        asked = subprocess.Popen(
+            [ACCOUNTS, "health", "--port", str(port)], stdout=subprocess.PIPE, text=True
+        )
+        connection, _ = mute.accept()
+        connection.sendall(b"220 mail\r\n")
+        connection.close()
+        assert asked.communicate(timeout=20)[0] == f"127.0.0.1:{port} does not answer.\n"
+        assert asked.returncode == 1
