@@ -26,15 +26,26 @@ REASONS = {
     Status.NUMBERS_EXHAUSTED: "No account number is free; ask again.",
     Status.SAME_ACCOUNT: "The two accounts are one and the same.",
     Status.ACCOUNT_UNKNOWN: "There is no such account to move money to.",
+    Status.ENTRY_UNKNOWN: "There is no such entry to act upon.",
+    Status.HOLD_CAPTURED: "The hold was captured already.",
+    Status.HOLD_VOIDED: "The hold was voided already.",
+    Status.HOLD_EXPIRED: "The time of the hold is over.",
+    Status.SCHEDULE_ENDED: "The schedule has ended.",
     Status.ACCOUNT_CLOSED: "The account is closed.",
     Status.PRECONDITION_FAILED: "It was changed since you read it: read it again.",
     Status.ACCOUNT_FROZEN: "The account is frozen: it lets no money out.",
     Status.CURRENCY_MISMATCH: "The account is kept in another currency.",
+    Status.CAPTURE_TOO_LARGE: "That is more than was set aside.",
+    Status.REVERSAL_TOO_LARGE: "That is more than is left of what was sent.",
     Status.FUNDS_INSUFFICIENT: "The account does not hold enough.",
-    Status.LIMIT_EXCEEDED: "The balance would pass what an account can hold.",
+    Status.LIMIT_EXCEEDED: (
+        "It would pass the daily limit of the account, or what an account can hold."
+    ),
     Status.HOLDS_OPEN: "Money is still set aside on the account.",
     Status.BALANCE_NOT_ZERO: "There is still money on the account, or money owed.",
     Status.ACCOUNTS_OPEN: "The customer still has open accounts.",
+    Status.BULK_STOPPED: "It was not tried: one before it was refused.",
+    Status.BULK_ABORTED: "It was not made: one of those it belongs to was refused.",
 }
 """What a refusal says to people, by its status."""
 

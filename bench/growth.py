@@ -16,7 +16,7 @@ from typing import Any
 
 from accounts.api.bank import EXTENSION, Bank
 from accounts.identity import Caller, Role
-from accounts.ledger.entries import Deposit, Transfer
+from accounts.ledger.actions import Deposit, Transfer
 from app import create_app
 
 SMALL = (100, 1_000)

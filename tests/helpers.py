@@ -13,8 +13,8 @@ from accounts.collections.passwords import Passwords
 from accounts.collections.users import UserCollection
 from accounts.errors import ApiError
 from accounts.identity import Caller, Role
+from accounts.ledger.actions import Deposit, Transfer
 from accounts.ledger.decide import decide
-from accounts.ledger.entries import Deposit, Transfer
 from accounts.ledger.values import Account
 from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore

@@ -20,7 +20,8 @@ from accounts.api.schemas import (
 )
 from accounts.collections.accounts import READS_ALL, Seen
 from accounts.identity import Caller
-from accounts.ledger.entries import Deposit, Outcome, Transfer, Withdrawal
+from accounts.ledger.actions import Deposit, Transfer, Withdrawal
+from accounts.ledger.entries import Outcome
 
 money = Blueprint("money", __name__, url_prefix="/v1")
 

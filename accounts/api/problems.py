@@ -110,6 +110,8 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     held_minor: int | None = None
     balance_minor: int | None = None
     open_accounts: int | None = None
+    left_minor: int | None = None
+    index: int | None = None
 
 
 def register(app: Flask) -> None:

@@ -7,8 +7,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from accounts.api.cursors import IdCursor, NumberCursor, TimeCursor
 from accounts.identity import NAME_PATTERN, TEXT_PATTERN, Role, User, Username
+from accounts.ledger.actions import Transfer
 from accounts.ledger.currencies import DECIMALS
-from accounts.ledger.entries import Recorded, Transfer
+from accounts.ledger.entries import Recorded
 from accounts.ledger.values import AMOUNT_MAX_MINOR, Account, AccountStatus, Line
 
 Password = Annotated[str, Meta(min_length=8, max_length=256)]

@@ -13,7 +13,8 @@ from accounts.audit.records import record_of
 from accounts.audit.sealer import Sealer
 from accounts.errors import Unavailable
 from accounts.ledger.entries import Ledger, Needs
-from accounts.ledger.proof import Counts, Tally, Wrong, prove
+from accounts.ledger.proof import Counts, Wrong, prove
+from accounts.ledger.tally import Tally
 from accounts.stores.base import AccountStore
 
 COMPARED_AT_ONCE = 1_000

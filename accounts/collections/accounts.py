@@ -10,22 +10,18 @@ from msgspec.structs import replace
 from accounts.collections.statements import Statement, drawn_up, pages
 from accounts.errors import Forbidden, NotFound, PreconditionFailed, Refused, Unavailable
 from accounts.identity import Caller, Role
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import (
+from accounts.ledger.actions import (
     Action,
     CloseAccount,
     Deposit,
-    Entry,
     Leave,
-    Needs,
     OpenAccount,
-    Outcome,
-    Recorded,
     RenameAccount,
     Transfer,
     Withdrawal,
-    needs,
 )
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Entry, Needs, Outcome, Recorded, needs
 from accounts.ledger.numbers import canonical
 from accounts.ledger.values import BANK_ID, Account, Line, Period, Status
 from accounts.stores.base import AccountStore
@@ -227,7 +223,8 @@ class AccountCollection:
     ) -> list[Seen]:
         """Give the transfers that the caller paid or received, the newest first."""
         return self._seen_by(
-            caller, self._store.transfers_of(caller.id, before=before, limit=limit)
+            caller,
+            self._store.entries_of(caller.id, "transfer", before=before, limit=limit),
         )
 
     def check(self) -> None:

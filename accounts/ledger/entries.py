@@ -1,4 +1,4 @@
-"""Entries: the decisions that may be asked of the ledger, and what the journal keeps of them."""
+"""Entries: one decision each, what the journal keeps of it, and what a store loads and saves."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -7,68 +7,30 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
+from accounts.ledger.actions import (
+    Action,
+    Bulk,
+    CancelSchedule,
+    Capture,
+    CloseAccount,
+    Deposit,
+    Expire,
+    FreezeAccount,
+    Hold,
+    Leave,
+    OpenAccount,
+    RenameAccount,
+    Reversal,
+    Schedule,
+    SetCreditLimit,
+    SetDailyLimit,
+    Transfer,
+    UnfreezeAccount,
+    Void,
+    Withdrawal,
+)
 from accounts.ledger.numbers import numbers_for
-from accounts.ledger.values import Account, Customer, Line, Status
-
-
-class OpenAccount(Struct, frozen=True, gc=False, tag="account_opened"):
-    """Open an account for a customer; it gets the entry's id as its own."""
-
-    owner_id: str
-    name: str
-    currency: str
-
-
-class RenameAccount(Struct, frozen=True, gc=False, omit_defaults=True, tag="account_renamed"):
-    """Give an account another name, where given only while it is still called `expected_name`."""
-
-    account: str
-    name: str
-    expected_name: str | None = None
-
-
-class CloseAccount(Struct, frozen=True, gc=False, tag="account_closed"):
-    """Close an account with nothing on it and nothing held. To close it again changes nothing."""
-
-    account: str
-    owner_id: str
-
-
-class Leave(Struct, frozen=True, gc=False, tag="customer_left"):
-    """End the relation with a customer who has no open account: none can be opened afterwards."""
-
-    owner_id: str
-
-
-class Deposit(Struct, frozen=True, gc=False, tag="deposit"):
-    """Pay cash in: from the bank's till to an account."""
-
-    account: str
-    amount_minor: int
-    currency: str
-    reference: str | None = None
-
-
-class Withdrawal(Struct, frozen=True, gc=False, tag="withdrawal"):
-    """Pay cash out: from an account to the bank's till."""
-
-    account: str
-    amount_minor: int
-    currency: str
-    reference: str | None = None
-
-
-class Transfer(Struct, frozen=True, gc=False, tag="transfer"):
-    """Move money between two customers' accounts."""
-
-    from_account: str
-    to_account: str
-    amount_minor: int
-    currency: str
-    reference: str | None = None
-
-
-Action = OpenAccount | RenameAccount | CloseAccount | Leave | Deposit | Withdrawal | Transfer
+from accounts.ledger.values import Account, Customer, Line, Mention, Progress, Status
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -94,7 +56,7 @@ class Entry(Struct, frozen=True, gc=False):
 class Recorded(Struct, frozen=True, gc=False):
     """What the journal keeps: the entry, what was decided, its lines and what explains a refusal.
 
-    `details` holds amounts in minor units, by name (`shortfall_minor`, `limit_minor`). `digest` is
+    `details` holds numbers by name (`shortfall_minor`, `left_minor`). `digest` is
     kept with the rest, so that a later change of any of it shows.
     """
 
@@ -125,42 +87,55 @@ class Outcome(Struct, frozen=True, gc=False):
 
 
 class Needs(Struct, frozen=True):
-    """What must be loaded to decide: accounts by id or number, customers and entries by id."""
+    """What must be loaded to decide: accounts by id or number, the rest by id.
+
+    Locking the accounts is enough: whatever changes the progress of an entry names its payer.
+    """
 
     accounts: frozenset[str] = frozenset()
     customers: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
+    progress: frozenset[str] = frozenset()
 
 
 class Snapshot(Struct, frozen=True):
     """What was loaded, by the names that were asked for; what does not exist is not in it."""
 
-    accounts: dict[str, Account]
-    customers: dict[str, Customer]
-    entries: dict[str, Recorded]
+    accounts: dict[str, Account] = {}
+    customers: dict[str, Customer] = {}
+    entries: dict[str, Recorded] = {}
+    progress: dict[str, Progress] = {}
 
 
 class Ledger(Struct, frozen=True):
     """The whole ledger as of one moment, as streams, each to be read once.
 
     They are in order: accounts and customers by id, `lines` by account and number, `entries` by id,
-    and so are the ids of those entries that are not in the audit log yet.
+    `progress` by the entry's id, and so are the ids of those entries that are not in the audit log
+    yet.
     """
 
     accounts: Iterator[Account]
     customers: Iterator[Customer]
     lines: Iterator[Line]
     entries: Iterator[Recorded]
+    progress: Iterator[Progress]
     unsealed: Iterator[str]
 
 
 class Changes(Struct, frozen=True):
-    """What to save, in one commit, and the answer to each entry in the order they were asked."""
+    """What to save, in one commit, and the answer to each entry in the order they were asked.
+
+    `accounts`, `customers` and `progress` are as they are now, whether they were there before or
+    not; `recorded` and `mentions` are new.
+    """
 
     outcomes: list[Outcome]
     accounts: list[Account]
     customers: list[Customer]
     recorded: list[Recorded]
+    progress: list[Progress] = []
+    mentions: list[Mention] = []
 
 
 def till_id(currency: str, till: int) -> str:
@@ -173,26 +148,59 @@ def needs(entries: Iterable[Entry]) -> Needs:
     accounts: set[str] = set()
     customers: set[str] = set()
     ids: set[str] = set()
+    earlier: set[str] = set()
     for entry in entries:
         ids.add(entry.id)
         accounts.update(_accounts_of(entry))
         if isinstance(entry.action, OpenAccount | CloseAccount | Leave):
             customers.add(entry.action.owner_id)
-    return Needs(frozenset(accounts), frozenset(customers), frozenset(ids))
+        else:
+            earlier.add(_earlier(entry.action))
+    earlier.discard("")
+    return Needs(*map(frozenset, (accounts, customers, ids | earlier, earlier)))
+
+
+def _earlier(action: Action) -> str:
+    """Name the earlier entry that an action is about, "" where it is about none."""
+    match action:
+        case Transfer(schedule_id=entry_id):
+            return entry_id or ""
+        case Capture(hold_id=entry_id) | Void(hold_id=entry_id) | Expire(hold_id=entry_id):
+            return entry_id
+        case Reversal(transfer_id=entry_id) | CancelSchedule(schedule_id=entry_id):
+            return entry_id
+        case _:
+            return ""
 
 
 def _accounts_of(entry: Entry) -> tuple[str, ...]:
     match entry.action:
-        case Transfer(from_account=payer, to_account=payee):
+        case (
+            Transfer(from_account=payer, to_account=payee)
+            | Reversal(from_account=payer, to_account=payee)
+            | Hold(from_account=payer, to_account=payee)
+            | Capture(from_account=payer, to_account=payee)
+            | Schedule(from_account=payer, to_account=payee)
+        ):
             return payer, payee
         case (
             Deposit(account=account, currency=currency)
             | Withdrawal(account=account, currency=currency)
         ):
             return account, till_id(currency, entry.till)
-        case RenameAccount(account=account) | CloseAccount(account=account):
+        case (
+            Void(from_account=account)
+            | Expire(from_account=account)
+            | CancelSchedule(from_account=account)
+            | RenameAccount(account=account)
+            | CloseAccount(account=account)
+            | FreezeAccount(account=account)
+            | UnfreezeAccount(account=account)
+            | SetCreditLimit(account=account)
+            | SetDailyLimit(account=account)
+        ):
             return (account,)
         case OpenAccount():
             return numbers_for(entry.id)
-        case Leave():
+        case Leave() | Bulk():
             return ()

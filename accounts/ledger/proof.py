@@ -7,39 +7,26 @@ thing that is wrong ends the proof and is named.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Self
 
 import msgspec
 from msgspec import Struct
 
 from accounts.ledger.entries import Ledger, Recorded, digest_of
-from accounts.ledger.values import BANK_ID, Account, AccountStatus, Customer, Line, Status
+from accounts.ledger.tally import Promises, Tally
+from accounts.ledger.values import (
+    BANK_ID,
+    Account,
+    AccountStatus,
+    Customer,
+    Line,
+    Progress,
+    Stage,
+    Status,
+)
 
 
 class Wrong(Exception):
     """Something in the books does not follow from the rest; the message names it."""
-
-
-class Tally(Struct):
-    """A number for a set of ids, whatever their order: two sets with one number are the same set.
-
-    It holds against accidents: a sum of ids as numbers, beside their count.
-    """
-
-    count: int = 0
-    total: int = 0
-
-    def add(self, entry_id: str) -> None:
-        """Put an id in."""
-        self.count += 1
-        self.total += int.from_bytes(entry_id.encode(), "big")
-
-    def without(self, ids: Iterable[str]) -> Self:
-        """Take ids out."""
-        others = Tally()
-        for each in ids:
-            others.add(each)
-        return type(self)(self.count - others.count, self.total - others.total)
 
 
 class Counts(Struct):
@@ -58,20 +45,21 @@ def prove(ledger: Ledger) -> Counts:
 
     :raises Wrong: something is not as it must be; what, says its message.
     """
-    counts = Counts()
-    open_accounts = _prove_accounts(ledger, counts)
+    counts, promises = Counts(), Promises()
+    open_accounts = _prove_accounts(ledger, counts, promises)
     _prove_customers(ledger.customers, open_accounts, counts)
-    posted = _prove_entries(ledger.entries, counts)
+    posted = _prove_entries(ledger.entries, counts, promises)
     if posted != counts.lines:
         raise Wrong(f"{counts.lines - posted} lines belong to no entry of the journal")
     for currency, sum_minor in sorted(counts.sums_minor.items()):
         if sum_minor:
             raise Wrong(f"all balances in {currency} sum to {sum_minor}, not to zero")
+    _prove_progress(ledger.progress, promises)
     counts.journal = counts.journal.without(ledger.unsealed)
     return counts
 
 
-def _prove_accounts(ledger: Ledger, counts: Counts) -> int:
+def _prove_accounts(ledger: Ledger, counts: Counts, promises: Promises) -> int:
     """Prove each account by its lines; say how many of customers are open."""
     open_accounts = 0
     sums_minor: Counter[str] = Counter()
@@ -84,6 +72,7 @@ def _prove_accounts(ledger: Ledger, counts: Counts) -> int:
         _prove_account(account, lines if own else iter(()))
         if own:
             account_id, lines = next(groups, (None, iter(())))
+        promises.see_account(account)
         counts.accounts += 1
         counts.lines += account.line_count
         sums_minor[account.currency] += account.balance_minor
@@ -113,8 +102,6 @@ def _prove_account(account: Account, lines: Iterator[Line]) -> None:
         )
     if account.available_minor < 0:
         raise Wrong(f"{name}: it is {-account.available_minor} below its floor")
-    if account.held_minor:
-        raise Wrong(f"{name}: {account.held_minor} is held, and there are no holds")
 
 
 def _prove_customers(customers: Iterable[Customer], open_accounts: int, counts: Counts) -> None:
@@ -128,7 +115,7 @@ def _prove_customers(customers: Iterable[Customer], open_accounts: int, counts: 
         raise Wrong(f"{open_accounts} accounts are open, and the customers count {counted}")
 
 
-def _prove_entries(entries: Iterable[Recorded], counts: Counts) -> int:
+def _prove_entries(entries: Iterable[Recorded], counts: Counts, promises: Promises) -> int:
     """Prove each entry by itself; say how many lines they have."""
     posted = 0
     for recorded in entries:
@@ -139,7 +126,18 @@ def _prove_entries(entries: Iterable[Recorded], counts: Counts) -> int:
             raise Wrong(f"{name}: its lines do not sum to zero")
         if recorded.lines and recorded.status is not Status.RECORDED:
             raise Wrong(f"{name}: it was refused, and moved money")
+        promises.see_entry(recorded)
         counts.entries += 1
         counts.journal.add(recorded.entry.id)
         posted += len(recorded.lines)
     return posted
+
+
+def _prove_progress(progress: Iterable[Progress], promises: Promises) -> None:
+    for each in progress:
+        if each.kind != "transfer" and (each.due_at is None) is (each.stage is Stage.OPEN):
+            raise Wrong(f"{each.kind} {each.entry_id}: it is {each.stage}, and due {each.due_at}")
+        promises.see_progress(each)
+    fault = promises.fault()
+    if fault:
+        raise Wrong(fault)

@@ -32,15 +32,24 @@ class Status(StrEnum):
     NUMBERS_EXHAUSTED = "numbers_exhausted"
     SAME_ACCOUNT = "same_account"
     ACCOUNT_UNKNOWN = "account_unknown"
+    ENTRY_UNKNOWN = "entry_unknown"
+    HOLD_CAPTURED = "hold_captured"
+    HOLD_VOIDED = "hold_voided"
+    HOLD_EXPIRED = "hold_expired"
+    SCHEDULE_ENDED = "schedule_ended"
     ACCOUNT_CLOSED = "account_closed"
     PRECONDITION_FAILED = "precondition_failed"
     ACCOUNT_FROZEN = "account_frozen"
     CURRENCY_MISMATCH = "currency_mismatch"
+    CAPTURE_TOO_LARGE = "capture_too_large"
+    REVERSAL_TOO_LARGE = "reversal_too_large"
     FUNDS_INSUFFICIENT = "funds_insufficient"
     LIMIT_EXCEEDED = "limit_exceeded"
     HOLDS_OPEN = "holds_open"
     BALANCE_NOT_ZERO = "balance_not_zero"
     ACCOUNTS_OPEN = "accounts_open"
+    BULK_STOPPED = "bulk_stopped"
+    BULK_ABORTED = "bulk_aborted"
 
 
 class Account(Struct, frozen=True, gc=False, kw_only=True):
@@ -48,7 +57,8 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
 
     `floor_minor` is the lowest balance permitted (a credit limit is a negative floor); the bank's
     own accounts have none. `line_count` numbers the lines without gaps; `moved_at` is the time of
-    the last one, and no later line has an earlier time.
+    the last one, and no later line has an earlier time. Where there is a `daily_limit_minor`,
+    `spent_minor` is what left the account on `spent_day`, counted in days since 1970 (UTC).
     """
 
     id: str
@@ -63,6 +73,9 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
     held_minor: int = 0
     floor_minor: int | None = 0
     line_count: int = 0
+    daily_limit_minor: int | None = None
+    spent_day: int = 0
+    spent_minor: int = 0
 
     @property
     def available_minor(self) -> int:
@@ -83,6 +96,44 @@ class Customer(Struct, frozen=True, gc=False):
     id: str
     open_accounts: int = 0
     left: bool = False
+
+
+class Stage(StrEnum):
+    """How far an entry has come. Whatever is not open has ended, and stays as it is."""
+
+    OPEN = "open"
+    CAPTURED = "captured"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+
+
+class Progress(Struct, frozen=True, gc=False, kw_only=True):
+    """What later entries made of a hold, of a schedule, or of a transfer that was reversed.
+
+    `kind` and `amount_minor` are the entry's, `account_id` is its payer. `done_minor` was captured
+    or reversed so far; a schedule ran `done_count` times. At `due_at` the bank itself must act: a
+    hold expires, a schedule runs.
+    """
+
+    entry_id: str
+    kind: str
+    account_id: str
+    amount_minor: int
+    stage: Stage = Stage.OPEN
+    done_minor: int = 0
+    done_count: int = 0
+    due_at: datetime | None = None
+
+
+class Mention(Struct, frozen=True, gc=False):
+    """An entry is found under a customer's id, or under that of an earlier entry it is about."""
+
+    of_id: str
+    kind: str
+    at: datetime
+    entry_id: str
 
 
 class Posting(Struct, frozen=True, gc=False):

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from accounts.identity import Event, User
 from accounts.ledger.entries import Entry, Ledger, Needs, Outcome, Recorded, Snapshot
-from accounts.ledger.values import Account, Line, Period
+from accounts.ledger.values import Account, Line, Period, Progress
 
 Item = TypeVar("Item")
 
@@ -57,7 +57,7 @@ class AccountStore(Outbox[Recorded]):
 
     @abstractmethod
     def load(self, needs: Needs) -> Snapshot:
-        """Read accounts (by id or number), customers and entries, all as of one moment.
+        """Read accounts (by id or number), customers, entries and progress, all as of one moment.
 
         :raises Unavailable: the store cannot be reached.
         """
@@ -79,12 +79,19 @@ class AccountStore(Outbox[Recorded]):
         """
 
     @abstractmethod
-    def transfers_of(
-        self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int
+    def entries_of(
+        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[Recorded]:
-        """Give the transfers that a customer paid or received, the newest first.
+        """Give the entries of a kind that are mentioned under an id, the newest first.
 
         They are in descending order of (time, entry id); `before` is the last one already seen.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def due(self, now: datetime, *, limit: int) -> list[Progress]:
+        """Give what the bank must act upon by now, in the order of (`due_at`, entry id).
 
         :raises Unavailable: the store cannot be reached.
         """

@@ -12,10 +12,10 @@ from threading import Lock
 
 from accounts.errors import Unavailable
 from accounts.ledger.entries import Entry, Ledger, Needs, Outcome, Recorded, Snapshot
-from accounts.ledger.values import Account, Line, Period
+from accounts.ledger.values import Account, Line, Period, Progress
 from accounts.stores.base import AccountStore
 
-WAITING_MAX = 10_000
+WAITING_MAX = 50_000
 BATCH_MAX = 1_000
 """In entries; the last caller's are never divided."""
 
@@ -128,10 +128,13 @@ class GroupCommit(AccountStore):
     ) -> list[Line]:
         return self._store.lines(account_id, before=before, period=period, limit=limit)
 
-    def transfers_of(
-        self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int
+    def entries_of(
+        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[Recorded]:
-        return self._store.transfers_of(owner_id, before=before, limit=limit)
+        return self._store.entries_of(of_id, kind, before=before, limit=limit)
+
+    def due(self, now: datetime, *, limit: int) -> list[Progress]:
+        return self._store.due(now, limit=limit)
 
     def ledger(self) -> AbstractContextManager[Ledger]:
         return self._store.ledger()

@@ -23,10 +23,9 @@ from accounts.ledger.entries import (
     Outcome,
     Recorded,
     Snapshot,
-    Transfer,
     needs,
 )
-from accounts.ledger.values import Account, Customer, Line, Period, Status
+from accounts.ledger.values import Account, Customer, Line, Period, Progress
 from accounts.stores.base import AccountStore, Item, Outbox, PutStatus, UserStore
 
 WAITING_MAX = 100_000
@@ -62,7 +61,9 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
         self._entries: dict[str, Recorded] = {}
         self._accounts_of: dict[str, list[str]] = {}
         self._lines: dict[str, list[Line]] = {}
-        self._transfers_of: dict[str, list[tuple[datetime, str]]] = {}
+        self._progress: dict[str, Progress] = {}
+        self._due: list[tuple[datetime, str]] = []
+        self._mentions: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         with self._lock:
@@ -93,26 +94,31 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
                 stop = min(stop, bisect_left(lines, period.until, key=_at))
             return lines[max(start, stop - limit) : max(stop, 0)][::-1]
 
-    def transfers_of(
-        self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int
+    def entries_of(
+        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[Recorded]:
         with self._lock:
-            keys = self._transfers_of.get(owner_id, [])
+            keys = self._mentions.get((of_id, kind), [])
             stop = len(keys) if before is None else bisect_left(keys, before)
             return [self._entries[each] for _, each in keys[max(0, stop - limit) : stop][::-1]]
+
+    def due(self, now: datetime, *, limit: int) -> list[Progress]:
+        with self._lock:
+            return [self._progress[each] for at, each in islice(self._due, limit) if at <= now]
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         with self._lock:
             accounts, customers = dict(self._accounts), dict(self._customers)
             lines = {each: list(found) for each, found in self._lines.items()}
-            entries = dict(self._entries)
+            entries, progress = dict(self._entries), dict(self._progress)
             unsealed = sorted(recorded.entry.id for recorded in self._waiting)
         yield Ledger(
             accounts=(accounts[each] for each in sorted(accounts)),
             customers=(customers[each] for each in sorted(customers)),
             lines=chain.from_iterable(lines[each] for each in sorted(lines)),
             entries=(entries[each] for each in sorted(entries)),
+            progress=(progress[each] for each in sorted(progress)),
             unsealed=iter(unsealed),
         )
 
@@ -127,6 +133,9 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
                 each: self._customers[each] for each in needs.customers if each in self._customers
             },
             entries={each: self._entries[each] for each in needs.entries if each in self._entries},
+            progress={
+                each: self._progress[each] for each in needs.progress if each in self._progress
+            },
         )
 
     def _save(self, changes: Changes) -> None:
@@ -140,16 +149,25 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
             self._customers[customer.id] = customer
         for recorded in changes.recorded:
             self._record(recorded)
+        for progress in changes.progress:
+            self._keep_progress(progress)
+        for mention in changes.mentions:
+            keys = self._mentions.setdefault((mention.of_id, mention.kind), [])
+            insort(keys, (mention.at, mention.entry_id))
 
     def _record(self, recorded: Recorded) -> None:
         self._entries[recorded.entry.id] = recorded
         for line in recorded.lines:
             self._lines[line.account_id].append(line)
-        if recorded.status is Status.RECORDED and isinstance(recorded.entry.action, Transfer):
-            for owner_id in {self._accounts[line.account_id].owner_id for line in recorded.lines}:
-                keys = self._transfers_of.setdefault(owner_id, [])
-                insort(keys, (recorded.at, recorded.entry.id))
         self._waiting.append(recorded)
+
+    def _keep_progress(self, progress: Progress) -> None:
+        kept = self._progress.get(progress.entry_id)
+        if kept is not None and kept.due_at is not None:
+            del self._due[bisect_left(self._due, (kept.due_at, kept.entry_id))]
+        if progress.due_at is not None:
+            insort(self._due, (progress.due_at, progress.entry_id))
+        self._progress[progress.entry_id] = progress
 
 
 class InMemoryUserStore(_MemoryOutbox[Event], UserStore):

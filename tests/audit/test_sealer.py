@@ -12,8 +12,8 @@ from accounts.audit.log import AuditLog, verify_files
 from accounts.audit.sealer import BATCH_MAX, Sealer
 from accounts.errors import Unavailable
 from accounts.identity import Event
+from accounts.ledger.actions import Deposit, OpenAccount, Transfer
 from accounts.ledger.decide import decide
-from accounts.ledger.entries import Deposit, OpenAccount, Transfer
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
 from tests.helpers import START
 from tests.stores.books import Books, at_once

@@ -8,7 +8,7 @@ import pytest
 from accounts.collections.accounts import keyed_id
 from accounts.errors import Forbidden, NotFound, Refused
 from accounts.identity import Role
-from accounts.ledger.entries import Deposit, Transfer, Withdrawal
+from accounts.ledger.actions import Deposit, Transfer, Withdrawal
 from accounts.ledger.values import AMOUNT_MAX_MINOR, Period
 from tests.helpers import START, Teller
 from tests.stores.books import EVER, at_once

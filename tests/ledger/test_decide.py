@@ -4,21 +4,18 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import (
+from accounts.ledger.actions import (
     Action,
     CloseAccount,
     Deposit,
-    Entry,
     Leave,
     OpenAccount,
     RenameAccount,
-    Snapshot,
     Transfer,
     Withdrawal,
-    digest_of,
-    needs,
 )
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Entry, Snapshot, digest_of, needs
 from accounts.ledger.numbers import numbers_for
 from accounts.ledger.values import (
     AMOUNT_MAX_MINOR,

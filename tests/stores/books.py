@@ -5,15 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
-from accounts.ledger.entries import (
-    Action,
-    Deposit,
-    Entry,
-    Needs,
-    OpenAccount,
-    Outcome,
-    Transfer,
-)
+from accounts.ledger.actions import Action, Deposit, OpenAccount, Transfer
+from accounts.ledger.entries import Entry, Needs, Outcome
 from accounts.ledger.values import Account, Line, Period
 from accounts.stores.base import AccountStore
 from tests.helpers import START, Ids

@@ -3,18 +3,17 @@
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import (
+from accounts.ledger.actions import (
     CloseAccount,
     Deposit,
     Leave,
-    Needs,
     OpenAccount,
     RenameAccount,
     Transfer,
     Withdrawal,
-    digest_of,
 )
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Needs, digest_of
 from accounts.ledger.values import AMOUNT_MAX_MINOR, AccountStatus, Customer, Status
 from tests.stores.books import Books
 

@@ -14,19 +14,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import (
+from accounts.ledger.actions import (
     Action,
     CloseAccount,
     Deposit,
-    Entry,
     Leave,
-    Needs,
     OpenAccount,
     RenameAccount,
     Transfer,
     Withdrawal,
 )
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Entry, Needs
 from accounts.stores.base import AccountStore
 from accounts.stores.memory import InMemoryAccountStore
 from tests.helpers import START

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from accounts.audit.log import AuditLog
 from accounts.audit.sealer import Sealer
 from accounts.audit.verifier import Verifier
+from accounts.ledger.actions import CloseAccount, RenameAccount, Withdrawal
 from accounts.ledger.decide import decide
-from accounts.ledger.entries import CloseAccount, RenameAccount, Withdrawal, digest_of
+from accounts.ledger.entries import digest_of
 from accounts.ledger.proof import prove
 from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
 from tests.stores.books import Books

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.ledger.entries import Deposit
+from accounts.ledger.actions import Deposit
 from accounts.ledger.values import Period
 from tests.helpers import START
 from tests.stores.books import EVER, Books
@@ -109,7 +109,7 @@ def test_pages_of_transfers_join_even_where_times_are_equal(books, limit):
         made.append(books.ask(ask, at=moment(number // 3)).recorded.entry.id)
     for owner_id in ("owner-ada", "owner-bob"):
         found, before = [], None
-        while page := books.store.transfers_of(owner_id, before=before, limit=limit):
+        while page := books.store.entries_of(owner_id, "transfer", before=before, limit=limit):
             assert len(page) <= limit
             found += [(recorded.at, recorded.entry.id) for recorded in page]
             before = found[-1]
@@ -121,13 +121,13 @@ def test_a_transfer_between_two_accounts_of_one_customer_stands_there_once(books
     books.opened |= {"ada": ada.id, "savings": savings.id}
     books.ask(Deposit(ada.id, 5, "EUR"))
     books.send("ada", "savings", 5)
-    assert len(books.store.transfers_of("ada", before=None, limit=10)) == 1
+    assert len(books.store.entries_of("ada", "transfer", before=None, limit=10)) == 1
 
 
 def test_neither_refused_transfers_nor_deposits_are_transfers_of_a_customer(books):
     books.given(ada=5, bob=0)
     books.send("ada", "bob", 6)
-    assert books.store.transfers_of("owner-ada", before=None, limit=10) == []
+    assert books.store.entries_of("owner-ada", "transfer", before=None, limit=10) == []
 
 
 def test_time_on_an_account_never_goes_back(books):

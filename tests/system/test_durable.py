@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from accounts.errors import SettingsError
+from accounts.ledger.actions import OpenAccount, Transfer
 from accounts.ledger.decide import decide
-from accounts.ledger.entries import OpenAccount, Transfer
 from accounts.stores import group_commit
 from accounts.stores.group_commit import GroupCommit
 from accounts.stores.memory import InMemoryAccountStore

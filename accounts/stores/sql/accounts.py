@@ -19,10 +19,19 @@ from accounts.ledger.entries import (
     Outcome,
     Recorded,
     Snapshot,
-    Transfer,
     needs,
 )
-from accounts.ledger.values import Account, AccountStatus, Customer, Line, Period, Status
+from accounts.ledger.values import (
+    Account,
+    AccountStatus,
+    Customer,
+    Line,
+    Mention,
+    Period,
+    Progress,
+    Stage,
+    Status,
+)
 from accounts.stores.base import AccountStore
 from accounts.stores.sql.database import Database
 from accounts.stores.sql.tables import (
@@ -30,7 +39,8 @@ from accounts.stores.sql.tables import (
     CUSTOMERS,
     ENTRIES,
     LINES,
-    TRANSFERS,
+    MENTIONS,
+    PROGRESS,
     UNSEALED_ENTRIES,
 )
 from accounts.stores.sql.writes import Write
@@ -40,7 +50,8 @@ FRESH_MAX = 10_000
 
 NUMBER_MAX = 2**63 - 1
 
-_CHANGING = ("id", "name", "status", "balance_minor", "held_minor", "line_count", "moved_at")
+_FIXED = {"number", "owner_id", "currency", "created_at"}
+_CHANGING = tuple(name for name in Account.__struct_fields__ if name not in _FIXED)
 _CHANGED = attrgetter(*_CHANGING)
 _ENTRY_NAMES = (*Entry.__struct_fields__, "status", "recorded_at", "details", "digest")
 _LINE_NAMES = (*Line.__struct_fields__, "posting")
@@ -66,6 +77,8 @@ class _Queries:
         self.all_customers = select(CUSTOMERS).order_by(customers.id)
         self.all_lines = select(*_LINE).order_by(LINES.c.account_id, LINES.c.number)
         self.all_postings = select(*_LINE).order_by(LINES.c.entry_id, LINES.c.posting)
+        self.progress = select(PROGRESS).where(among(PROGRESS.c.entry_id, "ids"))
+        self.all_progress = select(PROGRESS).order_by(PROGRESS.c.entry_id)
         self.all_entries = select(ENTRIES).order_by(ENTRIES.c.id)
         unsealed = UNSEALED_ENTRIES.c.entry_id
         self.all_unsealed = select(unsealed).order_by(unsealed)
@@ -99,7 +112,7 @@ class SqlAccountStore(AccountStore):
             self._fresh.update((each.entry.id, each) for each in recorded if each.digest)
 
     def load(self, needs: Needs) -> Snapshot:
-        if not needs.customers and not needs.entries:
+        if not (needs.customers or needs.entries or needs.progress):
             rows = self._database.rows(self._queries.accounts, names=sorted(needs.accounts))
             return Snapshot(_by_name(rows, needs.accounts), {}, {})
         return self._database.read(lambda connection: self._load(connection, needs))
@@ -124,17 +137,22 @@ class SqlAccountStore(AccountStore):
         rows = self._database.rows(query.order_by(LINES.c.number.desc()).limit(limit))
         return [Line(*row) for row in rows]
 
-    def transfers_of(
-        self, owner_id: str, *, before: tuple[datetime, str] | None, limit: int
+    def entries_of(
+        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[Recorded]:
-        columns = TRANSFERS.c
-        query = select(columns.entry_id).where(columns.owner_id == owner_id)
+        columns = MENTIONS.c
+        query = select(columns.entry_id).where(columns.of_id == of_id, columns.kind == kind)
         if before is not None:
             at, entry_id = before
             earlier = and_(columns.at == at, columns.entry_id < entry_id)
             query = query.where(or_(columns.at < at, earlier))
         query = query.order_by(columns.at.desc(), columns.entry_id.desc()).limit(limit)
         return self._database.read(lambda c: self._in_order(c, c.execute(query).scalars()))
+
+    def due(self, now: datetime, *, limit: int) -> list[Progress]:
+        query = select(PROGRESS).where(PROGRESS.c.due_at <= now)
+        query = query.order_by(PROGRESS.c.due_at, PROGRESS.c.entry_id).limit(limit)
+        return [_progress(row) for row in self._database.rows(query)]
 
     def unsealed(self, limit: int) -> Sequence[Recorded]:
         rows = self._database.rows(self._queries.unsealed, limit=limit)
@@ -159,6 +177,7 @@ class SqlAccountStore(AccountStore):
                 customers=(_customer(row) for row in rows(self._queries.all_customers)),
                 lines=lines,
                 entries=_joined(rows(self._queries.all_entries), of_entries),
+                progress=(_progress(row) for row in rows(self._queries.all_progress)),
                 unsealed=(row.entry_id for row in rows(self._queries.all_unsealed)),
             )
 
@@ -176,10 +195,15 @@ class SqlAccountStore(AccountStore):
         if needs.customers:
             query = queries.locked_customers if lock else queries.customers
             customers = connection.execute(query, {"ids": sorted(needs.customers)}).all()
+        progress: Sequence[Any] = ()
+        if needs.progress:
+            given = {"ids": sorted(needs.progress)}
+            progress = connection.execute(queries.progress, given).all()
         return Snapshot(
             accounts=_by_name(accounts, needs.accounts),
             customers={row.id: _customer(row) for row in customers},
             entries=self._entries(connection, needs.entries),
+            progress={row.entry_id: _progress(row) for row in progress},
         )
 
     def _entries(self, connection: Connection, ids: Iterable[str]) -> dict[str, Recorded]:
@@ -213,12 +237,16 @@ def _writes(snapshot: Snapshot, changes: Changes) -> Iterator[Write]:
     others = [astuple(each) for each in changes.customers if each.id in snapshot.customers]
     yield Write(ENTRIES, _ENTRY_NAMES, [_entry_values(each) for each in changes.recorded])
     yield Write(ACCOUNTS, Account.__struct_fields__, new)
-    yield Write(ACCOUNTS, _CHANGING, old, is_update=True)
+    yield Write(ACCOUNTS, _CHANGING, old, key="id")
     yield Write(LINES, _LINE_NAMES, [row for each in changes.recorded for row in _postings(each)])
-    yield Write(TRANSFERS, ("owner_id", "at", "entry_id"), _transfers(snapshot, changes))
+    yield Write(MENTIONS, Mention.__struct_fields__, [astuple(each) for each in changes.mentions])
+    begun = [astuple(each) for each in changes.progress if each.entry_id not in snapshot.progress]
+    moved_on = [astuple(each) for each in changes.progress if each.entry_id in snapshot.progress]
+    yield Write(PROGRESS, Progress.__struct_fields__, begun)
+    yield Write(PROGRESS, Progress.__struct_fields__, moved_on, key="entry_id")
     yield Write(UNSEALED_ENTRIES, ("entry_id",), [(each.entry.id,) for each in changes.recorded])
     yield Write(CUSTOMERS, Customer.__struct_fields__, met)
-    yield Write(CUSTOMERS, Customer.__struct_fields__, others, is_update=True)
+    yield Write(CUSTOMERS, Customer.__struct_fields__, others, key="id")
 
 
 def _by_name(rows: Iterable[Any], names: Iterable[str]) -> dict[str, Account]:
@@ -255,6 +283,11 @@ def _joined(rows: Iterable[Any], lines: Iterable[Line]) -> Iterator[Recorded]:
         yield _recorded(row, tuple(found) if entry_id == row.id else ())
 
 
+def _progress(row: Any) -> Progress:
+    values = row._asdict()
+    return Progress(**values | {"stage": Stage(values["stage"])})
+
+
 def _recorded(row: Any, lines: tuple[Line, ...]) -> Recorded:
     entry = Entry(row.id, row.caller_id, row.at, row.action, row.till)
     return Recorded(entry, Status(row.status), row.recorded_at, lines, row.details, row.digest)
@@ -267,14 +300,3 @@ def _entry_values(recorded: Recorded) -> tuple[Any, ...]:
 
 def _postings(recorded: Recorded) -> list[tuple[Any, ...]]:
     return [(*astuple(line), number) for number, line in enumerate(recorded.lines)]
-
-
-def _transfers(snapshot: Snapshot, changes: Changes) -> list[tuple[str, datetime, str]]:
-    owner_of = {account.id: account.owner_id for account in snapshot.accounts.values()}
-    owner_of |= {account.id: account.owner_id for account in changes.accounts}
-    return [
-        (owner_id, recorded.at, recorded.entry.id)
-        for recorded in changes.recorded
-        if isinstance(recorded.entry.action, Transfer)
-        for owner_id in {owner_of[line.account_id] for line in recorded.lines}
-    ]

@@ -149,16 +149,16 @@ class Database:
             for write in given:
                 connection.exec_driver_sql(self._sql(write), write.values())
         elif given:
-            key = tuple(write.key for write in given)
+            key = tuple(write.statement for write in given)
             if key not in self._statements:
                 self._statements[key] = postgresql_statement(given)
             texts = tuple(msgspec.json.encode(write.values()).decode() for write in given)
             connection.exec_driver_sql(self._statements[key], texts)
 
     def _sql(self, write: Write) -> str:
-        if write.key not in self._statements:
-            self._statements[write.key] = sqlite_statement(write)
-        return self._statements[write.key]
+        if write.statement not in self._statements:
+            self._statements[write.statement] = sqlite_statement(write)
+        return self._statements[write.statement]
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from accounts.identity import Session
-from accounts.ledger.entries import Action
+from accounts.ledger.actions import Action
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -91,6 +91,9 @@ ACCOUNTS = _table(
     Column("held_minor", Count, nullable=False),
     Column("floor_minor", Count),
     Column("line_count", Count, nullable=False),
+    Column("daily_limit_minor", Count),
+    Column("spent_day", Count, nullable=False),
+    Column("spent_minor", Count, nullable=False),
     CheckConstraint("balance_minor - held_minor >= floor_minor", name="not_below_its_floor"),
     CheckConstraint("held_minor >= 0", name="holds_nothing_negative"),
     Index("accounts_of", "owner_id", "id"),
@@ -133,13 +136,34 @@ LINES = _table(
     Index("lines_of_a_period", "account_id", "at"),
 )
 
-TRANSFERS = _table(
-    "transfers",
-    Column("owner_id", Name, primary_key=True),
+MENTIONS = _table(
+    "mentions",
+    Column("of_id", Name, primary_key=True),
+    Column("kind", Name, primary_key=True),
     Column("at", Moment, primary_key=True),
     Column("entry_id", Name, primary_key=True),
 )
-"""Whose transfers are which: one row for each customer on a side."""
+
+_DUE_AT = Column("due_at", Moment)
+PROGRESS = _table(
+    "progress",
+    Column("entry_id", Name, primary_key=True),
+    Column("kind", Name, nullable=False),
+    Column("account_id", Name, nullable=False),
+    Column("amount_minor", Count, nullable=False),
+    Column("stage", Name, nullable=False),
+    Column("done_minor", Count, nullable=False),
+    Column("done_count", Count, nullable=False),
+    _DUE_AT,
+    CheckConstraint("done_minor >= 0 AND done_count >= 0", name="goes_forward"),
+    Index(
+        "due",
+        _DUE_AT,
+        "entry_id",
+        postgresql_where=_DUE_AT.is_not(None),
+        sqlite_where=_DUE_AT.is_not(None),
+    ),
+)
 
 USERS = _table(
     "users",

@@ -83,7 +83,7 @@ class SqlUserStore(UserStore):
         try:
             with connection.begin_nested():
                 row = (*astuple(user), key)
-                write = Write(USERS, _USER_NAMES, [row], is_update=kept is not None)
+                write = Write(USERS, _USER_NAMES, [row], key="id" if kept else None)
                 self._database.save(connection, [write])
         except IntegrityError:
             taken = select(USERS.c.id).where(USERS.c.username_key == key)

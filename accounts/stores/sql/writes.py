@@ -22,17 +22,17 @@ _CONVERTERS: dict[type[Any], Callable[[Any], Any]] = {
 
 
 class Write(Struct, frozen=True):
-    """Rows to insert into a table, or to change by their `id`; each has a value for each name."""
+    """Rows to insert into a table, or to change by a `key`; each has a value for each name."""
 
     table: Table
     names: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
-    is_update: bool = False
+    key: str | None = None
 
     @property
-    def key(self) -> tuple[str, tuple[str, ...], bool]:
+    def statement(self) -> tuple[str, tuple[str, ...], str | None]:
         """Say which statement writes it."""
-        return self.table.name, self.names, self.is_update
+        return self.table.name, self.names, self.key
 
     def values(self) -> list[Sequence[Any]]:
         """Give the rows as the database takes them."""
@@ -51,9 +51,9 @@ def _converted(row: Sequence[Any], converters: list[tuple[int, Callable[[Any], A
 def sqlite_statement(write: Write) -> str:
     """Write the statement for one row, to be run with many."""
     name, names = write.table.name, write.names
-    if write.is_update:
+    if write.key:
         given = ", ".join(f'"{each}" = ?{number}' for number, each in enumerate(names, 1))
-        return f"UPDATE {name} SET {given} WHERE id = ?{names.index('id') + 1}"  # noqa: S608
+        return f"UPDATE {name} SET {given} WHERE {write.key} = ?{names.index(write.key) + 1}"  # noqa: S608
     marks = ", ".join("?" * len(names))
     return f"INSERT INTO {name} ({_quoted(names)}) VALUES ({marks})"  # noqa: S608
 
@@ -72,9 +72,10 @@ def _postgresql(write: Write) -> str:
         for number, each in enumerate(names)
     )
     rows = f"SELECT {given} FROM json_array_elements(%s::json) AS given (v)"  # noqa: S608
-    if write.is_update:
-        changes = ", ".join(f'"{each}" = g."{each}"' for each in names if each != "id")
-        return f"UPDATE {name} AS t SET {changes} FROM ({rows}) AS g WHERE t.id = g.id"  # noqa: S608
+    if write.key:
+        changes = ", ".join(f'"{each}" = g."{each}"' for each in names if each != write.key)
+        same = f"t.{write.key} = g.{write.key}"
+        return f"UPDATE {name} AS t SET {changes} FROM ({rows}) AS g WHERE {same}"  # noqa: S608
     return f"INSERT INTO {name} ({_quoted(names)}) {rows}"
 
 

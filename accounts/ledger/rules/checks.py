@@ -1,0 +1,119 @@
+"""What several rules ask. Checks answer None where nothing is wrong.
+
+A rule asks in the order of `Status`, so the first thing wrong is the one that is told.
+"""
+
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from accounts.ledger.entries import Entry, till_id
+from accounts.ledger.rules.verdicts import Books, Refusal
+from accounts.ledger.values import BANK_ID, Account, AccountStatus, Posting, Status
+
+_FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def customers(books: Books, name: str) -> Account | None:
+    """Find a customer's account: the bank's own cannot be named by anybody."""
+    account = books.account(name)
+    return None if account is None or account.owner_id == BANK_ID else account
+
+
+def till(books: Books, entry: Entry, currency: str) -> Account:
+    """Find the bank's cash account where an entry is asked."""
+    name = till_id(currency, entry.till)
+    return books.account(name) or Account(
+        id=name,
+        number=name,
+        owner_id=BANK_ID,
+        name="Cash",
+        currency=currency,
+        created_at=entry.at,
+        moved_at=entry.at,
+        floor_minor=None,
+    )
+
+
+def not_closed(account: Account) -> Refusal | None:
+    """Refuse a closed account."""
+    return Refusal(Status.ACCOUNT_CLOSED) if account.status is AccountStatus.CLOSED else None
+
+
+def not_frozen(account: Account) -> Refusal | None:
+    """Refuse a frozen account."""
+    return Refusal(Status.ACCOUNT_FROZEN) if account.status is AccountStatus.FROZEN else None
+
+
+def same_currency(account: Account, currency: str) -> Refusal | None:
+    """Refuse an account that is kept in another currency."""
+    return Refusal(Status.CURRENCY_MISMATCH) if account.currency != currency else None
+
+
+def may_pay(payer: Account, payee: Account, currency: str) -> Refusal | None:
+    """Refuse two accounts between which no money of a currency can go."""
+    return (
+        not_closed(payer)
+        or not_closed(payee)
+        or not_frozen(payer)
+        or same_currency(payer, currency)
+        or same_currency(payee, currency)
+    )
+
+
+def covers(payer: Account, amount_minor: int) -> Refusal | None:
+    """Refuse what would leave an account below its floor."""
+    shortfall_minor = amount_minor - payer.available_minor
+    if shortfall_minor <= 0:
+        return None
+    if payer.floor_minor is None:
+        return Refusal(Status.LIMIT_EXCEEDED)
+    return Refusal(Status.FUNDS_INSUFFICIENT, (("shortfall_minor", shortfall_minor),))
+
+
+def within_its_day(payer: Account, amount_minor: int, at: datetime) -> Refusal | None:
+    """Refuse what would pass the daily limit of an account; say what is left of it."""
+    if payer.daily_limit_minor is None:
+        return None
+    left_minor = payer.daily_limit_minor - _spent_minor(payer, at)
+    if amount_minor <= left_minor:
+        return None
+    return Refusal(Status.LIMIT_EXCEEDED, (("left_minor", max(0, left_minor)),))
+
+
+def having_spent(payer: Account, amount_minor: int, at: datetime) -> Account:
+    """Count what leaves an account against its daily limit."""
+    if payer.daily_limit_minor is None:
+        return payer
+    spent_minor = _spent_minor(payer, at) + amount_minor
+    return replace(payer, spent_day=_day(at), spent_minor=spent_minor)
+
+
+def has_room(payee: Account, amount_minor: int) -> Refusal | None:
+    """Refuse what would lift a balance past what can be written exactly.
+
+    It is asked last: asked before the payer's funds, it would tell anybody the payee's balance.
+    """
+    if amount_minor <= payee.room_minor:
+        return None
+    return Refusal(Status.LIMIT_EXCEEDED)
+
+
+def postings(payer: Account, payee: Account, amount_minor: int) -> tuple[Posting, Posting]:
+    """Move an amount."""
+    return (
+        Posting(payer, -amount_minor, _name_to_others(payee)),
+        Posting(payee, amount_minor, _name_to_others(payer)),
+    )
+
+
+def _name_to_others(account: Account) -> str | None:
+    return None if account.owner_id == BANK_ID else account.number
+
+
+def _spent_minor(account: Account, at: datetime) -> int:
+    return account.spent_minor if account.spent_day == _day(at) else 0
+
+
+def _day(at: datetime) -> int:
+    return (at - _FIRST_DAY).days

@@ -1,0 +1,141 @@
+"""The rules of holds: money set aside, then captured, voided or expired, once.
+
+A hold is open until one of the three; of those that race the first is the end of it. It counts as
+expired from its time on, whether the bank has freed the money yet or not.
+"""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from accounts.ledger.actions import Capture, Expire, Hold, Void
+from accounts.ledger.entries import Entry, Recorded
+from accounts.ledger.rules.checks import (
+    covers,
+    customers,
+    has_room,
+    having_spent,
+    may_pay,
+    postings,
+    within_its_day,
+)
+from accounts.ledger.rules.verdicts import Books, Effect, Refusal, Verdict
+from accounts.ledger.values import Account, Progress, Stage, Status
+
+_ENDS = {
+    Stage.CAPTURED: Status.HOLD_CAPTURED,
+    Stage.VOIDED: Status.HOLD_VOIDED,
+    Stage.EXPIRED: Status.HOLD_EXPIRED,
+}
+
+
+def hold(books: Books, entry: Entry, ask: Hold) -> Verdict:
+    """Set money aside on the payer's account. It counts against the daily limit now, not later."""
+    payer, payee = customers(books, ask.from_account), customers(books, ask.to_account)
+    if ask.from_account == ask.to_account or (payer and payee and payer.id == payee.id):
+        return Refusal(Status.SAME_ACCOUNT)
+    if payer is None or payee is None:
+        return Refusal(Status.ACCOUNT_UNKNOWN)
+    return (
+        may_pay(payer, payee, ask.currency)
+        or covers(payer, ask.amount_minor)
+        or within_its_day(payer, ask.amount_minor, entry.at)
+        or Effect(
+            account=_holding(having_spent(payer, ask.amount_minor, entry.at), ask.amount_minor),
+            progress=_begun(entry, ask, payer),
+            mentions=(payer.owner_id, payee.owner_id),
+        )
+    )
+
+
+def capture(books: Books, entry: Entry, ask: Capture) -> Verdict:
+    """Move what is held, or a part of it, to the payee, and free the rest."""
+    held, payer = books.progress(ask.hold_id), books.account(ask.from_account)
+    payee = _payee(books, ask)
+    if held is None or payer is None or payee is None:
+        return Refusal(Status.ENTRY_UNKNOWN)
+    amount_minor = held.amount_minor if ask.amount_minor is None else ask.amount_minor
+    return (
+        _not_ended(held, payer, entry.at)
+        or may_pay(payer, payee, payer.currency)
+        or _within(amount_minor, held)
+        or has_room(payee, amount_minor)
+        or Effect(
+            postings(payer, payee, amount_minor),
+            account=_holding(payer, -held.amount_minor),
+            progress=_ended(held, Stage.CAPTURED, amount_minor),
+            mentions=(ask.hold_id,),
+        )
+    )
+
+
+def void(books: Books, entry: Entry, ask: Void) -> Verdict:
+    """Free what is held."""
+    held, payer = books.progress(ask.hold_id), books.account(ask.from_account)
+    if held is None or payer is None:
+        return Refusal(Status.ENTRY_UNKNOWN)
+    return _not_ended(held, payer, entry.at) or _freed(held, payer, Stage.VOIDED)
+
+
+def expire(books: Books, entry: Entry, ask: Expire) -> Verdict:
+    """Free what is held past its time; one whose time has not come is left alone."""
+    held, payer = books.progress(ask.hold_id), books.account(ask.from_account)
+    if held is None or payer is None or held.account_id != payer.id:
+        return Refusal(Status.ENTRY_UNKNOWN)
+    if held.stage is not Stage.OPEN:
+        return Refusal(_ENDS[held.stage])
+    if not _is_over(held, entry.at):
+        return Refusal(Status.PRECONDITION_FAILED)
+    return _freed(held, payer, Stage.EXPIRED)
+
+
+def _begun(entry: Entry, ask: Hold, payer: Account) -> Progress:
+    return Progress(
+        entry_id=entry.id,
+        kind=entry.kind,
+        account_id=payer.id,
+        amount_minor=ask.amount_minor,
+        due_at=entry.at + timedelta(seconds=ask.expires_in_s),
+    )
+
+
+def _payee(books: Books, ask: Capture) -> Account | None:
+    """Find the account that a hold was made for, where it is the one that the capture names."""
+    made: Recorded | None = books.entry(ask.hold_id)
+    if made is None or not isinstance(made.entry.action, Hold):
+        return None
+    return books.account(ask.to_account) if made.entry.action.to_account == ask.to_account else None
+
+
+def _not_ended(held: Progress, payer: Account, at: datetime) -> Refusal | None:
+    if held.account_id != payer.id:
+        return Refusal(Status.ENTRY_UNKNOWN)
+    if held.stage is not Stage.OPEN:
+        return Refusal(_ENDS[held.stage])
+    return Refusal(Status.HOLD_EXPIRED) if _is_over(held, at) else None
+
+
+def _is_over(held: Progress, at: datetime) -> bool:
+    return held.due_at is not None and held.due_at <= at
+
+
+def _within(amount_minor: int, held: Progress) -> Refusal | None:
+    if amount_minor <= held.amount_minor:
+        return None
+    return Refusal(Status.CAPTURE_TOO_LARGE, (("held_minor", held.amount_minor),))
+
+
+def _freed(held: Progress, payer: Account, stage: Stage) -> Effect:
+    return Effect(
+        account=_holding(payer, -held.amount_minor),
+        progress=_ended(held, stage, 0),
+        mentions=(held.entry_id,),
+    )
+
+
+def _ended(held: Progress, stage: Stage, done_minor: int) -> Progress:
+    return replace(held, stage=stage, done_minor=done_minor, due_at=None)
+
+
+def _holding(account: Account, amount_minor: int) -> Account:
+    return replace(account, held_minor=account.held_minor + amount_minor)

@@ -1,0 +1,94 @@
+"""The rules of schedules: transfers made again and again, each run once, missed ones in order.
+
+A run is a transfer that is part of its schedule. It moves the schedule on, whether the transfer is
+refused or not, in the same commit; so no run is made twice, and none is left out.
+"""
+
+from calendar import monthrange
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from accounts.ledger.actions import CancelSchedule, Every, Schedule
+from accounts.ledger.entries import Entry
+from accounts.ledger.rules.checks import customers, may_pay
+from accounts.ledger.rules.verdicts import Books, Effect, Refusal, Verdict
+from accounts.ledger.values import Progress, Stage, Status
+
+_DAYS = {Every.DAY: 1, Every.WEEK: 7}
+_LAST_YEAR = 9999
+
+
+def schedule(books: Books, entry: Entry, ask: Schedule) -> Verdict:
+    """Begin a schedule. Whether there is enough for it is asked at each run."""
+    payer, payee = customers(books, ask.from_account), customers(books, ask.to_account)
+    if ask.from_account == ask.to_account or (payer and payee and payer.id == payee.id):
+        return Refusal(Status.SAME_ACCOUNT)
+    if payer is None or payee is None:
+        return Refusal(Status.ACCOUNT_UNKNOWN)
+    begun = Progress(
+        entry_id=entry.id,
+        kind=entry.kind,
+        account_id=payer.id,
+        amount_minor=ask.amount_minor,
+        due_at=ask.first_at,
+    )
+    return may_pay(payer, payee, ask.currency) or Effect(progress=begun, mentions=(payer.owner_id,))
+
+
+def cancel_schedule(books: Books, _entry: Entry, ask: CancelSchedule) -> Verdict:
+    """End a schedule that has not ended yet."""
+    so_far = books.progress(ask.schedule_id)
+    if so_far is None:
+        return Refusal(Status.ENTRY_UNKNOWN)
+    if so_far.stage is not Stage.OPEN:
+        return Refusal(Status.SCHEDULE_ENDED)
+    return Effect(
+        progress=replace(so_far, stage=Stage.CANCELLED, due_at=None), mentions=(so_far.entry_id,)
+    )
+
+
+def run(books: Books, so_far: Progress, verdict: Verdict) -> Verdict:
+    """Move a schedule on by a run of it. It ends with its last run, or with a closed account."""
+    if so_far.stage is not Stage.OPEN:
+        return Refusal(Status.SCHEDULE_ENDED)
+    begun = books.entry(so_far.entry_id)
+    if begun is None or not isinstance(begun.entry.action, Schedule):
+        return Refusal(Status.ENTRY_UNKNOWN)
+    moved_on = _moved_on(so_far, begun.entry.action)
+    if isinstance(verdict, Refusal) and verdict.status is Status.ACCOUNT_CLOSED:
+        moved_on = replace(moved_on, stage=Stage.ENDED, due_at=None)
+    return replace(verdict, progress=moved_on, mentions=(*verdict.mentions, so_far.entry_id))
+
+
+def time_of_run(ask: Schedule, number: int) -> datetime | None:
+    """Say when a run is due, the first being number 0; None where there is none.
+
+    In a month without the day of the first run it is the last day of that month.
+    """
+    if ask.count is not None and number >= ask.count:
+        return None
+    if ask.every is Every.ONCE:
+        return ask.first_at if number == 0 else None
+    if ask.every is Every.MONTH:
+        return _months_later(ask.first_at, number)
+    try:
+        return ask.first_at + timedelta(days=_DAYS[ask.every] * number)
+    except OverflowError:
+        return None
+
+
+def _moved_on(so_far: Progress, ask: Schedule) -> Progress:
+    done_count = so_far.done_count + 1
+    due_at = time_of_run(ask, done_count)
+    stage = Stage.ENDED if due_at is None else Stage.OPEN
+    return replace(so_far, done_count=done_count, due_at=due_at, stage=stage)
+
+
+def _months_later(first_at: datetime, number: int) -> datetime | None:
+    years, month = divmod(first_at.month - 1 + number, 12)
+    year = first_at.year + years
+    if year > _LAST_YEAR:
+        return None
+    last_day = monthrange(year, month + 1)[1]
+    return first_at.replace(year=year, month=month + 1, day=min(first_at.day, last_day))
