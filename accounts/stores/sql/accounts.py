@@ -33,6 +33,7 @@ from accounts.ledger.values import (
     Status,
 )
 from accounts.stores.base import AccountStore
+from accounts.stores.recall import Fresh, by_name, own
 from accounts.stores.sql.database import Database
 from accounts.stores.sql.tables import (
     ACCOUNTS,
@@ -44,9 +45,6 @@ from accounts.stores.sql.tables import (
     UNSEALED_ENTRIES,
 )
 from accounts.stores.sql.writes import Write
-
-FRESH_MAX = 10_000
-"""How many entries of its own a process remembers until they are sealed, to spare reading them."""
 
 NUMBER_MAX = 2**63 - 1
 
@@ -92,29 +90,23 @@ class SqlAccountStore(AccountStore):
         self._database = database
         self._decide = decide
         self._queries = _Queries(database)
-        self._fresh: dict[str, Recorded] = {}
+        self._fresh = Fresh()
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         def write(connection: Connection, unsure: bool) -> list[Outcome]:  # noqa: FBT001
             snapshot = self._load(connection, needs(entries), lock=True)
             changes = self._decide(snapshot, entries)
             self._save(connection, snapshot, changes)
-            return _own(changes.outcomes, entries) if unsure else changes.outcomes
+            return own(changes.outcomes, entries) if unsure else changes.outcomes
 
         outcomes = self._database.write(write) if entries else []
-        self._remember(outcomes)
+        self._fresh.remember(outcomes)
         return outcomes
-
-    def _remember(self, outcomes: Iterable[Outcome]) -> None:
-        if len(self._fresh) < FRESH_MAX:
-            recorded = [each.recorded for each in outcomes if not each.replayed]
-            # What reused a key was not recorded, and has no digest.
-            self._fresh.update((each.entry.id, each) for each in recorded if each.digest)
 
     def load(self, needs: Needs) -> Snapshot:
         if not (needs.customers or needs.entries or needs.progress):
             rows = self._database.rows(self._queries.accounts, names=sorted(needs.accounts))
-            return Snapshot(_by_name(rows, needs.accounts), {}, {})
+            return Snapshot(by_name(map(_account, rows), needs.accounts), {}, {})
         return self._database.read(lambda connection: self._load(connection, needs))
 
     def accounts_of(self, owner_id: str, *, after: str | None, limit: int) -> list[Account]:
@@ -156,15 +148,16 @@ class SqlAccountStore(AccountStore):
 
     def unsealed(self, limit: int) -> Sequence[Recorded]:
         rows = self._database.rows(self._queries.unsealed, limit=limit)
-        found = {row.entry_id: self._fresh.get(row.entry_id) for row in rows}
-        absent = [each for each, recorded in found.items() if recorded is None]
-        others = self._database.read(lambda c: self._entries(c, absent)) if absent else {}
-        return [recorded or others[each] for each, recorded in found.items()]
+        ids = [row.entry_id for row in rows]
+        found = self._fresh.among(ids)
+        absent = [each for each in ids if each not in found]
+        if absent:
+            found |= self._database.read(lambda connection: self._entries(connection, absent))
+        return [found[each] for each in ids]
 
     def mark_sealed(self, items: Sequence[Recorded]) -> None:
         ids = sorted(recorded.entry.id for recorded in items)
-        for each in ids:
-            self._fresh.pop(each, None)
+        self._fresh.forget(ids)
         self._database.write(lambda c, _unsure: c.execute(self._queries.seal, {"ids": ids}))
 
     @contextmanager
@@ -200,7 +193,7 @@ class SqlAccountStore(AccountStore):
             given = {"ids": sorted(needs.progress)}
             progress = connection.execute(queries.progress, given).all()
         return Snapshot(
-            accounts=_by_name(accounts, needs.accounts),
+            accounts=by_name(map(_account, accounts), needs.accounts),
             customers={row.id: _customer(row) for row in customers},
             entries=self._entries(connection, needs.entries),
             progress={row.entry_id: _progress(row) for row in progress},
@@ -247,21 +240,6 @@ def _writes(snapshot: Snapshot, changes: Changes) -> Iterator[Write]:
     yield Write(UNSEALED_ENTRIES, ("entry_id",), [(each.entry.id,) for each in changes.recorded])
     yield Write(CUSTOMERS, Customer.__struct_fields__, met)
     yield Write(CUSTOMERS, Customer.__struct_fields__, others, key="id")
-
-
-def _by_name(rows: Iterable[Any], names: Iterable[str]) -> dict[str, Account]:
-    found = [_account(row) for row in rows]
-    by_name = {account.id: account for account in found}
-    by_name |= {account.number: account for account in found}
-    return {name: by_name[name] for name in names if name in by_name}
-
-
-def _own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:
-    """Recognize what an earlier try of ours had committed: it is no replay."""
-    return [
-        Outcome(outcome.recorded) if outcome.recorded.entry == entry else outcome
-        for outcome, entry in zip(outcomes, entries, strict=True)
-    ]
 
 
 def _account(row: Any) -> Account:

@@ -1,10 +1,10 @@
 """The tables, and how values look in them.
 
-Times are microseconds since 1970 (UTC) in a bigint, the same on every database and exact. Ids and
-names are compared byte by byte. Sessions and actions are JSON: no query looks inside.
+Times are microseconds since 1970 (UTC) in a bigint. Ids and names are compared byte by byte.
+Sessions and actions are JSON: no query looks inside.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -26,9 +26,7 @@ from sqlalchemy.dialects import postgresql
 
 from accounts.identity import Session
 from accounts.ledger.actions import Action
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from accounts.stores.moments import microseconds, moment
 
 Name = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 Count = BigInteger().with_variant(Integer, "sqlite")
@@ -45,7 +43,7 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else moment(value)
 
 
 class Json(TypeDecorator[Any]):
@@ -63,11 +61,6 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
         return None if value is None else msgspec.json.decode(value, type=self.kind)
-
-
-def microseconds(moment: datetime) -> int:
-    """Count the microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 METADATA = MetaData()

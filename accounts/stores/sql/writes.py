@@ -12,7 +12,8 @@ from msgspec import Struct
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
-from accounts.stores.sql.tables import Json, Moment, microseconds
+from accounts.stores.moments import microseconds
+from accounts.stores.sql.tables import Json, Moment
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CONVERTERS: dict[type[Any], Callable[[Any], Any]] = {

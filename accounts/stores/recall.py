@@ -1,0 +1,45 @@
+"""What the stores on databases do alike with what they read and what they saved."""
+
+from collections.abc import Iterable, Sequence
+
+from accounts.ledger.entries import Entry, Outcome, Recorded
+from accounts.ledger.values import Account
+
+FRESH_MAX = 10_000
+
+
+class Fresh:
+    """Entries that this process saved itself, until they are sealed: to spare reading them."""
+
+    def __init__(self) -> None:
+        self._fresh: dict[str, Recorded] = {}
+
+    def remember(self, outcomes: Iterable[Outcome]) -> None:
+        """Keep what was recorded just now, as long as there is room."""
+        if len(self._fresh) < FRESH_MAX:
+            recorded = [each.recorded for each in outcomes if not each.replayed]
+            # What reused a key was not recorded, and has no digest.
+            self._fresh.update((each.entry.id, each) for each in recorded if each.digest)
+
+    def among(self, ids: Iterable[str]) -> dict[str, Recorded]:
+        """Give those of the ids that are remembered."""
+        return {each: self._fresh[each] for each in ids if each in self._fresh}
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Let go of what is sealed."""
+        for each in ids:
+            self._fresh.pop(each, None)
+
+
+def own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:
+    """Recognize what an earlier try of ours had committed: it is no replay."""
+    return [
+        Outcome(outcome.recorded) if outcome.recorded.entry == entry else outcome
+        for outcome, entry in zip(outcomes, entries, strict=True)
+    ]
+
+
+def by_name(accounts: Iterable[Account], names: Iterable[str]) -> dict[str, Account]:
+    """Give accounts by those of their ids and numbers that were asked for."""
+    found = {name: account for account in accounts for name in (account.id, account.number)}
+    return {name: found[name] for name in names if name in found}
