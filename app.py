@@ -8,6 +8,8 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,10 @@ from accounts.collections.accounts import AccountCollection
 from accounts.collections.passwords import Passwords
 from accounts.collections.users import UserCollection
 from accounts.config import MEMORY_URL, Settings, load_settings
-from accounts.errors import UsernameTaken
+from accounts.errors import Unavailable, UsernameTaken
 from accounts.ledger.decide import decide
 from accounts.logging_config import configure_logging
+from accounts.metrics import Metrics
 from accounts.stores.opening import open_stores
 
 GATHER_DURABLE_S = 0.1
@@ -66,7 +69,8 @@ def create_app(
 
 def create_bank(settings: Settings, passwords: Passwords) -> Bank:
     """Join the stores and the collections of a bank."""
-    user_store, account_store = open_stores(settings.STORE_URL, decide)
+    watch = Metrics()
+    user_store, account_store = open_stores(settings.STORE_URL, decide, watch)
     is_durable = settings.STORE_URL != MEMORY_URL
     key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
     log = AuditLog(Path(settings.AUDIT_LOG), key_file, sync=is_durable)
@@ -95,7 +99,17 @@ def create_bank(settings: Settings, passwords: Passwords) -> Bank:
         saved=sealer.saved,
     )
     verifier = Verifier(account_store, sealer, key_file)
-    return Bank(users, accounts, sealer, verifier, RateLimits(settings), traffic, settings)
+    watch.gauges(lambda: {"requests_in_progress": traffic.count, "audit_failing": sealer.failing})
+    watch.gauges(partial(_audit_lag, sealer), shared=True)
+    return Bank(users, accounts, sealer, verifier, RateLimits(settings), traffic, settings, watch)
+
+
+def _audit_lag(sealer: Sealer) -> dict[str, float]:
+    count, seconds = nan, nan
+    with suppress(Unavailable):
+        count, since = sealer.waiting()
+        seconds = (_now() - since).total_seconds() if since else 0
+    return {"audit_unsealed_items": count, "audit_unsealed_seconds": seconds}
 
 
 def _now() -> datetime:

@@ -15,13 +15,21 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from time import perf_counter
 from typing import Any
 
 from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr-defined]
 from werkzeug.exceptions import RequestTimeout
 
 from accounts.api.http import BODY_READ_MAX_BYTES
-from accounts.api.requests import DRAINING, OVERLOADED, STREAMS, Application, Environment
+from accounts.api.requests import (
+    ARRIVED_S,
+    DRAINING,
+    OVERLOADED,
+    STREAMS,
+    Application,
+    Environment,
+)
 
 BODY_TIMEOUT_S = 10
 CHUNK_TIMEOUT_S = 30
@@ -57,6 +65,11 @@ class Gateway:
         self._threads = _Threads(threads, waiting_max=1_000)
         self._hashing_threads = _Threads(hashing_threads, waiting_max=100)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a thread."""
+        return self._threads.waiting + self._hashing_threads.waiting
+
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin. SIGTERM drains first; SIGINT stays granian's own end, and is what follows."""
         if self._drain_s:
@@ -80,6 +93,7 @@ class Gateway:
             environment["wsgi.input"] = await _body(environment, protocol)
         except ProtocolError:
             return  # the client went away midway
+        environment[ARRIVED_S] = perf_counter()
         hashes = environment["PATH_INFO"] in HASHING_PATHS
         threads = self._hashing_threads if hashes else self._threads
         status, headers, body = await threads.run(self._answer, environment)
@@ -112,7 +126,12 @@ class _Threads:
     def __init__(self, count: int, waiting_max: int) -> None:
         self._pool = ThreadPoolExecutor(count)
         self._requests = 0
+        self._count = count
         self._requests_max = count + waiting_max
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self._requests - self._count)
 
     async def run(
         self, answer: Callable[[Environment], Answer], environment: Environment

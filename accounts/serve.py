@@ -1,9 +1,14 @@
 """`accounts serve`: the bank behind granian, chosen by measurement (see docs/decisions)."""
 
 import logging
+import os
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from tempfile import TemporaryDirectory
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -23,6 +28,12 @@ only take turns. Who waits for a database lets others go on, and shares its comm
 CONNECTIONS_MAX = 8_000
 CONNECTIONS_WAITING_MAX = 1024
 HEADER_READ_TIMEOUT_MS = 10_000
+END_TIMEOUT_S = 60
+"""How long a process may take to finish what was begun, before it is killed."""
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the folder in it is ours alone
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""As prometheus-client calls it, which looks for it when it is imported: only by a worker."""
 
 
 def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None:
@@ -34,7 +45,7 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
         raise SettingsError(f"{MEMORY_URL} is kept by one process: use --workers 1.")
     address = _free_address(host, port)
     print(f"Accounts is open on http://{host}:{port} (API: /docs)", file=sys.stderr)  # noqa: T201
-    Granian(
+    server = Granian(
         "accounts.serve:worker_app",
         address=address,
         port=port,
@@ -42,17 +53,35 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
         factory=True,
         workers=workers,
         respawn_failed_workers=workers > 1,
+        workers_kill_timeout=settings.DRAIN_S + END_TIMEOUT_S,
         backpressure=CONNECTIONS_MAX,
         backlog=CONNECTIONS_WAITING_MAX,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_TIMEOUT_MS),
         websockets=False,
         log_enabled=False,
-    ).serve()
+    )
+    with _shared_numbers() if workers > 1 else nullcontext():
+        server.serve()
+
+
+@contextmanager
+def _shared_numbers() -> Iterator[None]:
+    """Give the workers a folder where they count together, in memory where there is such a place.
+
+    They write to it as to memory, and a full disk would end them.
+    """
+    place = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
+    with TemporaryDirectory(prefix="accounts-", dir=place) as folder:
+        os.environ.setdefault(METRICS_FOLDER, folder)
+        yield
 
 
 def worker_app() -> Gateway:
     """Build the app in a worker; where it cannot start, say why in one sentence."""
+    # What the first process does at SIGTERM is inherited, and would have this one go on for ever
+    # where it is told to end before granian sets what a worker does.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     from app import create_app  # noqa: PLC0415 - the composition root stands above this package
 
     try:
@@ -60,13 +89,15 @@ def worker_app() -> Gateway:
     except ApiError as error:
         sys.exit(f"Error: {error.detail}")
     bank: Bank = app.extensions[EXTENSION]
-    return Gateway(
+    gateway = Gateway(
         app.wsgi_app,
         threads=threads_for(bank.settings),
         hashing_threads=AT_ONCE_MAX,
         close=partial(_close, bank),
         drain_s=bank.settings.DRAIN_S,
     )
+    bank.watch.gauges(lambda: {"requests_waiting": gateway.waiting})
+    return gateway
 
 
 def threads_for(settings: Settings) -> int:

@@ -10,6 +10,7 @@ from accounts.api.bank import EXTENSION, Bank
 from accounts.api.docs import docs
 from accounts.api.health import health
 from accounts.api.http import BODY_READ_MAX_BYTES
+from accounts.api.metrics import metrics
 from accounts.api.money import money
 from accounts.api.requests import OVERLOADED, Around
 from accounts.api.users import users
@@ -25,9 +26,9 @@ def create_api(bank: Bank) -> Flask:
     problems.register(app)
     tokens.register(app, bank.settings)
     app.before_request(_refuse_if_overloaded)
-    for blueprint in (users, auth, accounts, money, audit, health, docs):
+    for blueprint in (users, auth, accounts, money, audit, health, metrics, docs):
         app.register_blueprint(blueprint)
-    app.wsgi_app = Around(app.wsgi_app, bank.traffic)  # type: ignore[assignment]
+    app.wsgi_app = Around(app.wsgi_app, bank.traffic, bank.watch)  # type: ignore[assignment]
     return app
 
 

@@ -11,6 +11,7 @@ from accounts.collections.accounts import AccountCollection
 from accounts.collections.users import UserCollection
 from accounts.config import Settings
 from accounts.identity import Role
+from accounts.watch import Watch
 
 EXTENSION = "accounts"
 
@@ -34,6 +35,7 @@ class Bank(Struct, frozen=True):
     limits: RateLimits
     traffic: Traffic
     settings: Settings
+    watch: Watch
     demo_users: tuple[DemoUser, ...] = ()
 
 

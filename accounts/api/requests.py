@@ -14,12 +14,16 @@ from typing import Any
 from flask import request
 from uuid_utils import uuid4
 
+from accounts.watch import Watch
+
 REQUEST_ID = "accounts.request_id"
 USER_ID = "accounts.user_id"
+ARRIVED_S = "accounts.arrived_s"
 OVERLOADED = "accounts.overloaded"
 DRAINING = "accounts.draining"
 STREAMS = "accounts.streams"
-"""Keys of the WSGI environment; `OVERLOADED` says that too many requests wait already, `DRAINING`
+"""Keys of the WSGI environment; `ARRIVED_S` says when all of the request was there (by
+`time.perf_counter`), `OVERLOADED` that too many requests wait already, `DRAINING`
 that the process was told to end, `STREAMS` that the answer is long and is sent as it is made."""
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -57,6 +61,11 @@ class Traffic:
         with self._lock:
             self._count -= 1
 
+    @property
+    def count(self) -> int:
+        """How many requests are being answered."""
+        return self._count
+
     def is_busy(self) -> bool:
         """Tell whether more than one request is being answered."""
         return self._count > 1
@@ -65,20 +74,24 @@ class Traffic:
 class Around:
     """Wraps a WSGI application."""
 
-    def __init__(self, application: Application, traffic: Traffic) -> None:
+    def __init__(self, application: Application, traffic: Traffic, watch: Watch) -> None:
         self._application = application
         self._traffic = traffic
+        self._watch = watch
 
     def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        began_s = perf_counter()
+        began_s = environment.get(ARRIVED_S) or perf_counter()
         given = environment.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _GIVEN_ID.fullmatch(given) else uuid4().hex
         environment[REQUEST_ID] = request_id
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
             _complete(headers, request_id, environment["PATH_INFO"])
-            _log(environment, int(status[:3]), began_s)
+            duration_s, code = perf_counter() - began_s, int(status[:3])
+            route, method = _route(environment), environment["REQUEST_METHOD"]
+            self._watch.answered(route, method, code, duration_s)
+            _log(environment, code, duration_s)
             return start_response(status, headers, error)
 
         with self._traffic:
@@ -99,7 +112,13 @@ def _complete(headers: list[tuple[str, str]], request_id: str, path: str) -> Non
         headers.append(_NO_STORE)
 
 
-def _log(environment: Environment, status: int, began_s: float) -> None:
+def _route(environment: Environment) -> str:
+    """Give the rule that a request met, "" where it met none."""
+    asked = environment.get("werkzeug.request")
+    return asked.url_rule.rule if asked and asked.url_rule else ""
+
+
+def _log(environment: Environment, status: int, duration_s: float) -> None:
     level = logging.WARNING if status >= 400 else logging.INFO  # noqa: PLR2004
     if not logger.isEnabledFor(level):
         return
@@ -108,7 +127,7 @@ def _log(environment: Environment, status: int, began_s: float) -> None:
         "method": environment["REQUEST_METHOD"],
         "path": environment["PATH_INFO"],
         "status": status,
-        "duration_ms": round((perf_counter() - began_s) * 1000, 3),
+        "duration_ms": round(duration_s * 1000, 3),
         "address": environment.get("REMOTE_ADDR"),
         "user_id": environment.get(USER_ID),
         "user_agent": environment.get("HTTP_USER_AGENT"),

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from threading import Event, Lock, Thread
 from time import sleep
 from typing import Any
@@ -70,6 +71,14 @@ class Sealer:
                 self.failing = True
             else:
                 self.failing = False
+
+    def waiting(self) -> tuple[int, datetime | None]:
+        """Say how many items wait, counted to a bound, and since when the oldest does.
+
+        :raises Unavailable: a store cannot be reached.
+        """
+        items = [item for outbox in self._outboxes for item in outbox.unsealed(BATCH_MAX)]
+        return len(items), min((item.at for item in items), default=None)
 
     def close(self) -> None:
         """Seal what waits, and let go of the log."""

@@ -14,6 +14,7 @@ from accounts.errors import Unavailable
 from accounts.ledger.entries import Entry, Ledger, Needs, Outcome, Recorded, Snapshot
 from accounts.ledger.values import Account, Line, Period, Progress
 from accounts.stores.base import AccountStore
+from accounts.watch import Watch
 
 WAITING_MAX = 50_000
 BATCH_MAX = 1_000
@@ -45,8 +46,10 @@ class _Turn:
 class GroupCommit(AccountStore):
     """Wraps a store; several threads that append at once share a commit."""
 
-    def __init__(self, store: AccountStore) -> None:
+    def __init__(self, store: AccountStore, watch: Watch | None = None) -> None:
         self._store = store
+        self._watch = watch or Watch()
+        self._watch.gauges(lambda: {"commit_waiting_entries": self._waiting_entries})
         self._lock = Lock()
         self._is_writing = False
         self._waiting: deque[_Turn] = deque()
@@ -114,6 +117,7 @@ class GroupCommit(AccountStore):
             self._write(turns[: len(turns) // 2])
             self._write(turns[len(turns) // 2 :])
         else:
+            self._watch.committed(sum(len(turn.entries) for turn in turns))
             for turn in turns:
                 turn.outcomes = [next(outcomes) for _ in turn.entries]
 

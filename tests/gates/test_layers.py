@@ -14,10 +14,11 @@ ROOT = Path(__file__).parents[2]
 BREACHES = {
     "API -> business -> stores: imports point one way": ("stores/memory.py", "accounts.api"),
     "The rules of money are pure: nothing else of ours, no I/O, no clock, no randomness": (
-        "ledger/rules.py",
+        "ledger/decide.py",
         "time",
     ),
     "Only the API layer knows HTTP": ("collections/users.py", "flask"),
+    "Only the metrics know Prometheus": ("watch.py", "prometheus_client"),
     "Only the stores know a database": ("collections/accounts.py", "sqlite3"),
     "The business layer knows the store contract, no store": (
         "collections/accounts.py",

@@ -70,6 +70,13 @@ class Server:
             assert self.ask("POST", "/v1/deposits", cash, token)[0] == 201
         return str(account["id"])
 
+    def workers(self) -> list[int]:
+        """Give the ids of the processes that serve."""
+        main = self.process.pid
+        return [
+            int(each) for each in Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        ]
+
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; answer the exit code."""
         self.process.send_signal(how)

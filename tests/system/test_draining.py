@@ -130,3 +130,13 @@ def test_a_bank_that_is_not_there_or_speaks_no_http_is_not_healthy():
         connection.close()
         assert asked.communicate(timeout=20)[0] == f"127.0.0.1:{port} does not answer.\n"
         assert asked.returncode == 1
+
+
+def test_a_worker_that_is_told_to_end_while_it_starts_ends():
+    with served("--workers", "2", **SQLITE) as server:
+        before = server.workers()
+        os.kill(before[0], signal.SIGKILL)
+        while not set(server.workers()) - set(before):
+            time.sleep(0.001)
+        time.sleep(0.05)
+        assert server.stop() == 0

@@ -35,10 +35,12 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
 
 from accounts.errors import SettingsError, Unavailable
 from accounts.stores.sql.tables import ENTRIES, METADATA
 from accounts.stores.sql.writes import Write, postgresql_statement, sqlite_statement
+from accounts.watch import Watch
 
 CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_MS = 5_000
@@ -56,13 +58,14 @@ T = TypeVar("T")
 class Database:
     """One SQLite file or one PostgreSQL database."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, watch: Watch | None = None) -> None:
         """Open a database; an empty one is given its tables.
 
         :raises SettingsError: it cannot be reached, or would not keep what it confirms.
         """
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._watch = watch or Watch()
         self._writer = Lock()
         self._statements: dict[Any, str] = {}
         try:
@@ -79,6 +82,12 @@ class Database:
             failed.callback(self.close)
             self._prepare()
             failed.pop_all()
+        self._watch.gauges(self._connections)
+
+    def _connections(self) -> dict[str, float]:
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)  # noqa: S101 - for the type
+        return {"store_connections": pool.checkedout(), "store_connections_max": CONNECTIONS_MAX}
 
     def _prepare(self) -> None:
         """Make the tables, where the database keeps its word."""
@@ -177,6 +186,7 @@ class Database:
                 if not _may_pass(error) or monotonic() + pause_s > deadline_s:
                     raise Unavailable(f"The store does not answer: {_kind(error)}.") from error
                 unsure = unsure or (isinstance(error, DBAPIError) and error.connection_invalidated)
+            self._watch.retried()
             sleep(random.uniform(0, pause_s))  # noqa: S311 - to meet nobody at the same moment
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
 

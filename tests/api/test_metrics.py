@@ -1,0 +1,160 @@
+"""/metrics: what is counted, and what never shows."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from accounts.errors import Unavailable
+from app import create_app
+from tests.helpers import Http, code
+
+
+def numbers(http) -> dict[tuple, float]:
+    """Read the numbers, by name and labels."""
+    answer = http("GET", "/metrics")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (
+        200,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )
+    return {
+        (sample.name.removeprefix("accounts_"), *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def requests(found, method, route, status) -> float:
+    labels = (("method", method), ("route", route), ("status", str(status)))
+    return found.get(("requests_total", *labels), 0)
+
+
+def entries(found, kind, outcome) -> float:
+    return found.get(("entries_total", ("kind", kind), ("outcome", outcome)), 0)
+
+
+def test_requests_are_counted_by_route_method_and_status(http):
+    ada = http.joined("ada")
+    account = ada.opened(5)
+    for _ in range(3):
+        ada("GET", f"/v1/accounts/{account['id']}")
+    ada("GET", "/v1/accounts/nobody")
+    found = numbers(http)
+    assert requests(found, "GET", "/v1/accounts/<account>", 200) == 4
+    assert requests(found, "GET", "/v1/accounts/<account>", 404) == 1
+    assert requests(found, "POST", "/v1/deposits", 201) == 1
+    where = (("method", "GET"), ("route", "/v1/accounts/<account>"))
+    assert found["request_seconds_count", *where] == 5
+    assert 0 < found["request_seconds_sum", *where] < 5
+
+
+def test_entries_are_counted_by_kind_and_outcome_and_a_replay_is_one_of_its_own(http):
+    ada = http.joined("ada")
+    account, other = ada.opened(5), ada.opened()
+    ada.transfer(account, other, 2, key="one")
+    ada.transfer(account, other, 2, key="one")
+    ada.transfer(account, other, 3, key="one")
+    ada.transfer(account, other, 100)
+    found = numbers(http)
+    assert entries(found, "account_opened", "recorded") == 2
+    assert entries(found, "transfer", "recorded") == 1
+    assert entries(found, "transfer", "replayed") == 1
+    assert entries(found, "transfer", "key_reused") == 1
+    assert entries(found, "transfer", "funds_insufficient") == 1
+
+
+def test_what_somebody_sends_is_never_a_label(app, http):
+    ada = http.joined("ada")
+    account = ada.opened(5)
+    for path in ("/nowhere/canary", "/v1/accounts/canary", "/v1/transfers/canary?canary=1"):
+        ada("GET", path)
+    ada("GET", "/health/live", headers={"X-Request-Id": "canary", "User-Agent": "canary"})
+    http("FROB", "/health/live")
+    http("FROB2", "/nowhere")
+    found = numbers(http)
+    shown = str(found)
+    assert not [each for each in ("canary", account["id"], account["number"]) if each in shown]
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", shown)
+    known = {"", *(rule.rule for rule in app.url_map.iter_rules())}
+    assert {labels["route"] for _, *pairs in found if "route" in (labels := dict(pairs))} <= known
+    assert requests(found, "other", "", 405) == 1
+    assert requests(found, "other", "", 404) == 1
+
+
+def test_the_audit_lag_shows(app, http, monkeypatch):
+    ada = http.joined("ada")
+    account = ada.opened()
+    found = numbers(http)
+    assert (found["audit_unsealed_items",], found["audit_failing",]) == (0, 0)
+    sealer = app.extensions["accounts"].audit
+
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sealer.log, "writing", full)
+    for _ in range(3):
+        wish = {"account": account["id"], "amount_minor": 5, "currency": "EUR"}
+        ada("POST", "/v1/deposits", wish)
+    found = numbers(http)
+    assert (found["audit_unsealed_items",], found["audit_failing",]) == (3, 1)
+    assert 0 < found["audit_unsealed_seconds",] < 60
+    monkeypatch.undo()
+    sealer.seal()
+    found = numbers(http)
+    assert (found["audit_unsealed_items",], found["audit_unsealed_seconds",]) == (0, 0)
+    assert found["audit_failing",] == 0
+
+
+def test_the_oldest_item_says_how_late_the_audit_log_is(app, monkeypatch):
+    sealer = app.extensions["accounts"].audit
+    then = datetime(2026, 1, 1, tzinfo=UTC)
+
+    class Old:
+        at = then
+
+    monkeypatch.setattr(sealer._outboxes[1], "unsealed", lambda _limit: [Old()])
+    assert sealer.waiting() == (1, then)
+    monkeypatch.undo()
+
+
+def test_numbers_are_there_while_the_store_is_not(app, http, monkeypatch):
+    def down(_limit):
+        raise Unavailable("The store does not answer.")
+
+    monkeypatch.setattr(app.extensions["accounts"].audit._outboxes[0], "unsealed", down)
+    found = numbers(http)
+    assert str(found["audit_unsealed_seconds",]) == "nan"
+    assert found["workers",] == 1
+    monkeypatch.undo()
+
+
+def test_a_durable_store_tells_how_long_it_takes_and_how_it_shares_commits(passwords):
+    settings = {"STORE_URL": "sqlite:///bank.db", "LOG_FILE": "app.log"}
+    app = create_app(settings, passwords=passwords)
+    ada = Http(app).joined("ada")
+    ada.opened(5)
+    found = numbers(ada)
+    labels = (("operation", "append"), ("store", "accounts"))
+    assert found["store_seconds_count", *labels] == 2
+    assert found["commit_entries_count",] == found["commit_entries_sum",] == 2
+    assert found["commit_waiting_entries",] == 0
+    assert found["store_connections_max",] == 16
+    assert found["store_seconds_count", ("operation", "put"), ("store", "users")] >= 2
+    app.extensions["accounts"].audit.close()
+
+
+def test_where_there_is_a_token_only_who_knows_it_reads_the_numbers(passwords):
+    settings = {"METRICS_TOKEN": "a-token-of-the-scraper", "LOG_FILE": "app.log"}
+    http = Http(create_app(settings, passwords=passwords))
+    answer = http("GET", "/metrics")
+    assert code(answer) == (401, "invalid_token")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert code(Http(http.app, "another")("GET", "/metrics")) == (401, "invalid_token")
+    assert code(Http(http.app, "\u00fc")("GET", "/metrics")) == (401, "invalid_token")
+    assert Http(http.app, "a-token-of-the-scraper")("GET", "/metrics").status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_numbers_are_only_read(http, method):
+    assert code(http(method, "/metrics")) == (405, "method_not_allowed")

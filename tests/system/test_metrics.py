@@ -1,0 +1,93 @@
+"""/metrics of several workers: the same whoever is asked, and right after one of them died."""
+
+import os
+import signal
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.exc import OperationalError
+
+from accounts.stores.sql import Database
+from accounts.watch import Watch
+from tests.stores.books import at_once
+from tests.system.servers import Server, served
+
+SQLITE: dict[str, Any] = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
+PAGES = "accounts_requests_total", "/v1/users/me"
+
+
+def read(server: Server) -> list[tuple[str, dict[str, str], float]]:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    families = text_string_to_metric_families(text)
+    return [(each.name, each.labels, each.value) for one in families for each in one.samples]
+
+
+def number(server: Server, name: str, route: str = "") -> float:
+    found = read(server)
+    return sum(value for each, labels, value in found if each == name and route in str(labels))
+
+
+def becomes(server: Server, name: str, value: float) -> bool:
+    until_s = time.monotonic() + 15
+    while number(server, name) != value:
+        if time.monotonic() > until_s:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_every_worker_tells_the_sum_of_all_and_death_takes_nothing_from_it():
+    with served("--workers", "2", **SQLITE) as server:
+        token = server.joined("ada")
+        at_once(4, lambda _: [server.ask("GET", "/v1/users/me", token=token) for _ in range(10)])
+        assert {number(server, *PAGES) for _ in range(10)} == {40}
+        assert becomes(server, "accounts_workers", 2)
+        assert number(server, "accounts_store_connections_max") == 32
+        first = server.workers()[0]
+        os.kill(first, signal.SIGKILL)
+        while Path(f"/proc/{first}").exists():
+            time.sleep(0.01)
+        assert 1 <= number(server, "accounts_workers") <= 2
+        assert number(server, *PAGES) == 40
+        assert becomes(server, "accounts_workers", 2)
+        assert first not in server.workers()
+        at_once(4, lambda _: [server.ask("GET", "/v1/users/me", token=token) for _ in range(5)])
+        assert {number(server, *PAGES) for _ in range(10)} == {60}
+        assert server.stop() == 0
+
+
+def test_the_folder_of_the_numbers_goes_with_the_bank():
+    with served("--workers", "2", **SQLITE) as server:
+        (worker, _) = server.workers()
+        environment = Path(f"/proc/{worker}/maps").read_text()
+        folder = Path(next(each for each in environment.split() if "counter_" in each)).parent
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert server.stop() == 0
+    assert not folder.exists()
+
+
+def test_a_transaction_that_is_tried_again_is_counted():
+    class Counting(Watch):
+        count = 0
+
+        def retried(self) -> None:
+            self.count += 1
+
+    watch, tries = Counting(), []
+    database = Database("sqlite:///bank.db", watch)
+
+    def act(connection, _unsure):
+        tries.append(connection)
+        if len(tries) < 3:
+            raise OperationalError("COMMIT", None, Exception("database is locked"))
+        return "done"
+
+    assert database.write(act) == "done"
+    assert watch.count == 2
+    database.close()
