@@ -14,6 +14,7 @@ PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3.14 python
 BIN = .venv/bin
 RUNTIME = .venv/runtime-installed
 DEVELOPMENT = .venv/development-installed
+WHEELS = build/wheels/fetched
 
 # uv installs in a second what takes pip ten; but only pip knows an index set in pip's own
 # configuration, so pip has the last word.
@@ -24,12 +25,13 @@ install = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/pytho
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-strip-extras --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
-.PHONY: help run test bench requirements clean
+.PHONY: help run test image-test bench requirements clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run           start the bank on http://localhost:5000 (PORT=, WORKERS=)'
 	@echo 'make test          every check: style, types, layers, tests, coverage'
+	@echo 'make image-test    builds deploy/Dockerfile and runs it (podman, mmdebstrap; as root)'
 	@echo 'make bench         what it costs, as ratios'
 	@echo 'make requirements  pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest)'
 	@echo 'make clean         remove .venv and what checks leave behind'
@@ -42,14 +44,19 @@ test: $(DEVELOPMENT)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
-	COVERAGE_FILE='$(CURDIR)/.coverage' $(BIN)/pytest --cov --cov-report=term
+	COVERAGE_FILE='$(CURDIR)/.coverage' $(BIN)/pytest --cov --cov-report=term --ignore tests/image
+
+image-test: $(DEVELOPMENT) $(WHEELS)
+	$(BIN)/pytest tests/image
 
 bench: $(DEVELOPMENT)
 	$(BIN)/python -m bench
 
 requirements: $(BIN)/uv
 	$(COMPILE) --group build --output-file requirements.txt
-	$(COMPILE) --group build --group dev --constraint requirements.txt \
+	$(COMPILE) --group build --all-extras --constraint requirements.txt \
+	    --output-file deploy/requirements.txt
+	$(COMPILE) --group build --group dev --constraint deploy/requirements.txt \
 	    --output-file requirements-dev.txt
 
 clean:
@@ -67,6 +74,14 @@ $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/uv
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | $(BIN)/uv
 	@echo 'Installing the checks ...'
 	@$(call install,--require-hashes --requirement requirements-dev.txt)
+	@touch $@
+
+# What the image installs; nothing is fetched while it is built.
+$(WHEELS): deploy/requirements.txt | $(RUNTIME)
+	@echo 'Fetching what the image needs ...'
+	@rm -rf build/wheels
+	@$(PIP) download --quiet --require-hashes --only-binary :all: --dest build/wheels \
+	    --requirement deploy/requirements.txt
 	@touch $@
 
 $(BIN)/uv: | $(BIN)/python

@@ -48,7 +48,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=5000, show_default=True, help="Port to listen on.")
+@click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port to listen on.")
 @click.option("--workers", default=1, show_default=True, help="How many processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Run the bank behind a production server; SIGTERM drains it."""
@@ -57,7 +57,7 @@ def serve(host: str, port: int, workers: int) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the bank listens.")
-@click.option("--port", default=5000, show_default=True, help="Port of the bank.")
+@click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port of the bank.")
 @click.option("--live", is_flag=True, help="Ask only whether it answers, not whether it is ready.")
 def health(host: str, port: int, *, live: bool) -> None:
     """Ask a running bank whether it is ready; exit code 1 where it is not."""

@@ -13,11 +13,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-GROUPS = {"requirements.txt": ["build"], "requirements-dev.txt": ["build", "dev"]}
+IMAGE = "deploy/requirements.txt"  # what the image runs on: every extra is in it
+GROUPS = {
+    "requirements.txt": ["build"],
+    IMAGE: ["build"],
+    "requirements-dev.txt": ["build", "dev"],
+}
 STALE = "out of date: run `make requirements`"
 US = re.compile(r"accounts \(pyproject\.toml(:\w+)?\)")
 
-both_files = pytest.mark.parametrize("file", GROUPS)
+each_file = pytest.mark.parametrize("file", GROUPS)
 
 
 class Pin(NamedTuple):
@@ -54,24 +59,25 @@ def pin(block: str) -> Pin:
 def wishes(file: str) -> dict[str, Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = [project["dependency-groups"][group] for group in GROUPS[file]]
-    parts = [project["project"]["dependencies"], *groups]
+    extras = project["project"]["optional-dependencies"].values() if file == IMAGE else []
+    parts = [project["project"]["dependencies"], *groups, *extras]
     listed = [Requirement(text) for part in parts for text in part]
     return {canonicalize_name(each.name): each for each in listed}
 
 
-@both_files
+@each_file
 def test_what_the_project_asks_for_is_pinned_and_nothing_else(file):
     assert {pin.name for pin in pins(file) if pin.asked_for_by_us} == set(wishes(file)), STALE
 
 
-@both_files
+@each_file
 def test_every_pin_is_a_version_that_the_project_takes(file):
     taken = wishes(file)
     for pin in pins(file):
         assert pin.name not in taken or pin.grants(taken[pin.name]), STALE
 
 
-@both_files
+@each_file
 def test_every_pin_is_needed(file):
     needed: set[str] = set()
     while True:
@@ -86,20 +92,21 @@ def test_every_pin_is_needed(file):
     assert {pin.name for pin in pins(file)} == needed
 
 
-@both_files
+@each_file
 def test_every_pin_is_one_version_with_its_hashes(file):
     for pin in pins(file):
         assert re.fullmatch(r"==[\w.]+", str(pin.what.specifier)), pin.what
         assert pin.hashes, pin.what
 
 
-def test_checks_run_on_the_versions_that_the_bank_runs_on():
-    runtime = {str(pin.what): pin.hashes for pin in pins("requirements.txt")}
+@pytest.mark.parametrize("file", ["requirements.txt", IMAGE])
+def test_checks_run_on_the_versions_that_the_bank_runs_on(file):
+    runtime = {str(pin.what): pin.hashes for pin in pins(file)}
     development = {str(pin.what): pin.hashes for pin in pins("requirements-dev.txt")}
     assert runtime == {what: development.get(what) for what in runtime}, STALE
 
 
-@both_files
+@each_file
 def test_no_address_and_no_option_stands_in_a_file(file):
     """Where packages come from is the business of whoever installs them."""
     for line in (ROOT / file).read_text(encoding="utf-8").splitlines():

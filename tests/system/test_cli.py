@@ -149,3 +149,8 @@ def test_wrong_settings_are_told_in_one_sentence(accounts):
 def test_a_bank_in_memory_has_one_worker(accounts):
     code, said = accounts("serve", "--workers", "2")
     assert (code, said) == (1, "Error: memory:// is kept by one process: use --workers 1.\n")
+
+
+def test_the_port_may_be_set_by_the_environment(accounts, monkeypatch):
+    monkeypatch.setenv("PORT", "1")
+    assert accounts("health") == (1, "127.0.0.1:1 does not answer.\n")

@@ -1,0 +1,55 @@
+"""Podman, and the containers that it runs."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.system.servers import Server, free_port
+
+BASE = "python:3.11-slim"
+START_TIMEOUT_S = 30
+SEALED = [
+    *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),  # noqa: S108
+    *("--security-opt", "no-new-privileges", "--pull=never", "--network", "host"),
+]
+
+
+class Podman:
+    """Runs podman's commands over a storage of its own."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._command = [program, "--root", str(folder / "root"), "--runroot", str(folder / "run")]
+
+    def tried(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self._command, *arguments], capture_output=True, text=True, check=False
+        )
+
+    def __call__(self, *arguments: str) -> str:
+        done = self.tried(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @contextmanager
+    def running(self, image: str, *options: str) -> Iterator[tuple[str, Server]]:
+        """Run a bank with a sealed root until the end of the block; give its id and a caller."""
+        port = free_port()
+        name = self("run", "--detach", *SEALED, "--env", f"PORT={port}", *options, image)
+        server = Server(None, port)
+        try:
+            until_s = time.monotonic() + START_TIMEOUT_S
+            while not _is_ready(server):
+                assert time.monotonic() < until_s, self.tried("logs", name).stderr
+                time.sleep(0.05)
+            yield name, server
+        finally:
+            self("rm", "--force", "--time", "0", name)
+
+
+def _is_ready(server: Server) -> bool:
+    try:
+        return server.ask("GET", "/health/ready")[0] == 200
+    except OSError:
+        return False
