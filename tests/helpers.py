@@ -9,11 +9,14 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from accounts.collections.accounts import AccountCollection
+from accounts.collections.holds import HoldSeen
 from accounts.collections.passwords import Passwords
+from accounts.collections.runner import Runner
+from accounts.collections.schedules import ScheduleSeen
 from accounts.collections.users import UserCollection
 from accounts.errors import ApiError
 from accounts.identity import Caller, Role
-from accounts.ledger.actions import Deposit, Transfer
+from accounts.ledger.actions import Deposit, Every, Hold, Schedule, Transfer
 from accounts.ledger.decide import decide
 from accounts.ledger.values import Account
 from accounts.stores.base import AccountStore, UserStore
@@ -22,6 +25,7 @@ from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
 PASSWORD = "correct horse"
 AUDITOR = "auditor"
 TELLER = "teller"
+RUNNER_PAUSE_S = 0.01
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -71,6 +75,9 @@ class Teller:
             saved=self._saved,
             customer_cash=customer_cash,
         )
+        self.runner = Runner(
+            self.store, clock=self.clock, saved=self._saved, pause_s=lambda: RUNNER_PAUSE_S
+        )
         self.users = UserCollection(
             self.user_store,
             self.accounts,
@@ -103,6 +110,22 @@ class Teller:
         """Transfer; answer the status or the code of the refusal."""
         ask = Transfer(self.opened[payer].id, self.opened[payee].number, amount_minor, "EUR")
         return self._said(lambda: self.accounts.transfer(self.caller(payer), ask, key))
+
+    def hold(
+        self, payer: str, payee: str, amount_minor: int, *, expires_in_s: int = 60, **more: Any
+    ) -> HoldSeen:
+        """Set money aside."""
+        names = self.opened[payer].id, self.opened[payee].number
+        ask = Hold(*names, amount_minor, "EUR", expires_in_s)
+        return self.accounts.holds.create(self.caller(payer), ask, more.pop("key", None), **more)
+
+    def schedule(self, payer: str, payee: str, amount_minor: int, **more: Any) -> ScheduleSeen:
+        """Begin a schedule, daily from now on where nothing else is said."""
+        names = self.opened[payer].id, self.opened[payee].number
+        when: dict[str, Any] = {"first_at": self.clock.now, "every": Every.DAY} | more
+        key = when.pop("key", None)
+        ask = Schedule(*names, amount_minor, "EUR", **when)
+        return self.accounts.schedules.create(self.caller(payer), ask, key)
 
     def balances(self) -> dict[str, int]:
         """Give every balance, by first name."""

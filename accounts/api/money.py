@@ -18,7 +18,7 @@ from accounts.api.schemas import (
     cash_view,
     transfer_view,
 )
-from accounts.collections.accounts import READS_ALL, Seen
+from accounts.collections.desk import READS_ALL, Seen
 from accounts.identity import Caller
 from accounts.ledger.actions import Deposit, Transfer, Withdrawal
 from accounts.ledger.entries import Outcome

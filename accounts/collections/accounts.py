@@ -1,53 +1,40 @@
 """AccountCollection: who may ask what of the ledger. What comes of it, the ledger decides."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from hashlib import sha256
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from accounts.collections.bulk import BulkSeen, Payment, transfer_all
+from accounts.collections.desk import READS_ALL, Before, Clock, Desk, NewId, Seen
+from accounts.collections.holds import Holds
+from accounts.collections.schedules import Schedules
 from accounts.collections.statements import Statement, drawn_up, pages
-from accounts.errors import Forbidden, NotFound, PreconditionFailed, Refused, Unavailable
+from accounts.errors import Forbidden, NotFound, PreconditionFailed
 from accounts.identity import Caller, Role
 from accounts.ledger.actions import (
     Action,
+    BulkMode,
     CloseAccount,
     Deposit,
+    FreezeAccount,
     Leave,
     OpenAccount,
     RenameAccount,
+    Reversal,
+    SetCreditLimit,
+    SetDailyLimit,
     Transfer,
+    UnfreezeAccount,
     Withdrawal,
 )
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Entry, Needs, Outcome, Recorded, needs
+from accounts.ledger.entries import Needs, Outcome
 from accounts.ledger.numbers import canonical
-from accounts.ledger.values import BANK_ID, Account, Line, Period, Status
+from accounts.ledger.values import Account, Line, Period
 from accounts.stores.base import AccountStore
 
-READS_ALL = frozenset({Role.TELLER, Role.AUDITOR})
-"""Who may look at everybody's accounts."""
-
-OWNERS_MAX = 100_000
-"""For how many accounts it is remembered whose they are."""
-
-Clock = Callable[[], datetime]
-NewId = Callable[[], str]
 Expected = Callable[[Account], bool]
 """Tells whether an account is still as the caller knows it."""
-
-
-class Seen(Struct, frozen=True):
-    """An entry that was recorded, and for each of its lines whether the account is the caller's."""
-
-    recorded: Recorded
-    own_lines: tuple[bool, ...]
-
-    @property
-    def is_party(self) -> bool:
-        """Whether money moved on an account of the caller's."""
-        return any(self.own_lines)
 
 
 class AccountCollection:
@@ -69,27 +56,25 @@ class AccountCollection:
         customers pay in and out themselves; `till` is this process's cash desk.
         """
         self._store = store
-        self._clock = clock
-        self._new_id = new_id
-        self._saved = saved
+        self._desk = Desk(store, clock=clock, new_id=new_id, saved=saved, till=till)
         self._customer_cash = customer_cash
-        self._till = till
-        self._owners: dict[str, tuple[str, str]] = {}
+        self.holds = Holds(self._desk)
+        self.schedules = Schedules(self._desk)
 
     def open(self, caller: Caller, name: str, currency: str) -> Account:
         """Open an account for the caller.
 
         :raises Refused: `customer_left`, or `numbers_exhausted`.
         """
-        outcome = self._append(caller, OpenAccount(caller.id, name, currency))
-        return self._found(outcome.recorded.entry.id)
+        outcome = self._desk.ask(caller, OpenAccount(caller.id, name, currency))
+        return self._desk.found(outcome.recorded.entry.id)
 
     def account(self, caller: Caller, name: str) -> Account:
         """Read an account by id or number.
 
         :raises NotFound: there is none that the caller may see.
         """
-        account = self._found(canonical(name))
+        account = self._desk.found(canonical(name))
         if account.owner_id != caller.id and caller.role not in READS_ALL:
             raise NotFound
         return account
@@ -109,14 +94,14 @@ class AccountCollection:
         :raises PreconditionFailed: it is not as expected.
         :raises Refused: `account_closed`, or `precondition_failed` where somebody was faster.
         """
-        account = self._found(self._own(caller, name))
+        account = self._desk.found(self._desk.own(caller, name))
         if is_expected is None:
-            self._append(caller, RenameAccount(account.id, new_name))
+            self._desk.ask(caller, RenameAccount(account.id, new_name))
         elif is_expected(account):
-            self._append(caller, RenameAccount(account.id, new_name, account.name))
+            self._desk.ask(caller, RenameAccount(account.id, new_name, account.name))
         else:
             raise PreconditionFailed
-        return self._found(account.id)
+        return self._desk.found(account.id)
 
     def close(self, caller: Caller, name: str) -> None:
         """Close one of the caller's accounts; to close it again changes nothing.
@@ -124,14 +109,44 @@ class AccountCollection:
         :raises NotFound: it is not the caller's.
         :raises Refused: `holds_open`, `balance_not_zero` or `account_frozen`.
         """
-        self._append(caller, CloseAccount(self._own(caller, name), caller.id))
+        self._desk.ask(caller, CloseAccount(self._desk.own(caller, name), caller.id))
+
+    def freeze(self, caller: Caller, name: str) -> Account:
+        """Let no money out of an account. To freeze it again changes nothing.
+
+        :raises NotFound: there is no such account that the caller may see.
+        :raises Forbidden: the caller is no teller.
+        :raises Refused: `account_closed`.
+        """
+        return self._managed(caller, name, FreezeAccount)
+
+    def unfreeze(self, caller: Caller, name: str) -> Account:
+        """Let money out of an account again. To unfreeze it again changes nothing.
+
+        It raises what `freeze` does.
+        """
+        return self._managed(caller, name, UnfreezeAccount)
+
+    def limit_credit(self, caller: Caller, name: str, credit_limit_minor: int) -> Account:
+        """Let an account go below zero by so much and no more.
+
+        It raises what `freeze` does, and Refused `funds_insufficient` where more is owed already.
+        """
+        return self._managed(caller, name, lambda each: SetCreditLimit(each, credit_limit_minor))
+
+    def limit_day(self, caller: Caller, name: str, daily_limit_minor: int | None) -> Account:
+        """Let no more than so much leave an account in a day of UTC; None lifts the limit.
+
+        It raises what `freeze` does.
+        """
+        return self._managed(caller, name, lambda each: SetDailyLimit(each, daily_limit_minor))
 
     def leave(self, caller: Caller) -> None:
         """End the ledger's relation with the caller.
 
         :raises Refused: `accounts_open`.
         """
-        self._append(caller, Leave(caller.id))
+        self._desk.ask(caller, Leave(caller.id))
 
     def lines(
         self, caller: Caller, name: str, *, before: int | None, period: Period, limit: int
@@ -161,7 +176,7 @@ class AccountCollection:
 
         :raises NotFound: there is no such account that the caller may see.
         """
-        return drawn_up(self._store, self.account(caller, name), period, self._clock())
+        return drawn_up(self._store, self.account(caller, name), period, self._desk.clock())
 
     def statement_pages(self, statement: Statement) -> Iterator[list[Line]]:
         """Give the lines of a statement, the oldest first, a page at a time."""
@@ -195,37 +210,81 @@ class AccountCollection:
         :raises NotFound: the account to pay from is not the caller's.
         :raises Refused: a rule says no.
         """
-        ask = replace(
-            ask, from_account=canonical(ask.from_account), to_account=canonical(ask.to_account)
+        return self._desk.ask(caller, self._desk.between(caller, ask), key, dry_run=dry_run)
+
+    def transfer_all(
+        self,
+        caller: Caller,
+        mode: BulkMode,
+        payments: Sequence[Payment],
+        key: str | None,
+        *,
+        dry_run: bool = False,
+    ) -> BulkSeen:
+        """Move money as many transfers say, in one commit; each has its own outcome.
+
+        An account to pay from that is not the caller's is the refusal of that transfer.
+
+        :raises Refused: `key_reused`.
+        """
+        return transfer_all(self._desk, caller, mode, payments, key, dry_run=dry_run)
+
+    def reverse(  # noqa: PLR0913 - which, how much, and how to take it
+        self,
+        caller: Caller,
+        transfer_id: str,
+        key: str | None,
+        *,
+        amount_minor: int | None = None,
+        reference: str | None = None,
+        dry_run: bool = False,
+    ) -> Seen:
+        """Send back what a transfer brought, or `amount_minor` of what is left of it.
+
+        :raises NotFound: there is no such transfer that the caller may see.
+        :raises Forbidden: the caller is neither its payee nor a teller.
+        :raises Refused: a rule says no.
+        """
+        sent = self.entry(caller, "transfer", transfer_id)
+        paid, received = sent.recorded.lines
+        if not sent.own_lines[1] and caller.role is not Role.TELLER:
+            raise Forbidden("Only its payee and tellers reverse a transfer.")
+        ask = Reversal(
+            transfer_id=sent.recorded.entry.id,
+            from_account=received.account_id,
+            to_account=paid.account_id,
+            amount_minor=amount_minor,
+            reference=reference,
         )
-        self._own(caller, ask.from_account)
-        return self._append(caller, ask, key, dry_run=dry_run)
+        outcome = self._desk.ask(caller, ask, key, dry_run=dry_run)
+        (seen,) = self._desk.seen_by(caller, [outcome.recorded])
+        return replace(seen, replayed=outcome.replayed)
+
+    def reversals_of(
+        self, caller: Caller, transfer_id: str, *, before: Before, limit: int
+    ) -> list[Seen]:
+        """Give the reversals of a transfer, the newest first.
+
+        :raises NotFound: there is no such transfer that the caller may see.
+        """
+        sent = self.entry(caller, "transfer", transfer_id).recorded.entry.id
+        found = self._store.entries_of(sent, "reversal", before=before, limit=limit)
+        return self._desk.seen_by(caller, found)
 
     def entry(self, caller: Caller, kind: str, entry_id: str) -> Seen:
         """Read an entry that moved money on an account the caller may see.
 
         :raises NotFound: there is none of that kind.
         """
-        recorded = self._store.entry(entry_id.lower())
-        if (
-            recorded is None
-            or recorded.entry.kind != kind
-            or recorded.status is not Status.RECORDED
-        ):
-            raise NotFound
-        (seen,) = self._seen_by(caller, [recorded])
+        (seen,) = self._desk.seen_by(caller, [self._desk.recorded(kind, entry_id)])
         if not seen.is_party and caller.role not in READS_ALL:
             raise NotFound
         return seen
 
-    def transfers_of(
-        self, caller: Caller, *, before: tuple[datetime, str] | None, limit: int
-    ) -> list[Seen]:
+    def transfers_of(self, caller: Caller, *, before: Before, limit: int) -> list[Seen]:
         """Give the transfers that the caller paid or received, the newest first."""
-        return self._seen_by(
-            caller,
-            self._store.entries_of(caller.id, "transfer", before=before, limit=limit),
-        )
+        found = self._store.entries_of(caller.id, "transfer", before=before, limit=limit)
+        return self._desk.seen_by(caller, found)
 
     def check(self) -> None:
         """Ask the store whether it answers.
@@ -234,73 +293,20 @@ class AccountCollection:
         """
         self._store.load(Needs())
 
-    def _seen_by(self, caller: Caller, entries: list[Recorded]) -> list[Seen]:
-        ids = frozenset(line.account_id for recorded in entries for line in recorded.lines)
-        accounts = self._store.load(Needs(accounts=ids)).accounts
-        return [
-            Seen(
-                recorded,
-                tuple(accounts[line.account_id].owner_id == caller.id for line in recorded.lines),
-            )
-            for recorded in entries
-        ]
+    def _managed(self, caller: Caller, name: str, ask: Callable[[str], Action]) -> Account:
+        """Ask what only tellers may ask of an account."""
+        account = self.account(caller, name)
+        if caller.role is not Role.TELLER:
+            raise Forbidden("Only tellers do this.")
+        self._desk.ask(caller, ask(account.id))
+        return self._desk.found(account.id)
 
     def _cash(self, caller: Caller, ask: Deposit | Withdrawal, key: str | None) -> Outcome:
         ask = replace(ask, account=canonical(ask.account))
         if caller.role is Role.TELLER:
-            self._found(ask.account)
+            self._desk.found(ask.account)
         else:
-            self._own(caller, ask.account)
+            self._desk.own(caller, ask.account)
             if not self._customer_cash:
                 raise Forbidden("In this bank only tellers take and give cash.")
-        return self._append(caller, ask, key)
-
-    def _append(
-        self, caller: Caller, action: Action, key: str | None = None, *, dry_run: bool = False
-    ) -> Outcome:
-        entry_id = self._new_id() if key is None else keyed_id(caller.id, key)
-        entry = Entry(entry_id, caller.id, self._clock(), action, self._till)
-        if dry_run:
-            (outcome,) = decide(self._store.load(needs((entry,))), (entry,)).outcomes
-        else:
-            (outcome,) = self._store.append((entry,))
-            self._saved()
-        if outcome.status is Status.NUMBERS_EXHAUSTED:
-            raise Unavailable("No account number is free.")
-        if outcome.status is not Status.RECORDED:
-            raise Refused(outcome)
-        return outcome
-
-    def _own(self, caller: Caller, name: str) -> str:
-        """Give the id of an account of the caller's.
-
-        Whose an account is never changes, so it is asked of the store once.
-        """
-        name = canonical(name)
-        account_id, owner_id = self._owners.get(name) or self._asked_owner(name)
-        if owner_id != caller.id:
-            raise NotFound
-        return account_id
-
-    def _asked_owner(self, name: str) -> tuple[str, str]:
-        account = self._found(name)
-        if len(self._owners) >= OWNERS_MAX:
-            self._owners = {}
-        self._owners[name] = account.id, account.owner_id
-        return self._owners[name]
-
-    def _found(self, name: str) -> Account:
-        account = self._store.account(name)
-        if account is None or account.owner_id == BANK_ID:
-            raise NotFound
-        return account
-
-
-def keyed_id(caller_id: str, key: str) -> str:
-    """Give the entry id for a caller's idempotency key: a UUID of version 8 (RFC 9562, 5.8).
-
-    It is made from SHA-256 of both, so that a retry has the id of the first try in any process.
-    """
-    hexes = sha256(f"{len(caller_id)}:{caller_id}:{key}".encode()).hexdigest()
-    variant = "89ab"[int(hexes[16], 16) % 4]
-    return f"{hexes[:8]}-{hexes[8:12]}-8{hexes[13:16]}-{variant}{hexes[17:20]}-{hexes[20:32]}"
+        return self._desk.ask(caller, ask, key)

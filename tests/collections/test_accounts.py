@@ -5,7 +5,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from accounts.collections.accounts import keyed_id
+from accounts.collections.desk import keyed_id
 from accounts.errors import Forbidden, NotFound, Refused
 from accounts.identity import Role
 from accounts.ledger.actions import Deposit, Transfer, Withdrawal

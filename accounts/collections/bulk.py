@@ -1,0 +1,96 @@
+"""Bulk: many transfers in one batch, decided and saved in one commit."""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from accounts.collections.desk import Desk, keyed_id, recorded_or_refused
+from accounts.errors import NotFound
+from accounts.identity import Caller
+from accounts.ledger.actions import Bulk, BulkMode, Transfer
+from accounts.ledger.entries import Entry, Outcome
+from accounts.ledger.numbers import canonical
+from accounts.ledger.values import Status
+
+NOBODYS = ""
+"""The account to pay from, where the one that was named is not the caller's: no account is called
+so. The ledger refuses it like the rest, so modes, retries and the journal know of it as well."""
+
+
+class Payment(Protocol):
+    """One transfer of many, as it is asked for."""
+
+    @property
+    def from_account(self) -> str: ...
+    @property
+    def to_account(self) -> str: ...
+    @property
+    def amount_minor(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def reference(self) -> str | None: ...
+
+
+class BulkSeen(Struct, frozen=True):
+    """What became of each transfer, in order, and whether all of it was asked before."""
+
+    outcomes: list[Outcome]
+    replayed: bool
+
+
+def transfer_all(  # noqa: PLR0913 - who, how, what, and how to take it
+    desk: Desk,
+    caller: Caller,
+    mode: BulkMode,
+    payments: Sequence[Payment],
+    key: str | None,
+    *,
+    dry_run: bool,
+) -> BulkSeen:
+    """Move money as many transfers say. Whatever one of them is refused for is its own outcome.
+
+    :raises Refused: `key_reused`.
+    """
+    bulk_id = desk.entry_id(caller, key)
+    digest = sha256(msgspec.json.encode(payments)).hexdigest()
+    head = desk.entry(bulk_id, caller, Bulk(mode, len(payments), digest))
+    parts = _parts(desk, caller, head, payments)
+    begun, *outcomes = desk.settle([head, *parts], dry_run=dry_run)
+    if begun.status is Status.KEY_REUSED:
+        recorded_or_refused(begun)
+    return BulkSeen(outcomes, begun.replayed)
+
+
+def code_of(outcome: Outcome) -> str:
+    """Say why a transfer of many was refused."""
+    asked = outcome.recorded.entry.action
+    if isinstance(asked, Transfer) and asked.from_account == NOBODYS:
+        return NotFound.code if outcome.status is Status.ACCOUNT_UNKNOWN else outcome.status
+    return outcome.status
+
+
+def _parts(desk: Desk, caller: Caller, head: Entry, payments: Sequence[Payment]) -> Iterable[Entry]:
+    payers = {name: _payer(desk, caller, name) for name in {each.from_account for each in payments}}
+    payees = {name: canonical(name) for name in {each.to_account for each in payments}}
+    for index, each in enumerate(payments):
+        ask = Transfer(
+            payers[each.from_account],
+            payees[each.to_account],
+            each.amount_minor,
+            each.currency,
+            each.reference,
+            head.id,
+        )
+        yield Entry(keyed_id(head.id, str(index)), head.caller_id, head.at, ask, head.till)
+
+
+def _payer(desk: Desk, caller: Caller, name: str) -> str:
+    try:
+        desk.own(caller, name)
+    except NotFound:
+        return NOBODYS
+    return canonical(name)

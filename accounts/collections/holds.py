@@ -1,0 +1,137 @@
+"""Holds: money set aside for somebody else, who takes it, or a part of it, or gives it up."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from accounts.collections.desk import READS_ALL, Before, Desk
+from accounts.collections.promised import Promised, load, sides
+from accounts.errors import Forbidden, NotFound
+from accounts.identity import Caller, Role
+from accounts.ledger.actions import Capture, Hold, Void
+from accounts.ledger.entries import Recorded, Snapshot
+from accounts.ledger.values import Progress, Stage
+
+
+class HoldSeen(Promised, frozen=True, kw_only=True):
+    """A hold and how far it has come; `capture_id` is the entry that moved the money."""
+
+    captured_minor: int = 0
+    capture_id: str | None = None
+
+    @property
+    def ask(self) -> Hold:
+        """What was asked."""
+        assert isinstance(self.recorded.entry.action, Hold)  # noqa: S101 - tells the type checker
+        return self.recorded.entry.action
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends by itself."""
+        return self.recorded.entry.at + timedelta(seconds=self.ask.expires_in_s)
+
+
+class Holds:
+    """The holds of the bank."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def create(
+        self, caller: Caller, ask: Hold, key: str | None, *, dry_run: bool = False
+    ) -> HoldSeen:
+        """Set money aside on one of the caller's accounts for any other account.
+
+        What is answered is the hold as it began, to a retry as well.
+
+        :raises NotFound: the account to pay from is not the caller's.
+        :raises Refused: a rule says no.
+        """
+        ask = self._desk.between(caller, ask)
+        outcome = self._desk.ask(caller, ask, key, dry_run=dry_run)
+        loaded = load(self._desk.store, [outcome.recorded])
+        return replace(_begun(outcome.recorded, loaded), replayed=outcome.replayed)
+
+    def read(self, caller: Caller, hold_id: str) -> HoldSeen:
+        """Read a hold that the caller pays or is paid by, or may look at.
+
+        :raises NotFound: there is none.
+        """
+        (hold,) = self._as_they_stand([self._desk.recorded("hold", hold_id)])
+        owners = hold.payer.owner_id, hold.payee.owner_id
+        if caller.id not in owners and caller.role not in READS_ALL:
+            raise NotFound
+        return hold
+
+    def of(self, caller: Caller, *, before: Before, limit: int) -> list[HoldSeen]:
+        """Give the holds that the caller pays or is paid by, the newest first."""
+        found = self._desk.store.entries_of(caller.id, "hold", before=before, limit=limit)
+        return self._as_they_stand(found)
+
+    def capture(
+        self,
+        caller: Caller,
+        hold_id: str,
+        key: str | None,
+        *,
+        amount_minor: int | None = None,
+        dry_run: bool = False,
+    ) -> HoldSeen:
+        """Move what is held, or `amount_minor` of it, to the payee; the rest is free again.
+
+        :raises NotFound: there is no such hold that the caller may see.
+        :raises Forbidden: the caller is neither the payee nor a teller.
+        :raises Refused: a rule says no.
+        """
+        hold = self._to_end(caller, hold_id)
+        ask = Capture(hold.id, hold.ask.from_account, hold.ask.to_account, amount_minor)
+        outcome = self._desk.ask(caller, ask, key, dry_run=dry_run)
+        return replace(_captured(hold, outcome.recorded), replayed=outcome.replayed)
+
+    def void(
+        self, caller: Caller, hold_id: str, key: str | None, *, dry_run: bool = False
+    ) -> HoldSeen:
+        """Give a hold up: all of it is free again.
+
+        :raises NotFound: there is no such hold that the caller may see.
+        :raises Forbidden: the caller is neither the payee nor a teller.
+        :raises Refused: a rule says no.
+        """
+        hold = self._to_end(caller, hold_id)
+        ask = Void(hold.id, hold.ask.from_account)
+        outcome = self._desk.ask(caller, ask, key, dry_run=dry_run)
+        return replace(hold, stage=Stage.VOIDED, replayed=outcome.replayed)
+
+    def _to_end(self, caller: Caller, hold_id: str) -> HoldSeen:
+        """Read a hold that the caller may end."""
+        hold = self.read(caller, hold_id)
+        if caller.id != hold.payee.owner_id and caller.role is not Role.TELLER:
+            raise Forbidden("Only its payee and tellers capture or void a hold.")
+        return hold
+
+    def _as_they_stand(self, holds: list[Recorded]) -> list[HoldSeen]:
+        loaded, now = load(self._desk.store, holds), self._desk.clock()
+        return [
+            self._as_it_stands(_begun(each, loaded), loaded.progress[each.entry.id], now)
+            for each in holds
+        ]
+
+    def _as_it_stands(self, hold: HoldSeen, progress: Progress, now: datetime) -> HoldSeen:
+        if progress.stage is Stage.CAPTURED:
+            store = self._desk.store
+            (capture,) = store.entries_of(hold.id, "capture", before=None, limit=1)
+            return _captured(hold, capture)
+        is_over = progress.stage is Stage.OPEN and hold.expires_at <= now
+        return replace(hold, stage=Stage.EXPIRED if is_over else progress.stage)
+
+
+def _begun(recorded: Recorded, loaded: Snapshot) -> HoldSeen:
+    payer, payee = sides(recorded, loaded)
+    return HoldSeen(recorded=recorded, payer=payer, payee=payee)
+
+
+def _captured(hold: HoldSeen, capture: Recorded) -> HoldSeen:
+    amount_minor = capture.lines[1].amount_minor
+    return replace(
+        hold, stage=Stage.CAPTURED, captured_minor=amount_minor, capture_id=capture.entry.id
+    )

@@ -1,0 +1,122 @@
+"""The runner: does what is due by itself. Holds expire, schedules run.
+
+Each deed is an entry whose id follows from what it is about, so of two runners, or of one before
+and after a crash, only one does it: the other is told what was done.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from threading import Event, Thread
+
+from accounts.collections.desk import Clock, keyed_id
+from accounts.errors import Unavailable
+from accounts.ledger.actions import Expire, Schedule, Transfer
+from accounts.ledger.entries import Entry, Needs, Recorded
+from accounts.ledger.rules.schedules import time_of_run
+from accounts.ledger.values import BANK_ID, Progress
+from accounts.stores.base import AccountStore
+
+BATCH_MAX = 500
+
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """Does what is due, at once where it is asked to, or by a thread from time to time."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        *,
+        clock: Clock,
+        saved: Callable[[], None],
+        pause_s: Callable[[], float],
+    ) -> None:
+        """Join what it needs: `pause_s` says how long to wait before it looks again."""
+        self._store = store
+        self._clock = clock
+        self._saved = saved
+        self._pause_s = pause_s
+        self._failing = False
+        self._closed = Event()
+        self._thread = Thread(target=self._run, name="runner", daemon=True)
+
+    def start(self) -> None:
+        """Look from time to time, until the end."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End: finish the batch that was begun, and begin no other."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def run_due(self) -> int:
+        """Do all that is due, what was missed in the order in which it was due; say how much.
+
+        :raises Unavailable: the store cannot be reached; what is left is done later.
+        """
+        count = 0
+        while not self._closed.is_set():
+            entries = self._due()
+            outcomes = self._store.append(entries) if entries else []
+            done = sum(not outcome.replayed for outcome in outcomes)
+            if not done:
+                break
+            self._saved()
+            count += done
+        return count
+
+    def _due(self) -> Sequence[Entry]:
+        """Make the entries of what is due next.
+
+        Where a schedule missed several runs, what was due after its second one has to wait for it.
+        """
+        now = self._clock()
+        due = self._store.due(now, limit=BATCH_MAX)
+        ids = frozenset(each.entry_id for each in due if each.kind == "schedule")
+        begun = self._store.load(Needs(entries=ids)).entries if ids else {}
+        second_runs = [_second_run(each, begun) for each in due if each.entry_id in begun]
+        until = min(filter(None, second_runs), default=now)
+        return [_deed(each, begun, now) for each in due if each.due_at and each.due_at <= until]
+
+    def _run(self) -> None:
+        while not self._closed.wait(self._pause_s()):
+            try:
+                self.run_due()
+            except Unavailable as error:
+                if not self._failing:
+                    logger.warning("due_postponed", extra={"context": {"reason": error.detail}})
+                self._failing = True
+            else:
+                self._failing = False
+
+
+def _second_run(progress: Progress, begun: Mapping[str, Recorded]) -> datetime | None:
+    """Say when a schedule whose next run is due runs after that one."""
+    return time_of_run(_asked(begun[progress.entry_id]), progress.done_count + 1)
+
+
+def _deed(progress: Progress, begun: Mapping[str, Recorded], now: datetime) -> Entry:
+    """Make the entry of what is due: a hold's expiry, or a run of a schedule."""
+    entry_id = progress.entry_id
+    if entry_id not in begun:
+        expire = Expire(entry_id, progress.account_id)
+        return Entry(keyed_id(entry_id, "expiry"), BANK_ID, now, expire)
+    ask = _asked(begun[entry_id])
+    run = Transfer(
+        from_account=ask.from_account,
+        to_account=ask.to_account,
+        amount_minor=ask.amount_minor,
+        currency=ask.currency,
+        reference=ask.reference,
+        schedule_id=entry_id,
+    )
+    run_id = keyed_id(entry_id, str(progress.done_count))
+    return Entry(run_id, begun[entry_id].entry.caller_id, now, run)
+
+
+def _asked(schedule: Recorded) -> Schedule:
+    assert isinstance(schedule.entry.action, Schedule)  # noqa: S101 - tells the type checker
+    return schedule.entry.action

@@ -1,0 +1,109 @@
+"""Bulk: many transfers in one batch."""
+
+import pytest
+
+from accounts.collections.bulk import code_of
+from accounts.collections.desk import keyed_id
+from accounts.errors import Refused
+from accounts.ledger.actions import BulkMode, Transfer
+
+
+def asked(bank, *items: tuple[str, str, int]) -> list[Transfer]:
+    names = {name: account.number for name, account in bank.opened.items()}
+    return [Transfer(names.get(a, a), names.get(b, b), amount, "EUR") for a, b, amount in items]
+
+
+def sent(bank, mode: str, *items: tuple[str, str, int], **more) -> list[str]:
+    seen = bank.accounts.transfer_all(
+        bank.caller("ada"), BulkMode(mode), asked(bank, *items), more.pop("key", None), **more
+    )
+    return [code_of(each) for each in seen.outcomes]
+
+
+ITEMS = [("ada", "bob", 10), ("ada", "bob", 1000), ("bob", "ada", 1), ("ada", "cyd", 20)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "codes", "balances"),
+    [
+        (
+            "each",
+            ["recorded", "funds_insufficient", "not_found", "recorded"],
+            {"ada": 70, "bob": 10, "cyd": 20},
+        ),
+        (
+            "stop",
+            ["recorded", "funds_insufficient", "bulk_stopped", "bulk_stopped"],
+            {"ada": 90, "bob": 10, "cyd": 0},
+        ),
+        (
+            "atomic",
+            ["bulk_aborted", "funds_insufficient", "bulk_aborted", "bulk_aborted"],
+            {"ada": 100, "bob": 0, "cyd": 0},
+        ),
+    ],
+)
+def test_the_mode_says_what_a_refusal_means_for_the_others(bank, mode, codes, balances):
+    bank.given(ada=100, bob=0, cyd=0)
+    assert sent(bank, mode, *ITEMS) == codes
+    assert bank.balances() == balances
+
+
+@pytest.mark.parametrize("mode", ["each", "stop", "atomic"])
+def test_a_retry_repeats_nothing_and_is_told_the_same(bank, mode):
+    bank.given(ada=100, bob=0, cyd=0)
+    first = sent(bank, mode, *ITEMS, key="k")
+    bank.deposit("ada", 5000)
+    before = bank.balances()
+    assert sent(bank, mode, *ITEMS, key="k") == first
+    assert bank.balances() == before
+
+
+@pytest.mark.parametrize("mode", ["each", "stop", "atomic"])
+def test_the_key_belongs_to_that_bulk_alone(bank, mode):
+    bank.given(ada=100, bob=0, cyd=0)
+    sent(bank, mode, ("ada", "bob", 1), key="k")
+    bank.send("ada", "bob", 1, key="of a transfer")
+    for items, other_mode, key in [
+        ([("ada", "bob", 2)], mode, "k"),
+        ([("ada", "bob", 1)] * 2, mode, "k"),
+        ([("ada", "bob", 1)], "stop" if mode == "each" else "each", "k"),
+        ([("ada", "bob", 1)], mode, "of a transfer"),
+    ]:
+        with pytest.raises(Refused) as caught:
+            sent(bank, other_mode, *items, key=key)
+        assert caught.value.code == "key_reused"
+    assert bank.send("ada", "bob", 1, key="k") == "key_reused"
+    assert bank.balances() == {"ada": 98, "bob": 2, "cyd": 0}
+
+
+@pytest.mark.parametrize("mode", ["each", "stop", "atomic"])
+def test_a_dry_run_says_the_same_and_saves_nothing(bank, mode):
+    bank.given(ada=100, bob=0, cyd=0)
+    dry = sent(bank, mode, *ITEMS, key="k", dry_run=True)
+    assert bank.balances() == {"ada": 100, "bob": 0, "cyd": 0}
+    assert sent(bank, mode, *ITEMS, key="k") == dry
+
+
+def test_somebody_elses_account_and_none_are_the_same_refusal(bank):
+    bank.given(ada=100, bob=100)
+    for name in ("bob", "nobody", "till-eur-0"):
+        assert sent(bank, "each", (name, "ada", 1)) == ["not_found"]
+    assert bank.balances() == {"ada": 100, "bob": 100}
+
+
+def test_its_parts_have_ids_that_no_key_leads_to(bank):
+    bank.given(ada=100, bob=0)
+    seen = bank.accounts.transfer_all(
+        bank.caller("ada"), BulkMode.EACH, asked(bank, ("ada", "bob", 1), ("ada", "bob", 1)), "k"
+    )
+    bulk_id = keyed_id("user-ada", "k")
+    ids = [each.recorded.entry.id for each in seen.outcomes]
+    assert ids == [keyed_id(bulk_id, "0"), keyed_id(bulk_id, "1")]
+
+
+def test_it_is_one_batch_and_told_to_the_audit_log_once(bank):
+    bank.given(ada=100, bob=0)
+    before = bank.seals
+    sent(bank, "each", *[("ada", "bob", 1)] * 5)
+    assert bank.seals == before + 1

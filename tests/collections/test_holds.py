@@ -1,0 +1,123 @@
+"""Holds: who may capture and void them, and what each says of itself."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.collections.desk import keyed_id
+from accounts.errors import Forbidden, NotFound, Refused
+from accounts.identity import Role
+
+
+def held_minor(bank, name: str) -> int:
+    return bank.accounts.account(bank.caller(name), bank.opened[name].id).held_minor
+
+
+def test_a_hold_sets_money_aside_and_moves_none(bank):
+    bank.given(ada=100, bob=0)
+    hold = bank.hold("ada", "bob", 30)
+    assert (hold.stage, hold.captured_minor, hold.capture_id) == ("open", 0, None)
+    assert hold.expires_at == hold.recorded.entry.at + timedelta(seconds=60)
+    assert (held_minor(bank, "ada"), bank.balances()) == (30, {"ada": 100, "bob": 0})
+
+
+def test_a_capture_moves_what_was_held_or_a_part_and_frees_the_rest(bank):
+    bank.given(ada=100, bob=0)
+    whole, part = bank.hold("ada", "bob", 30), bank.hold("ada", "bob", 20)
+    bob, holds = bank.caller("bob"), bank.accounts.holds
+    assert holds.capture(bob, whole.id, None).captured_minor == 30
+    taken = holds.capture(bob, part.id, None, amount_minor=5)
+    assert (taken.stage, taken.captured_minor) == ("captured", 5)
+    read = holds.read(bob, part.id)
+    assert (read.stage, read.captured_minor, read.capture_id) == ("captured", 5, taken.capture_id)
+    assert bank.store.entry(taken.capture_id).lines[1].amount_minor == 5
+    assert (held_minor(bank, "ada"), bank.balances()) == (0, {"ada": 65, "bob": 35})
+
+
+def test_a_void_frees_all_of_it(bank):
+    bank.given(ada=100, bob=0)
+    hold = bank.hold("ada", "bob", 30)
+    assert bank.accounts.holds.void(bank.caller("bob"), hold.id, None).stage == "voided"
+    assert (held_minor(bank, "ada"), bank.balances()) == (0, {"ada": 100, "bob": 0})
+
+
+def test_it_counts_as_expired_before_the_bank_has_freed_the_money(bank):
+    bank.given(ada=100, bob=0)
+    hold = bank.hold("ada", "bob", 30, expires_in_s=5)
+    bank.clock.now += timedelta(seconds=5)
+    assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
+    assert held_minor(bank, "ada") == 30
+    assert bank.runner.run_due() == 1
+    assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
+    assert held_minor(bank, "ada") == 0
+
+
+def test_it_is_seen_by_both_sides_and_by_the_staff_and_by_nobody_else(bank):
+    bank.given(ada=100, bob=0)
+    hold = bank.hold("ada", "bob", 30)
+    for name, role in [("ada", Role.CUSTOMER), ("bob", Role.CUSTOMER)]:
+        assert [
+            each.id
+            for each in bank.accounts.holds.of(bank.caller(name, role), before=None, limit=9)
+        ] == [hold.id]
+    for name, role in [("ada", Role.CUSTOMER), ("till", Role.TELLER), ("eye", Role.AUDITOR)]:
+        assert bank.accounts.holds.read(bank.caller(name, role), hold.id) == hold
+    for name, role in [("eve", Role.CUSTOMER), ("root", Role.ADMIN)]:
+        with pytest.raises(NotFound):
+            bank.accounts.holds.read(bank.caller(name, role), hold.id)
+
+
+@pytest.mark.parametrize("move", ["capture", "void"])
+def test_the_payee_and_tellers_end_it_and_the_payer_does_not(bank, move):
+    bank.given(ada=100, bob=0)
+    for name, role in [("bob", Role.CUSTOMER), ("till", Role.TELLER)]:
+        hold = bank.hold("ada", "bob", 10)
+        end = getattr(bank.accounts.holds, move)
+        with pytest.raises(Forbidden):
+            end(bank.caller("ada"), hold.id, None)
+        with pytest.raises(NotFound):
+            end(bank.caller("eve"), hold.id, None)
+        assert end(bank.caller(name, role), hold.id, None).stage in {"captured", "voided"}
+
+
+def test_who_pays_itself_ends_it(bank):
+    bank.given(ada=100)
+    bank.opened["savings"] = bank.accounts.open(bank.caller("ada"), "Savings", "EUR")
+    hold = bank.hold("ada", "savings", 10)
+    assert bank.accounts.holds.capture(bank.caller("ada"), hold.id, None).captured_minor == 10
+
+
+def test_a_retry_is_answered_as_the_first_time(bank):
+    bank.given(ada=100, bob=0)
+    bob, holds = bank.caller("bob"), bank.accounts.holds
+    hold = bank.hold("ada", "bob", 30, key="k")
+    captured = holds.capture(bob, hold.id, "k")
+    again, captured_again = bank.hold("ada", "bob", 30, key="k"), holds.capture(bob, hold.id, "k")
+    assert (again.replayed, again.stage, again.id) == (True, "open", hold.id)
+    assert (captured_again.replayed, captured_again.capture_id) == (True, captured.capture_id)
+    with pytest.raises(Refused) as caught:
+        holds.capture(bob, hold.id, "other")
+    assert caught.value.code == "hold_captured"
+
+
+def test_a_dry_run_shows_the_end_and_leaves_it_open(bank):
+    bank.given(ada=100, bob=0)
+    bob, holds = bank.caller("bob"), bank.accounts.holds
+    assert bank.hold("ada", "bob", 101 - 1, dry_run=True).stage == "open"
+    assert held_minor(bank, "ada") == 0
+    hold = bank.hold("ada", "bob", 30)
+    assert holds.capture(bob, hold.id, None, dry_run=True).captured_minor == 30
+    assert holds.void(bob, hold.id, None, dry_run=True).stage == "voided"
+    assert holds.read(bob, hold.id).stage == "open"
+
+
+def test_nobody_holds_what_is_not_its_own_or_not_there(bank):
+    bank.given(ada=100, bob=0)
+    bank.opened["eves"] = bank.opened["ada"]
+    with pytest.raises(NotFound):
+        bank.hold("eves", "bob", 10)
+    with pytest.raises(Refused) as caught:
+        bank.hold("ada", "bob", 101, key="k")
+    assert caught.value.extra == {"shortfall_minor": 1}
+    with pytest.raises(NotFound):
+        bank.accounts.holds.read(bank.caller("ada"), keyed_id("user-ada", "k"))

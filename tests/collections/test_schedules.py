@@ -1,0 +1,181 @@
+"""Schedules and their runner: each run once, missed ones in order."""
+
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from accounts.collections.runner import Runner
+from accounts.errors import Forbidden, InvalidRequest, NotFound, Refused, Unavailable
+from accounts.identity import Role
+from accounts.ledger.actions import Every
+from accounts.ledger.values import Status
+from tests.helpers import RUNNER_PAUSE_S
+
+DAY = timedelta(days=1)
+
+
+def runs(bank, name, schedule) -> list:
+    caller = bank.caller(name)
+    found = bank.accounts.schedules.runs(caller, schedule.id, before=None, limit=100)
+    return found[::-1]
+
+
+def read(bank, name, schedule):
+    return bank.accounts.schedules.read(bank.caller(name), schedule.id)
+
+
+def test_it_begins_with_nothing_done(bank):
+    bank.given(ada=100, bob=0)
+    schedule = bank.schedule("ada", "bob", 10)
+    assert (schedule.stage, schedule.run_count) == ("open", 0)
+    assert schedule.next_at == schedule.ask.first_at
+    assert read(bank, "ada", schedule) == schedule
+    assert bank.balances() == {"ada": 100, "bob": 0}
+
+
+def test_what_is_due_is_run_and_no_more(bank):
+    bank.given(ada=100, bob=0)
+    schedule = bank.schedule("ada", "bob", 10)
+    assert [bank.runner.run_due() for _ in range(2)] == [1, 0]
+    assert bank.balances() == {"ada": 90, "bob": 10}
+    bank.clock.now += DAY
+    assert bank.runner.run_due() == 1
+    found = read(bank, "ada", schedule)
+    assert (found.run_count, found.next_at) == (2, schedule.ask.first_at + 2 * DAY)
+    assert [each.status for each in runs(bank, "ada", schedule)] == [Status.RECORDED] * 2
+
+
+def test_it_ends_after_its_last_run(bank):
+    bank.given(ada=100, bob=0)
+    schedule = bank.schedule("ada", "bob", 10, count=2)
+    bank.clock.now += 10 * DAY
+    assert bank.runner.run_due() == 2
+    found = read(bank, "ada", schedule)
+    assert (found.stage, found.run_count, found.next_at) == ("ended", 2, None)
+    with pytest.raises(Refused) as caught:
+        bank.accounts.schedules.cancel(bank.caller("ada"), schedule.id)
+    assert caught.value.code == "schedule_ended"
+
+
+def test_missed_runs_are_made_up_for_in_the_order_in_which_they_were_due(bank):
+    bank.given(ada=60, bob=0, cyd=0)
+    first = bank.clock.now + DAY
+    daily = bank.schedule("ada", "bob", 10, first_at=first, count=4)
+    rent = bank.schedule("ada", "cyd", 45, first_at=first + DAY / 2, every=Every.ONCE)
+    bank.clock.now += 10 * DAY
+    assert bank.runner.run_due() == 5
+    # By day: 10 to Bob, 45 to Cyd, then there are 5 left for three times 10.
+    assert bank.balances() == {"ada": 5, "bob": 10, "cyd": 45}
+    assert [each.status for each in runs(bank, "ada", rent)] == ["recorded"]
+    refused = ["funds_insufficient"] * 3
+    assert [each.status for each in runs(bank, "ada", daily)] == ["recorded", *refused]
+
+
+def test_a_refused_run_is_kept_and_the_next_one_comes(bank):
+    bank.given(ada=5, bob=0)
+    schedule = bank.schedule("ada", "bob", 10)
+    bank.runner.run_due()
+    bank.deposit("ada", 100)
+    bank.clock.now += DAY
+    bank.runner.run_due()
+    first, second = runs(bank, "ada", schedule)
+    assert (first.status, dict(first.details)) == ("funds_insufficient", {"shortfall_minor": 5})
+    assert second.status == "recorded"
+    seen = bank.accounts.transfers_of(bank.caller("bob"), before=None, limit=9)
+    assert [each.recorded.entry.id for each in seen] == [second.entry.id]
+
+
+def test_a_cancelled_one_runs_no_more_and_is_cancelled_once(bank):
+    bank.given(ada=100, bob=0)
+    schedule = bank.schedule("ada", "bob", 10)
+    for _ in range(2):
+        bank.accounts.schedules.cancel(bank.caller("ada"), schedule.id)
+    assert bank.runner.run_due() == 0
+    assert read(bank, "ada", schedule).stage == "cancelled"
+    assert bank.balances() == {"ada": 100, "bob": 0}
+
+
+def test_who_pays_and_the_staff_see_it_and_who_pays_cancels_it(bank):
+    bank.given(ada=100, bob=0)
+    schedule, schedules = bank.schedule("ada", "bob", 10), bank.accounts.schedules
+    teller = bank.caller("till", Role.TELLER)
+    assert schedules.read(teller, schedule.id) == schedule
+    assert schedules.of(bank.caller("ada"), before=None, limit=9) == [schedule]
+    assert schedules.of(bank.caller("bob"), before=None, limit=9) == []
+    with pytest.raises(Forbidden):
+        schedules.cancel(teller, schedule.id)
+    for name in ("bob", "eve"):
+        for act in (schedules.read, schedules.cancel):
+            with pytest.raises(NotFound):
+                act(bank.caller(name), schedule.id)
+        with pytest.raises(NotFound):
+            schedules.runs(bank.caller(name), schedule.id, before=None, limit=9)
+
+
+def test_a_first_run_in_the_past_is_refused_unless_it_is_a_retry(bank):
+    bank.given(ada=100, bob=0)
+    first_at = bank.clock.now
+    begun = bank.schedule("ada", "bob", 10, first_at=first_at, key="k")
+    bank.clock.now += timedelta(hours=1)
+    again = bank.schedule("ada", "bob", 10, first_at=first_at, key="k")
+    assert (again.id, again.replayed, again.run_count) == (begun.id, True, 0)
+    for key in (None, "other"):
+        with pytest.raises(InvalidRequest):
+            bank.schedule("ada", "bob", 10, first_at=first_at, key=key)
+    late = bank.clock.now - timedelta(seconds=50)
+    assert bank.schedule("ada", "bob", 10, first_at=late).next_at == late
+
+
+def test_two_runners_that_saw_the_same_run_it_once(bank):
+    bank.given(ada=100, bob=0)
+    schedule = bank.schedule("ada", "bob", 10)
+    hold = bank.hold("ada", "bob", 10, expires_in_s=1)
+    bank.clock.now += DAY / 2
+    seen_by_both = bank.runner._due()
+    assert bank.runner.run_due() == 2
+    assert all(outcome.replayed for outcome in bank.store.append(seen_by_both))
+    assert read(bank, "ada", schedule).run_count == 1
+    assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
+    assert bank.balances() == {"ada": 90, "bob": 10}
+
+
+def test_more_than_a_batch_is_run_to_the_end(bank, monkeypatch):
+    monkeypatch.setattr("accounts.collections.runner.BATCH_MAX", 2)
+    bank.given(ada=100, bob=0)
+    for _ in range(5):
+        bank.schedule("ada", "bob", 1, count=2)
+    bank.clock.now += 2 * DAY
+    assert bank.runner.run_due() == 10
+    assert bank.balances() == {"ada": 90, "bob": 10}
+
+
+def test_the_thread_goes_on_when_the_store_comes_back_and_ends_when_told(bank):
+    bank.given(ada=100, bob=0)
+    bank.schedule("ada", "bob", 10, count=1)
+    tried, due = Event(), bank.store.due
+
+    def unavailable(*_, **__):
+        tried.set()
+        raise Unavailable("away")
+
+    bank.store.due = unavailable
+    done = Event()
+    runner = Runner(bank.store, clock=bank.clock, saved=done.set, pause_s=lambda: RUNNER_PAUSE_S)
+    runner.start()
+    assert tried.wait(5)
+    bank.store.due = due
+    assert done.wait(5)
+    runner.close()
+    assert bank.balances() == {"ada": 90, "bob": 10}
+    bank.schedule("ada", "bob", 10)
+    assert runner.run_due() == 0
+
+
+def test_every_run_is_told_to_the_audit_log(bank):
+    bank.given(ada=100, bob=0)
+    bank.schedule("ada", "bob", 10)
+    before = bank.seals
+    bank.runner.run_due()
+    bank.runner.run_due()
+    assert bank.seals == before + 1
