@@ -8,6 +8,7 @@ from accounts.api.audit import audit
 from accounts.api.auth import auth
 from accounts.api.bank import EXTENSION, Bank
 from accounts.api.docs import docs
+from accounts.api.edges import behind_proxies, trust_hosts
 from accounts.api.health import health
 from accounts.api.http import BODY_READ_MAX_BYTES
 from accounts.api.metrics import metrics
@@ -26,9 +27,11 @@ def create_api(bank: Bank) -> Flask:
     problems.register(app)
     tokens.register(app, bank.settings)
     app.before_request(_refuse_if_overloaded)
+    trust_hosts(app, bank.settings)
     for blueprint in (users, auth, accounts, money, audit, health, metrics, docs):
         app.register_blueprint(blueprint)
-    app.wsgi_app = Around(app.wsgi_app, bank.traffic, bank.watch)  # type: ignore[assignment]
+    around = Around(app.wsgi_app, bank.traffic, bank.watch)
+    app.wsgi_app = behind_proxies(around, bank.settings)  # type: ignore[assignment]
     return app
 
 

@@ -32,10 +32,12 @@ _HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
 _POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 _NO_STORE = ("Cache-Control", "no-store")
+_TLS_ALWAYS = ("Strict-Transport-Security", "max-age=31536000")
 
 Environment = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -87,7 +89,7 @@ class Around:
         environment[REQUEST_ID] = request_id
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
-            _complete(headers, request_id, environment["PATH_INFO"])
+            _complete(headers, request_id, environment)
             duration_s, code = perf_counter() - began_s, int(status[:3])
             route, method = _route(environment), environment["REQUEST_METHOD"]
             self._watch.answered(route, method, code, duration_s)
@@ -103,13 +105,15 @@ def request_id() -> str:
     return str(request.environ[REQUEST_ID])
 
 
-def _complete(headers: list[tuple[str, str]], request_id: str, path: str) -> None:
+def _complete(headers: list[tuple[str, str]], request_id: str, environment: Environment) -> None:
     headers.append(("X-Request-Id", request_id))
     headers.extend(_HEADERS)
     if not any(name == _POLICY[0] for name, _ in headers):
         headers.append(_POLICY)
-    if path.startswith("/v1/"):
+    if environment["PATH_INFO"].startswith("/v1/"):
         headers.append(_NO_STORE)
+    if environment["wsgi.url_scheme"] == "https":
+        headers.append(_TLS_ALWAYS)
 
 
 def _route(environment: Environment) -> str:
