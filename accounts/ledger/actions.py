@@ -73,9 +73,9 @@ class SetCreditLimit(Struct, frozen=True, gc=False, tag="credit_limit_set"):
 
 
 class SetDailyLimit(Struct, frozen=True, gc=False, tag="daily_limit_set"):
-    """Let no more than so much leave an account in a day of UTC; None lifts the limit.
+    """Let no more than so much be paid or held in a day of UTC; None lifts the limit.
 
-    What leaves is counted from the moment on that there is a limit.
+    It is counted from the moment on that there is a limit. Reversals do not count.
     """
 
     account: str

@@ -10,10 +10,11 @@ from copy import copy
 from datetime import datetime
 from itertools import islice
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import astuple, replace
 
-from accounts.ledger.actions import Bulk, BulkMode
-from accounts.ledger.entries import Changes, Entry, Outcome, Recorded, Snapshot, digest_of
+from accounts.ledger.actions import Bulk, BulkMode, Transfer
+from accounts.ledger.entries import Changes, Entry, Outcome, Recorded, Snapshot, recorded_as
 from accounts.ledger.rules import RULES, Effect, Refusal, Verdict
 from accounts.ledger.values import (
     Account,
@@ -32,8 +33,15 @@ def decide(snapshot: Snapshot, entries: Sequence[Entry]) -> Changes:
     """Decide a batch of entries on what was loaded for them; changes nothing itself.
 
     `snapshot` must hold everything that exists of what `needs(entries)` names.
+
+    :raises ValueError: a bulk is not followed by as many transfers of its own as it says.
     """
-    draft = _Draft(snapshot)
+    draft = _Draft(
+        dict(snapshot.accounts),
+        dict(snapshot.customers),
+        dict(snapshot.entries),
+        dict(snapshot.progress),
+    )
     outcomes: list[Outcome] = []
     waiting = iter(entries)
     for entry in waiting:
@@ -52,38 +60,21 @@ def decide(snapshot: Snapshot, entries: Sequence[Entry]) -> Changes:
     )
 
 
-class _Draft:
-    """The books as they would be after the entries decided so far."""
+class _Draft(Struct):
+    """The books as they would be after the entries decided so far, and what those changed."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.changed_accounts: dict[str, Account] = {}
-        self.changed_customers: dict[str, Customer] = {}
-        self.changed_progress: dict[str, Progress] = {}
-        self.recorded: list[Recorded] = []
-        self.mentions: list[Mention] = []
-        self._snapshot = snapshot
-        self._decided: dict[str, Recorded] = {}
-        self._named: dict[str, Account] = {}
-
-    def account(self, name: str) -> Account | None:
-        found = self._snapshot.accounts.get(name) or self._named.get(name)
-        return None if found is None else self.changed_accounts.get(found.id, found)
-
-    def customer(self, customer_id: str) -> Customer:
-        return (
-            self.changed_customers.get(customer_id)
-            or self._snapshot.customers.get(customer_id)
-            or Customer(customer_id)
-        )
-
-    def entry(self, entry_id: str) -> Recorded | None:
-        return self._snapshot.entries.get(entry_id) or self._decided.get(entry_id)
-
-    def progress(self, entry_id: str) -> Progress | None:
-        return self.changed_progress.get(entry_id) or self._snapshot.progress.get(entry_id)
+    accounts: dict[str, Account]
+    customers: dict[str, Customer]
+    entries: dict[str, Recorded]
+    progress: dict[str, Progress]
+    changed_accounts: dict[str, Account] = {}
+    changed_customers: dict[str, Customer] = {}
+    changed_progress: dict[str, Progress] = {}
+    recorded: list[Recorded] = []
+    mentions: list[Mention] = []
 
     def settle(self, entry: Entry) -> Outcome:
-        prior = self.entry(entry.id)
+        prior = self.entries.get(entry.id)
         if prior is None:
             verdict = RULES[type(entry.action)](self, entry, entry.action)
             return Outcome(self.record(entry, verdict))
@@ -92,64 +83,69 @@ class _Draft:
         return _refused(entry, Status.KEY_REUSED)
 
     def record(self, entry: Entry, verdict: Verdict) -> Recorded:
+        kind = entry.kind
         if isinstance(verdict, Refusal):
-            recorded = Recorded(entry, verdict.status, entry.at, details=verdict.details)
+            recorded = recorded_as(entry, verdict.status, entry.at, (), verdict.details)
         else:
-            recorded = self._apply(entry, verdict)
+            recorded = self._applied(entry, kind, verdict)
         if verdict.progress is not None:
-            self.changed_progress[verdict.progress.entry_id] = verdict.progress
-        recorded = replace(recorded, digest=digest_of(recorded))
+            entry_id = verdict.progress.entry_id
+            self.changed_progress[entry_id] = self.progress[entry_id] = verdict.progress
         for of_id in dict.fromkeys(verdict.mentions):
-            self.mentions.append(Mention(of_id, entry.kind, recorded.at, entry.id))
-        self._decided[entry.id] = recorded
+            self.mentions.append(Mention(of_id, kind, recorded.at, entry.id))
+        self.entries[entry.id] = recorded
         self.recorded.append(recorded)
         return recorded
 
     def copied(self) -> "_Draft":
         """Give a draft that goes on from here and leaves this one as it is."""
-        other = copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, dict | list):
-                setattr(other, name, copy(value))
-        return other
+        return _Draft(*map(copy, astuple(self)))
 
-    def restore(self, other: "_Draft") -> None:
+    def restore(self, before: "_Draft") -> None:
         """Go back to where a copy was made."""
-        vars(self).update(vars(other))
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(before, name))
 
-    def _apply(self, entry: Entry, effect: Effect) -> Recorded:
+    def _applied(self, entry: Entry, kind: str, effect: Effect) -> Recorded:
         if effect.account is not None:
             self._keep(effect.account)
         if effect.customer is not None:
-            self.changed_customers[effect.customer.id] = effect.customer
-        at = max([entry.at, *(posting.account.moved_at for posting in effect.postings)])
-        lines = tuple(self._post(entry, posting, at) for posting in effect.postings)
-        return Recorded(entry, Status.RECORDED, at, lines)
-
-    def _post(self, entry: Entry, posting: Posting, at: datetime) -> Line:
-        before = self.changed_accounts.get(posting.account.id, posting.account)
-        account = replace(
-            before,
-            balance_minor=before.balance_minor + posting.amount_minor,
-            line_count=before.line_count + 1,
-            moved_at=at,
-        )
-        self._keep(account)
-        return Line(
-            account_id=account.id,
-            number=account.line_count,
-            entry_id=entry.id,
-            kind=entry.kind,
-            amount_minor=posting.amount_minor,
-            balance_minor=account.balance_minor,
-            counterparty=posting.counterparty,
-            reference=getattr(entry.action, "reference", None),
-            at=at,
-        )
+            customer_id = effect.customer.id
+            self.changed_customers[customer_id] = self.customers[customer_id] = effect.customer
+        at = max([entry.at, *[posting.account.moved_at for posting in effect.postings]])
+        reference = getattr(entry.action, "reference", None)
+        lines = []
+        for posting in effect.postings:
+            account = _moved(posting, at)
+            self._keep(account)
+            lines.append(
+                Line(
+                    account_id=account.id,
+                    number=account.line_count,
+                    entry_id=entry.id,
+                    kind=kind,
+                    amount_minor=posting.amount_minor,
+                    balance_minor=account.balance_minor,
+                    counterparty=posting.counterparty,
+                    reference=reference,
+                    at=at,
+                )
+            )
+        return recorded_as(entry, Status.RECORDED, at, tuple(lines), ())
 
     def _keep(self, account: Account) -> None:
         self.changed_accounts[account.id] = account
-        self._named[account.id] = self._named[account.number] = account
+        self.accounts[account.id] = self.accounts[account.number] = account
+
+
+def _moved(posting: Posting, at: datetime) -> Account:
+    before = posting.account
+    return replace(
+        before,
+        balance_minor=before.balance_minor + posting.amount_minor,
+        line_count=before.line_count + 1,
+        moved_at=at,
+    )
 
 
 def _refused(entry: Entry, status: Status) -> Outcome:
@@ -159,7 +155,9 @@ def _refused(entry: Entry, status: Status) -> Outcome:
 
 def _settled_bulk(draft: _Draft, head: Entry, ask: Bulk, parts: list[Entry]) -> list[Outcome]:
     """Settle a bulk: its own entry, then its parts, as its mode says."""
-    begun = draft.entry(head.id)
+    if len(parts) != ask.count or any(_bulk_of(part) != head.id for part in parts):
+        raise ValueError(f"bulk {head.id} is not followed by its {ask.count} transfers")
+    begun = draft.entries.get(head.id)
     if begun is not None and begun.entry.action != ask:
         return [_refused(each, Status.KEY_REUSED) for each in (head, *parts)]
     if ask.mode is BulkMode.ATOMIC:
@@ -176,23 +174,24 @@ def _settled_bulk(draft: _Draft, head: Entry, ask: Bulk, parts: list[Entry]) -> 
 def _all_or_none(draft: _Draft, head: Entry, parts: list[Entry]) -> list[Outcome]:
     """Settle all of an atomic bulk; where one is refused, only that and the bulk's end stay."""
     before, outcomes = draft.copied(), [draft.settle(head)]
-    for number, part in enumerate(parts):
-        outcomes.append(draft.settle(part))
-        if outcomes[-1].status is not Status.RECORDED:
+    for index, part in enumerate(parts):
+        outcome = draft.settle(part)
+        if outcome.status is not Status.RECORDED:
             draft.restore(before)
-            refusal = Refusal(outcomes[-1].status, outcomes[-1].recorded.details)
-            draft.record(head, Refusal(Status.BULK_ABORTED, (("index", number),)))
-            draft.record(part, refusal)
-            return [
-                Outcome(draft.entry(each.id) or _aborted(each).recorded) for each in (head, *parts)
-            ]
+            draft.record(head, Refusal(Status.BULK_ABORTED, (("index", index),)))
+            if outcome.status is not Status.KEY_REUSED:
+                draft.record(part, Refusal(outcome.status, outcome.recorded.details))
+            return [Outcome(_retold(draft, each).recorded) for each in (head, *parts)]
+        outcomes.append(outcome)
     return outcomes
 
 
 def _retold(draft: _Draft, entry: Entry) -> Outcome:
     """Say again what became of an entry of an atomic bulk: those not kept were not tried."""
-    return draft.settle(entry) if draft.entry(entry.id) else _aborted(entry)
-
-
-def _aborted(entry: Entry) -> Outcome:
+    if entry.id in draft.entries:
+        return draft.settle(entry)
     return _refused(entry, Status.BULK_ABORTED)
+
+
+def _bulk_of(part: Entry) -> str | None:
+    return part.action.bulk_id if isinstance(part.action, Transfer) else None

@@ -3,34 +3,32 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
-from accounts.ledger.actions import (
-    Action,
-    Bulk,
-    CancelSchedule,
-    Capture,
-    CloseAccount,
-    Deposit,
-    Expire,
-    FreezeAccount,
-    Hold,
-    Leave,
-    OpenAccount,
-    RenameAccount,
-    Reversal,
-    Schedule,
-    SetCreditLimit,
-    SetDailyLimit,
-    Transfer,
-    UnfreezeAccount,
-    Void,
-    Withdrawal,
-)
+from accounts.ledger.actions import Action, Deposit, OpenAccount, Withdrawal
 from accounts.ledger.numbers import numbers_for
 from accounts.ledger.values import Account, Customer, Line, Mention, Progress, Status
+
+
+def _named_by(*fields: str) -> dict[type[Any], tuple[str, ...]]:
+    return {
+        action: tuple(name for name in action.__struct_fields__ if name in fields)
+        for action in get_args(Action)
+    }
+
+
+KINDS: dict[type[Any], str] = {
+    action: str(action.__struct_config__.tag) for action in get_args(Action)
+}
+"""What each action is called, wherever kinds are named."""
+
+_ACCOUNTS = _named_by("account", "from_account", "to_account")
+_CUSTOMERS = _named_by("owner_id")
+_EARLIER = _named_by("hold_id", "schedule_id", "transfer_id")
+"""The fields by which an action names accounts, a customer, and the entry that it is about."""
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -50,7 +48,7 @@ class Entry(Struct, frozen=True, gc=False):
     @property
     def kind(self) -> str:
         """The action's name, as in the journal, the lines and the audit log."""
-        return str(self.action.__struct_config__.tag)
+        return KINDS[type(self.action)]
 
 
 class Recorded(Struct, frozen=True, gc=False):
@@ -68,9 +66,23 @@ class Recorded(Struct, frozen=True, gc=False):
     digest: str = ""
 
 
+def recorded_as(
+    entry: Entry,
+    status: Status,
+    at: datetime,
+    lines: tuple[Line, ...],
+    details: tuple[tuple[str, int], ...],
+) -> Recorded:
+    """Record what was decided, with its digest."""
+    return Recorded(entry, status, at, lines, details, _digest((entry, status, at, lines, details)))
+
+
 def digest_of(recorded: Recorded) -> str:
     """SHA-256, as hex, of all that is recorded of an entry but the digest itself."""
-    content = recorded.entry, recorded.status, recorded.at, recorded.lines, recorded.details
+    return _digest((recorded.entry, recorded.status, recorded.at, recorded.lines, recorded.details))
+
+
+def _digest(content: tuple[Any, ...]) -> str:
     return sha256(msgspec.json.encode(content)).hexdigest()
 
 
@@ -148,59 +160,20 @@ def needs(entries: Iterable[Entry]) -> Needs:
     accounts: set[str] = set()
     customers: set[str] = set()
     ids: set[str] = set()
-    earlier: set[str] = set()
+    earlier: set[str | None] = set()
     for entry in entries:
+        action = entry.action
+        kind = type(action)
         ids.add(entry.id)
-        accounts.update(_accounts_of(entry))
-        if isinstance(entry.action, OpenAccount | CloseAccount | Leave):
-            customers.add(entry.action.owner_id)
-        else:
-            earlier.add(_earlier(entry.action))
-    earlier.discard("")
-    return Needs(*map(frozenset, (accounts, customers, ids | earlier, earlier)))
-
-
-def _earlier(action: Action) -> str:
-    """Name the earlier entry that an action is about, "" where it is about none."""
-    match action:
-        case Transfer(schedule_id=entry_id):
-            return entry_id or ""
-        case Capture(hold_id=entry_id) | Void(hold_id=entry_id) | Expire(hold_id=entry_id):
-            return entry_id
-        case Reversal(transfer_id=entry_id) | CancelSchedule(schedule_id=entry_id):
-            return entry_id
-        case _:
-            return ""
-
-
-def _accounts_of(entry: Entry) -> tuple[str, ...]:
-    match entry.action:
-        case (
-            Transfer(from_account=payer, to_account=payee)
-            | Reversal(from_account=payer, to_account=payee)
-            | Hold(from_account=payer, to_account=payee)
-            | Capture(from_account=payer, to_account=payee)
-            | Schedule(from_account=payer, to_account=payee)
-        ):
-            return payer, payee
-        case (
-            Deposit(account=account, currency=currency)
-            | Withdrawal(account=account, currency=currency)
-        ):
-            return account, till_id(currency, entry.till)
-        case (
-            Void(from_account=account)
-            | Expire(from_account=account)
-            | CancelSchedule(from_account=account)
-            | RenameAccount(account=account)
-            | CloseAccount(account=account)
-            | FreezeAccount(account=account)
-            | UnfreezeAccount(account=account)
-            | SetCreditLimit(account=account)
-            | SetDailyLimit(account=account)
-        ):
-            return (account,)
-        case OpenAccount():
-            return numbers_for(entry.id)
-        case Leave() | Bulk():
-            return ()
+        for name in _ACCOUNTS[kind]:
+            accounts.add(getattr(action, name))
+        for name in _CUSTOMERS[kind]:
+            customers.add(getattr(action, name))
+        for name in _EARLIER[kind]:
+            earlier.add(getattr(action, name))
+        if isinstance(action, OpenAccount):
+            accounts.update(numbers_for(entry.id))
+        elif isinstance(action, (Deposit, Withdrawal)):
+            accounts.add(till_id(action.currency, entry.till))
+    about = frozenset(each for each in earlier if each is not None)
+    return Needs(frozenset(accounts), frozenset(customers), about | ids, about)

@@ -135,8 +135,11 @@ def _prove_entries(entries: Iterable[Recorded], counts: Counts, promises: Promis
 
 def _prove_progress(progress: Iterable[Progress], promises: Promises) -> None:
     for each in progress:
+        name = f"{each.kind} {each.entry_id}"
         if each.kind != "transfer" and (each.due_at is None) is (each.stage is Stage.OPEN):
-            raise Wrong(f"{each.kind} {each.entry_id}: it is {each.stage}, and due {each.due_at}")
+            raise Wrong(f"{name}: it is {each.stage}, and due {each.due_at}")
+        if each.done_minor > each.amount_minor:
+            raise Wrong(f"{name}: {each.done_minor} of {each.amount_minor} came of it")
         promises.see_progress(each)
     fault = promises.fault()
     if fault:

@@ -11,7 +11,16 @@ from typing import Self
 
 from msgspec import Struct
 
-from accounts.ledger.actions import CancelSchedule, Capture, Expire, Hold, Reversal, Transfer, Void
+from accounts.ledger.actions import (
+    CancelSchedule,
+    Capture,
+    Expire,
+    Hold,
+    Reversal,
+    Schedule,
+    Transfer,
+    Void,
+)
 from accounts.ledger.entries import Recorded
 from accounts.ledger.values import Account, Progress, Stage, Status
 
@@ -72,6 +81,7 @@ class Promises:
                 held = self._tallies["account", "what is held"]
                 held.add(progress.account_id, -progress.amount_minor)
         elif kind == "schedule":
+            self._tallies[kind, "its amount"].add(entry_id, -progress.amount_minor)
             self._tallies[kind, "its runs"].add(entry_id, -progress.done_count)
             self._tallies[kind, Stage.CANCELLED].add(entry_id, -(progress.stage is Stage.CANCELLED))
         else:
@@ -103,6 +113,8 @@ class Promises:
                 self._end(hold_id, Stage.VOIDED)
             case Expire(hold_id=hold_id):
                 self._end(hold_id, Stage.EXPIRED)
+            case Schedule(amount_minor=amount_minor):
+                self._tallies["schedule", "its amount"].add(recorded.entry.id, amount_minor)
             case CancelSchedule(schedule_id=schedule_id):
                 self._tallies["schedule", Stage.CANCELLED].add(schedule_id)
             case Reversal(transfer_id=transfer_id):

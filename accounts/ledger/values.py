@@ -58,7 +58,7 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
     `floor_minor` is the lowest balance permitted (a credit limit is a negative floor); the bank's
     own accounts have none. `line_count` numbers the lines without gaps; `moved_at` is the time of
     the last one, and no later line has an earlier time. Where there is a `daily_limit_minor`,
-    `spent_minor` is what left the account on `spent_day`, counted in days since 1970 (UTC).
+    `spent_minor` is what was paid or held on `spent_day`, counted in days since 1970 (UTC).
     """
 
     id: str
@@ -85,9 +85,10 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def room_minor(self) -> int:
-        """What may still be paid in, in minor units."""
-        ceiling = BANK_BALANCE_MAX_MINOR if self.floor_minor is None else AMOUNT_MAX_MINOR
-        return ceiling - self.balance_minor
+        """What may still be paid in, in minor units: what is available must be exact too."""
+        if self.floor_minor is None:
+            return BANK_BALANCE_MAX_MINOR - self.balance_minor
+        return AMOUNT_MAX_MINOR + self.floor_minor - self.balance_minor
 
 
 class Customer(Struct, frozen=True, gc=False):
@@ -137,7 +138,10 @@ class Mention(Struct, frozen=True, gc=False):
 
 
 class Posting(Struct, frozen=True, gc=False):
-    """One account's share of an entry: `amount_minor` is signed, and an entry's sum to zero."""
+    """One account's share of an entry: `amount_minor` is signed, and an entry's sum to zero.
+
+    `account` is as it will be but for the money that moves.
+    """
 
     account: Account
     amount_minor: int

@@ -4,7 +4,7 @@ Whatever can fail happens before the first thing is changed, so a failure midway
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -63,7 +63,7 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
         self._lines: dict[str, list[Line]] = {}
         self._progress: dict[str, Progress] = {}
         self._due: list[tuple[datetime, str]] = []
-        self._mentions: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
+        self._mentions: defaultdict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         with self._lock:
@@ -148,18 +148,18 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
         for customer in changes.customers:
             self._customers[customer.id] = customer
         for recorded in changes.recorded:
-            self._record(recorded)
+            self._entries[recorded.entry.id] = recorded
+            for line in recorded.lines:
+                self._lines[line.account_id].append(line)
+        self._waiting.extend(changes.recorded)
         for progress in changes.progress:
             self._keep_progress(progress)
         for mention in changes.mentions:
-            keys = self._mentions.setdefault((mention.of_id, mention.kind), [])
-            insort(keys, (mention.at, mention.entry_id))
-
-    def _record(self, recorded: Recorded) -> None:
-        self._entries[recorded.entry.id] = recorded
-        for line in recorded.lines:
-            self._lines[line.account_id].append(line)
-        self._waiting.append(recorded)
+            keys, key = self._mentions[mention.of_id, mention.kind], (mention.at, mention.entry_id)
+            if keys and key < keys[-1]:
+                insort(keys, key)
+            else:
+                keys.append(key)
 
     def _keep_progress(self, progress: Progress) -> None:
         kept = self._progress.get(progress.entry_id)

@@ -88,7 +88,7 @@ WRONGS = [
     ("DELETE FROM lines WHERE entry_id = 'sent-20'", "where line"),
     ("DELETE FROM lines WHERE account_id = :bob AND number = 4", "it counts 4"),
     ("UPDATE lines SET number = 9 WHERE account_id = :bob AND number = 4", "line 9 stands where"),
-    ("UPDATE accounts SET held_minor = 1 WHERE id = :bob", "1 is held"),
+    ("UPDATE accounts SET held_minor = 1 WHERE id = :bob", "what is held"),
     ("UPDATE accounts SET line_count = 7 WHERE id = :bob", "it counts 7"),
     ("UPDATE accounts SET currency = 'USD' WHERE id = :bob", "balances in EUR sum to"),
     ("UPDATE entries SET action = replace(action, '20', '21') WHERE id = 'sent-20'", "digest"),

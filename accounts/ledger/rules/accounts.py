@@ -14,17 +14,23 @@ from accounts.ledger.actions import (
 )
 from accounts.ledger.entries import Entry
 from accounts.ledger.numbers import numbers_for
-from accounts.ledger.rules.checks import covers, customers, not_closed, not_frozen
+from accounts.ledger.rules.checks import (
+    covers,
+    customers,
+    has_room,
+    not_closed,
+    not_frozen,
+)
 from accounts.ledger.rules.verdicts import Books, Effect, Refusal, Verdict
-from accounts.ledger.values import Account, AccountStatus, Status
+from accounts.ledger.values import Account, AccountStatus, Customer, Status
 
 
 def open_account(books: Books, entry: Entry, ask: OpenAccount) -> Verdict:
     """Open an account under the first of its candidate numbers that is free."""
-    customer = books.customer(ask.owner_id)
+    customer = _customer(books, ask.owner_id)
     if customer.left:
         return Refusal(Status.CUSTOMER_LEFT)
-    free = [number for number in numbers_for(entry.id) if books.account(number) is None]
+    free = [number for number in numbers_for(entry.id) if books.accounts.get(number) is None]
     if not free:
         return Refusal(Status.NUMBERS_EXHAUSTED)
     opened = Account(
@@ -53,12 +59,11 @@ def rename_account(books: Books, _entry: Entry, ask: RenameAccount) -> Verdict:
 
 def close_account(books: Books, _entry: Entry, ask: CloseAccount) -> Verdict:
     """Close an account that holds nothing; one that is closed stays closed."""
-    account = customers(books, ask.account)
-    if account is None:
+    account, customer = customers(books, ask.account), _customer(books, ask.owner_id)
+    if account is None or account.owner_id != customer.id:
         return Refusal(Status.ACCOUNT_UNKNOWN)
     if account.status is AccountStatus.CLOSED:
         return Effect()
-    customer = books.customer(account.owner_id)
     return (
         not_frozen(account)
         or _nothing_held(account)
@@ -81,12 +86,14 @@ def unfreeze_account(books: Books, _entry: Entry, ask: UnfreezeAccount) -> Verdi
 
 
 def set_credit_limit(books: Books, _entry: Entry, ask: SetCreditLimit) -> Verdict:
-    """Move the floor of an account, but not above what is there."""
+    """Move the floor of an account, but not above what is there and not held."""
     account = customers(books, ask.account)
     if account is None:
         return Refusal(Status.ACCOUNT_UNKNOWN)
     limited = replace(account, floor_minor=-ask.credit_limit_minor)
-    return not_closed(account) or covers(limited, 0) or Effect(account=limited)
+    return (
+        not_closed(account) or covers(limited, 0) or has_room(limited, 0) or Effect(account=limited)
+    )
 
 
 def set_daily_limit(books: Books, _entry: Entry, ask: SetDailyLimit) -> Verdict:
@@ -100,10 +107,14 @@ def set_daily_limit(books: Books, _entry: Entry, ask: SetDailyLimit) -> Verdict:
 
 def leave(books: Books, _entry: Entry, ask: Leave) -> Verdict:
     """Let a customer go who has no open account; one who has left may leave again."""
-    customer = books.customer(ask.owner_id)
+    customer = _customer(books, ask.owner_id)
     if customer.open_accounts:
         return Refusal(Status.ACCOUNTS_OPEN, (("open_accounts", customer.open_accounts),))
     return Effect(customer=replace(customer, left=True))
+
+
+def _customer(books: Books, customer_id: str) -> Customer:
+    return books.customers.get(customer_id) or Customer(customer_id)
 
 
 def _with_status(books: Books, name: str, status: AccountStatus) -> Verdict:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from accounts.ledger.actions import Hold, Schedule, Transfer
 from accounts.ledger.entries import Entry, till_id
 from accounts.ledger.rules.verdicts import Books, Refusal
 from accounts.ledger.values import BANK_ID, Account, AccountStatus, Posting, Status
@@ -16,14 +17,25 @@ _FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 def customers(books: Books, name: str) -> Account | None:
     """Find a customer's account: the bank's own cannot be named by anybody."""
-    account = books.account(name)
+    account = books.accounts.get(name)
     return None if account is None or account.owner_id == BANK_ID else account
+
+
+def payer_and_payee(
+    books: Books, ask: Transfer | Hold | Schedule
+) -> tuple[Account, Account] | Refusal:
+    """Find the two accounts of customers between which money is to go."""
+    payer, payee = customers(books, ask.from_account), customers(books, ask.to_account)
+    if payer is None or payee is None:
+        same = ask.from_account == ask.to_account
+        return Refusal(Status.SAME_ACCOUNT if same else Status.ACCOUNT_UNKNOWN)
+    return Refusal(Status.SAME_ACCOUNT) if payer.id == payee.id else (payer, payee)
 
 
 def till(books: Books, entry: Entry, currency: str) -> Account:
     """Find the bank's cash account where an entry is asked."""
     name = till_id(currency, entry.till)
-    return books.account(name) or Account(
+    return books.accounts.get(name) or Account(
         id=name,
         number=name,
         owner_id=BANK_ID,
@@ -52,13 +64,11 @@ def same_currency(account: Account, currency: str) -> Refusal | None:
 
 def may_pay(payer: Account, payee: Account, currency: str) -> Refusal | None:
     """Refuse two accounts between which no money of a currency can go."""
-    return (
-        not_closed(payer)
-        or not_closed(payee)
-        or not_frozen(payer)
-        or same_currency(payer, currency)
-        or same_currency(payee, currency)
-    )
+    if AccountStatus.CLOSED in (payer.status, payee.status):
+        return Refusal(Status.ACCOUNT_CLOSED)
+    if payer.currency != currency or payee.currency != currency:
+        return not_frozen(payer) or Refusal(Status.CURRENCY_MISMATCH)
+    return not_frozen(payer)
 
 
 def covers(payer: Account, amount_minor: int) -> Refusal | None:
@@ -71,22 +81,25 @@ def covers(payer: Account, amount_minor: int) -> Refusal | None:
     return Refusal(Status.FUNDS_INSUFFICIENT, (("shortfall_minor", shortfall_minor),))
 
 
-def within_its_day(payer: Account, amount_minor: int, at: datetime) -> Refusal | None:
+def within_its_day(
+    payer: Account, payee: Account, amount_minor: int, at: datetime
+) -> Refusal | None:
     """Refuse what would pass the daily limit of an account; say what is left of it."""
     if payer.daily_limit_minor is None:
         return None
-    left_minor = payer.daily_limit_minor - _spent_minor(payer, at)
+    _, spent_minor = _spent(payer, payee, at)
+    left_minor = payer.daily_limit_minor - spent_minor
     if amount_minor <= left_minor:
         return None
     return Refusal(Status.LIMIT_EXCEEDED, (("left_minor", max(0, left_minor)),))
 
 
-def having_spent(payer: Account, amount_minor: int, at: datetime) -> Account:
+def having_spent(payer: Account, payee: Account, amount_minor: int, at: datetime) -> Account:
     """Count what leaves an account against its daily limit."""
     if payer.daily_limit_minor is None:
         return payer
-    spent_minor = _spent_minor(payer, at) + amount_minor
-    return replace(payer, spent_day=_day(at), spent_minor=spent_minor)
+    day, spent_minor = _spent(payer, payee, at)
+    return replace(payer, spent_day=day, spent_minor=spent_minor + amount_minor)
 
 
 def has_room(payee: Account, amount_minor: int) -> Refusal | None:
@@ -101,19 +114,17 @@ def has_room(payee: Account, amount_minor: int) -> Refusal | None:
 
 def postings(payer: Account, payee: Account, amount_minor: int) -> tuple[Posting, Posting]:
     """Move an amount."""
-    return (
-        Posting(payer, -amount_minor, _name_to_others(payee)),
-        Posting(payee, amount_minor, _name_to_others(payer)),
-    )
+    payee_number = None if payee.owner_id == BANK_ID else payee.number
+    payer_number = None if payer.owner_id == BANK_ID else payer.number
+    return Posting(payer, -amount_minor, payee_number), Posting(payee, amount_minor, payer_number)
 
 
-def _name_to_others(account: Account) -> str | None:
-    return None if account.owner_id == BANK_ID else account.number
+def _spent(payer: Account, payee: Account, at: datetime) -> tuple[int, int]:
+    """Say on which day it is spent, that of its line, and how much was before.
 
-
-def _spent_minor(account: Account, at: datetime) -> int:
-    return account.spent_minor if account.spent_day == _day(at) else 0
-
-
-def _day(at: datetime) -> int:
-    return (at - _FIRST_DAY).days
+    No day comes back, or it would count anew.
+    """
+    day = (max(at, payer.moved_at, payee.moved_at) - _FIRST_DAY).days
+    if day > payer.spent_day:
+        return day, 0
+    return payer.spent_day, payer.spent_minor

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from accounts.ledger.actions import Capture, Expire, Hold, Void
-from accounts.ledger.entries import Entry, Recorded
+from accounts.ledger.entries import KINDS, Entry, Recorded
 from accounts.ledger.rules.checks import (
     covers,
-    customers,
     has_room,
     having_spent,
     may_pay,
+    payer_and_payee,
     postings,
     within_its_day,
 )
@@ -30,18 +30,21 @@ _ENDS = {
 
 
 def hold(books: Books, entry: Entry, ask: Hold) -> Verdict:
-    """Set money aside on the payer's account. It counts against the daily limit now, not later."""
-    payer, payee = customers(books, ask.from_account), customers(books, ask.to_account)
-    if ask.from_account == ask.to_account or (payer and payee and payer.id == payee.id):
-        return Refusal(Status.SAME_ACCOUNT)
-    if payer is None or payee is None:
-        return Refusal(Status.ACCOUNT_UNKNOWN)
+    """Set money aside on the payer's account.
+
+    It counts against the daily limit of this day, whatever becomes of it, and not of a later one.
+    """
+    found = payer_and_payee(books, ask)
+    if isinstance(found, Refusal):
+        return found
+    payer, payee = found
+    spent = having_spent(payer, payee, ask.amount_minor, entry.at)
     return (
         may_pay(payer, payee, ask.currency)
         or covers(payer, ask.amount_minor)
-        or within_its_day(payer, ask.amount_minor, entry.at)
+        or within_its_day(payer, payee, ask.amount_minor, entry.at)
         or Effect(
-            account=_holding(having_spent(payer, ask.amount_minor, entry.at), ask.amount_minor),
+            account=_holding(spent, ask.amount_minor),
             progress=_begun(entry, ask, payer),
             mentions=(payer.owner_id, payee.owner_id),
         )
@@ -50,20 +53,19 @@ def hold(books: Books, entry: Entry, ask: Hold) -> Verdict:
 
 def capture(books: Books, entry: Entry, ask: Capture) -> Verdict:
     """Move what is held, or a part of it, to the payee, and free the rest."""
-    held, payer = books.progress(ask.hold_id), books.account(ask.from_account)
-    payee = _payee(books, ask)
-    if held is None or payer is None or payee is None:
+    found, payee = _held(books, ask), _payee(books, ask)
+    if found is None or payee is None:
         return Refusal(Status.ENTRY_UNKNOWN)
+    held, payer = found
     amount_minor = held.amount_minor if ask.amount_minor is None else ask.amount_minor
     return (
-        _not_ended(held, payer, entry.at)
+        _ended(held, entry.at)
         or may_pay(payer, payee, payer.currency)
         or _within(amount_minor, held)
         or has_room(payee, amount_minor)
         or Effect(
-            postings(payer, payee, amount_minor),
-            account=_holding(payer, -held.amount_minor),
-            progress=_ended(held, Stage.CAPTURED, amount_minor),
+            postings(_holding(payer, -held.amount_minor), payee, amount_minor),
+            progress=_end(held, Stage.CAPTURED, amount_minor),
             mentions=(ask.hold_id,),
         )
     )
@@ -71,22 +73,30 @@ def capture(books: Books, entry: Entry, ask: Capture) -> Verdict:
 
 def void(books: Books, entry: Entry, ask: Void) -> Verdict:
     """Free what is held."""
-    held, payer = books.progress(ask.hold_id), books.account(ask.from_account)
-    if held is None or payer is None:
+    found = _held(books, ask)
+    if found is None:
         return Refusal(Status.ENTRY_UNKNOWN)
-    return _not_ended(held, payer, entry.at) or _freed(held, payer, Stage.VOIDED)
+    held, payer = found
+    return _ended(held, entry.at) or _freed(held, payer, Stage.VOIDED)
 
 
 def expire(books: Books, entry: Entry, ask: Expire) -> Verdict:
     """Free what is held past its time; one whose time has not come is left alone."""
-    held, payer = books.progress(ask.hold_id), books.account(ask.from_account)
-    if held is None or payer is None or held.account_id != payer.id:
+    found = _held(books, ask)
+    if found is None:
         return Refusal(Status.ENTRY_UNKNOWN)
-    if held.stage is not Stage.OPEN:
-        return Refusal(_ENDS[held.stage])
-    if not _is_over(held, entry.at):
-        return Refusal(Status.PRECONDITION_FAILED)
-    return _freed(held, payer, Stage.EXPIRED)
+    held, payer = found
+    if _is_over(held, entry.at):
+        return _freed(held, payer, Stage.EXPIRED)
+    return _ended(held, entry.at) or Refusal(Status.PRECONDITION_FAILED)
+
+
+def _held(books: Books, ask: Capture | Void | Expire) -> tuple[Progress, Account] | None:
+    """Find a hold and its payer, where they are what is named."""
+    held, payer = books.progress.get(ask.hold_id), books.accounts.get(ask.from_account)
+    if held is None or payer is None or (held.kind, held.account_id) != (KINDS[Hold], payer.id):
+        return None
+    return held, payer
 
 
 def _begun(entry: Entry, ask: Hold, payer: Account) -> Progress:
@@ -101,21 +111,24 @@ def _begun(entry: Entry, ask: Hold, payer: Account) -> Progress:
 
 def _payee(books: Books, ask: Capture) -> Account | None:
     """Find the account that a hold was made for, where it is the one that the capture names."""
-    made: Recorded | None = books.entry(ask.hold_id)
+    made: Recorded | None = books.entries.get(ask.hold_id)
     if made is None or not isinstance(made.entry.action, Hold):
         return None
-    return books.account(ask.to_account) if made.entry.action.to_account == ask.to_account else None
+    return (
+        books.accounts.get(ask.to_account)
+        if made.entry.action.to_account == ask.to_account
+        else None
+    )
 
 
-def _not_ended(held: Progress, payer: Account, at: datetime) -> Refusal | None:
-    if held.account_id != payer.id:
-        return Refusal(Status.ENTRY_UNKNOWN)
+def _ended(held: Progress, at: datetime) -> Refusal | None:
     if held.stage is not Stage.OPEN:
         return Refusal(_ENDS[held.stage])
     return Refusal(Status.HOLD_EXPIRED) if _is_over(held, at) else None
 
 
 def _is_over(held: Progress, at: datetime) -> bool:
+    """Tell whether the time of an open hold is over; one that ended has none."""
     return held.due_at is not None and held.due_at <= at
 
 
@@ -128,12 +141,12 @@ def _within(amount_minor: int, held: Progress) -> Refusal | None:
 def _freed(held: Progress, payer: Account, stage: Stage) -> Effect:
     return Effect(
         account=_holding(payer, -held.amount_minor),
-        progress=_ended(held, stage, 0),
+        progress=_end(held, stage, 0),
         mentions=(held.entry_id,),
     )
 
 
-def _ended(held: Progress, stage: Stage, done_minor: int) -> Progress:
+def _end(held: Progress, stage: Stage, done_minor: int) -> Progress:
     return replace(held, stage=stage, done_minor=done_minor, due_at=None)
 
 

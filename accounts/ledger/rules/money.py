@@ -1,5 +1,7 @@
 """The rules of money: cash, transfers, many at once, and back again."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from accounts.ledger.actions import Bulk, Deposit, Reversal, Transfer, Withdrawal
@@ -12,6 +14,7 @@ from accounts.ledger.rules.checks import (
     may_pay,
     not_closed,
     not_frozen,
+    payer_and_payee,
     postings,
     same_currency,
     till,
@@ -19,7 +22,7 @@ from accounts.ledger.rules.checks import (
 )
 from accounts.ledger.rules.schedules import run
 from accounts.ledger.rules.verdicts import Books, Effect, Refusal, Verdict
-from accounts.ledger.values import Progress, Status
+from accounts.ledger.values import Account, Posting, Progress, Status
 
 
 def deposit(books: Books, entry: Entry, ask: Deposit) -> Verdict:
@@ -48,20 +51,16 @@ def withdrawal(books: Books, entry: Entry, ask: Withdrawal) -> Verdict:
         or not_frozen(account)
         or same_currency(account, ask.currency)
         or covers(account, ask.amount_minor)
-        or within_its_day(account, ask.amount_minor, entry.at)
+        or within_its_day(account, cash, ask.amount_minor, entry.at)
         or has_room(cash, ask.amount_minor)
-        or Effect(
-            postings(account, cash, ask.amount_minor),
-            account=having_spent(account, ask.amount_minor, entry.at),
-        )
+        or Effect(_spending(account, cash, ask.amount_minor, entry.at))
     )
 
 
 def transfer(books: Books, entry: Entry, ask: Transfer) -> Verdict:
     """Move money between two customers' accounts, by itself or as a run of a schedule."""
     verdict = _transfer(books, entry, ask)
-    schedule = books.progress(ask.schedule_id) if ask.schedule_id else None
-    return verdict if schedule is None else run(books, schedule, verdict)
+    return verdict if ask.schedule_id is None else run(books, ask, ask.schedule_id, verdict)
 
 
 def bulk(_books: Books, _entry: Entry, _ask: Bulk) -> Verdict:
@@ -70,12 +69,15 @@ def bulk(_books: Books, _entry: Entry, _ask: Bulk) -> Verdict:
 
 
 def reversal(books: Books, _entry: Entry, ask: Reversal) -> Verdict:
-    """Move what a transfer brought back to its payer: never more in all than was sent."""
-    sent = books.entry(ask.transfer_id)
-    payer, payee = books.account(ask.from_account), books.account(ask.to_account)
+    """Move what a transfer brought back to its payer: never more in all than was sent.
+
+    It does not count against a daily limit: nobody gets what was not theirs.
+    """
+    sent = books.entries.get(ask.transfer_id)
+    payer, payee = books.accounts.get(ask.from_account), books.accounts.get(ask.to_account)
     if sent is None or payer is None or payee is None or not _is_back(ask, sent):
         return Refusal(Status.ENTRY_UNKNOWN)
-    so_far = books.progress(ask.transfer_id) or _nothing_reversed(sent)
+    so_far = books.progress.get(ask.transfer_id) or _nothing_reversed(sent)
     left_minor = sent.lines[1].amount_minor - so_far.done_minor
     amount_minor = left_minor if ask.amount_minor is None else ask.amount_minor
     return (
@@ -92,23 +94,26 @@ def reversal(books: Books, _entry: Entry, ask: Reversal) -> Verdict:
 
 
 def _transfer(books: Books, entry: Entry, ask: Transfer) -> Verdict:
-    payer = customers(books, ask.from_account)
-    payee = customers(books, ask.to_account)
-    if ask.from_account == ask.to_account or (payer and payee and payer.id == payee.id):
-        return Refusal(Status.SAME_ACCOUNT)
-    if payer is None or payee is None:
-        return Refusal(Status.ACCOUNT_UNKNOWN)
+    found = payer_and_payee(books, ask)
+    if isinstance(found, Refusal):
+        return found
+    payer, payee = found
     return (
         may_pay(payer, payee, ask.currency)
         or covers(payer, ask.amount_minor)
-        or within_its_day(payer, ask.amount_minor, entry.at)
+        or within_its_day(payer, payee, ask.amount_minor, entry.at)
         or has_room(payee, ask.amount_minor)
         or Effect(
-            postings(payer, payee, ask.amount_minor),
-            account=having_spent(payer, ask.amount_minor, entry.at),
+            _spending(payer, payee, ask.amount_minor, entry.at),
             mentions=(payer.owner_id, payee.owner_id),
         )
     )
+
+
+def _spending(
+    payer: Account, payee: Account, amount_minor: int, at: datetime
+) -> tuple[Posting, Posting]:
+    return postings(having_spent(payer, payee, amount_minor, at), payee, amount_minor)
 
 
 def _is_back(ask: Reversal, sent: Recorded) -> bool:

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from accounts.ledger.actions import CancelSchedule, Every, Schedule
+from accounts.ledger.actions import CancelSchedule, Every, Schedule, Transfer
 from accounts.ledger.entries import Entry
-from accounts.ledger.rules.checks import customers, may_pay
+from accounts.ledger.rules.checks import may_pay, payer_and_payee
 from accounts.ledger.rules.verdicts import Books, Effect, Refusal, Verdict
 from accounts.ledger.values import Progress, Stage, Status
 
@@ -21,11 +21,10 @@ _LAST_YEAR = 9999
 
 def schedule(books: Books, entry: Entry, ask: Schedule) -> Verdict:
     """Begin a schedule. Whether there is enough for it is asked at each run."""
-    payer, payee = customers(books, ask.from_account), customers(books, ask.to_account)
-    if ask.from_account == ask.to_account or (payer and payee and payer.id == payee.id):
-        return Refusal(Status.SAME_ACCOUNT)
-    if payer is None or payee is None:
-        return Refusal(Status.ACCOUNT_UNKNOWN)
+    found = payer_and_payee(books, ask)
+    if isinstance(found, Refusal):
+        return found
+    payer, payee = found
     begun = Progress(
         entry_id=entry.id,
         kind=entry.kind,
@@ -38,9 +37,10 @@ def schedule(books: Books, entry: Entry, ask: Schedule) -> Verdict:
 
 def cancel_schedule(books: Books, _entry: Entry, ask: CancelSchedule) -> Verdict:
     """End a schedule that has not ended yet."""
-    so_far = books.progress(ask.schedule_id)
-    if so_far is None:
+    found = _begun(books, ask.schedule_id, ask.from_account)
+    if found is None:
         return Refusal(Status.ENTRY_UNKNOWN)
+    so_far, _ = found
     if so_far.stage is not Stage.OPEN:
         return Refusal(Status.SCHEDULE_ENDED)
     return Effect(
@@ -48,14 +48,15 @@ def cancel_schedule(books: Books, _entry: Entry, ask: CancelSchedule) -> Verdict
     )
 
 
-def run(books: Books, so_far: Progress, verdict: Verdict) -> Verdict:
+def run(books: Books, ask: Transfer, schedule_id: str, verdict: Verdict) -> Verdict:
     """Move a schedule on by a run of it. It ends with its last run, or with a closed account."""
+    found = _begun(books, schedule_id, ask.from_account)
+    if found is None:
+        return Refusal(Status.ENTRY_UNKNOWN)
+    so_far, schedule = found
     if so_far.stage is not Stage.OPEN:
         return Refusal(Status.SCHEDULE_ENDED)
-    begun = books.entry(so_far.entry_id)
-    if begun is None or not isinstance(begun.entry.action, Schedule):
-        return Refusal(Status.ENTRY_UNKNOWN)
-    moved_on = _moved_on(so_far, begun.entry.action)
+    moved_on = _moved_on(so_far, schedule)
     if isinstance(verdict, Refusal) and verdict.status is Status.ACCOUNT_CLOSED:
         moved_on = replace(moved_on, stage=Stage.ENDED, due_at=None)
     return replace(verdict, progress=moved_on, mentions=(*verdict.mentions, so_far.entry_id))
@@ -76,6 +77,19 @@ def time_of_run(ask: Schedule, number: int) -> datetime | None:
         return ask.first_at + timedelta(days=_DAYS[ask.every] * number)
     except OverflowError:
         return None
+
+
+def _begun(books: Books, schedule_id: str, from_account: str) -> tuple[Progress, Schedule] | None:
+    """Find a schedule of a payer, and how far it has come."""
+    so_far, begun, payer = (
+        books.progress.get(schedule_id),
+        books.entries.get(schedule_id),
+        books.accounts.get(from_account),
+    )
+    if so_far is None or begun is None or payer is None or payer.id != so_far.account_id:
+        return None
+    action = begun.entry.action
+    return (so_far, action) if isinstance(action, Schedule) else None
 
 
 def _moved_on(so_far: Progress, ask: Schedule) -> Progress:

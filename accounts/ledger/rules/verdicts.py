@@ -1,5 +1,6 @@
 """What a rule looks at, and what it says: a refusal, or the effect that the entry has."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -8,7 +9,7 @@ from accounts.ledger.entries import Recorded
 from accounts.ledger.values import Account, Customer, Posting, Progress, Status
 
 
-class Refusal(Struct, frozen=True):
+class Refusal(Struct, frozen=True, gc=False):
     """No money moves, and why; `details` are amounts in minor units, by name.
 
     `progress` and `mentions` are as in `Effect`: a run of a schedule that is refused was a run.
@@ -20,11 +21,11 @@ class Refusal(Struct, frozen=True):
     mentions: tuple[str, ...] = ()
 
 
-class Effect(Struct, frozen=True):
+class Effect(Struct, frozen=True, gc=False):
     """What the entry does: an account, a customer, an entry's progress as they will be; postings.
 
-    The account is taken as it stands here before money moves on it. `mentions` are the ids under
-    which the entry is to be found.
+    `account` is one that no money moves on. `mentions` are the ids under which the entry is to be
+    found.
     """
 
     postings: tuple[Posting, ...] = ()
@@ -38,16 +39,20 @@ Verdict = Refusal | Effect
 
 
 class Books(Protocol):
-    """What a rule may look at."""
+    """What a rule may look at: as in a `Snapshot`, with what the entries before it changed."""
 
-    def account(self, name: str) -> Account | None:
-        """Find an account by id or number."""
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """Accounts by id and by number."""
 
-    def customer(self, customer_id: str) -> Customer:
-        """Find what is known of a customer; one never seen has no accounts."""
+    @property
+    def customers(self) -> Mapping[str, Customer]:
+        """What is known of customers, by id; one never seen has no accounts."""
 
-    def entry(self, entry_id: str) -> Recorded | None:
-        """Find an entry that was recorded before."""
+    @property
+    def entries(self) -> Mapping[str, Recorded]:
+        """What was recorded before, by id."""
 
-    def progress(self, entry_id: str) -> Progress | None:
-        """Find what later entries made of one; None where none did."""
+    @property
+    def progress(self) -> Mapping[str, Progress]:
+        """What later entries made of one, by its id; nothing where none did."""
