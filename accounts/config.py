@@ -50,6 +50,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     LOG_FILE_COUNT: Annotated[int, Meta(ge=1, le=1000)] = 10
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     METRICS_TOKEN: str = ""
+    TRACING: bool = False
     TRUSTED_HOSTS: tuple[str, ...] = ()
     PROXY_COUNT: Annotated[int, Meta(ge=0, le=10)] = 0
     DRAIN_S: Annotated[int, Meta(ge=0, le=3600)] = 0

@@ -29,13 +29,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from accounts.ledger.entries import Outcome
-from accounts.watch import Reading, Watch
+from accounts.watch import METHODS, Reading, Watch
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SAMPLE_EVERY_S = 1.0
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 ENTRIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _GAUGES: dict[str, tuple[str, Any]] = {
     "workers": ("Processes that serve.", "livesum"),

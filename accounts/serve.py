@@ -10,10 +10,12 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from tempfile import TemporaryDirectory
 
+from flask import Flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
+from accounts.api import traces
 from accounts.api.bank import EXTENSION, Bank
 from accounts.collections.passwords import AT_ONCE_MAX
 from accounts.config import MEMORY_URL, Settings
@@ -93,7 +95,7 @@ def worker_app() -> Gateway:
         app.wsgi_app,
         threads=threads_for(bank.settings),
         hashing_threads=AT_ONCE_MAX,
-        close=partial(_close, bank),
+        close=partial(_close, app),
         drain_s=bank.settings.DRAIN_S,
     )
     bank.watch.gauges(lambda: {"requests_waiting": gateway.waiting})
@@ -105,9 +107,11 @@ def threads_for(settings: Settings) -> int:
     return MEMORY_THREADS if settings.STORE_URL == MEMORY_URL else DURABLE_THREADS
 
 
-def _close(bank: Bank) -> None:
-    """Write out what the logs still hold."""
+def _close(app: Flask) -> None:
+    """Write out what the logs still hold, and send what waits to be sent."""
+    bank: Bank = app.extensions[EXTENSION]
     bank.audit.close()
+    traces.close(app)
     logging.shutdown()
 
 

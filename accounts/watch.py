@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from accounts.ledger.entries import Outcome
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Those that have a name in what is watched. Anybody can make up others."""
+
 Reading = Callable[[], Mapping[str, float]]
 """Gives the present value of each gauge, by name."""
 

@@ -2,7 +2,7 @@
 
 from flask import Flask, request
 
-from accounts.api import problems, tokens
+from accounts.api import problems, tokens, traces
 from accounts.api.accounts import accounts
 from accounts.api.audit import audit
 from accounts.api.auth import auth
@@ -24,6 +24,7 @@ def create_api(bank: Bank) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = BODY_READ_MAX_BYTES
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = bank
+    traces.instrument(app, bank.settings)
     problems.register(app)
     tokens.register(app, bank.settings)
     app.before_request(_refuse_if_overloaded)

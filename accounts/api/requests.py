@@ -14,6 +14,7 @@ from typing import Any
 from flask import request
 from uuid_utils import uuid4
 
+from accounts.api.traces import trace_of
 from accounts.watch import Watch
 
 REQUEST_ID = "accounts.request_id"
@@ -135,5 +136,6 @@ def _log(environment: Environment, status: int, duration_s: float) -> None:
         "address": environment.get("REMOTE_ADDR"),
         "user_id": environment.get(USER_ID),
         "user_agent": environment.get("HTTP_USER_AGENT"),
+        **trace_of(environment),
     }
     logger.log(level, "request", extra={"context": context})
