@@ -17,6 +17,7 @@ from flask import Flask
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
+from accounts import web
 from accounts.api import create_api
 from accounts.api.bank import Bank, DemoUser
 from accounts.api.limits import RateLimits
@@ -64,7 +65,10 @@ def create_app(
         with suppress(UsernameTaken):
             password_hash = staff.password_hash or passwords.hash(staff.password)
             bank.users.add(staff.username, password_hash, role=staff.role)
-    return create_api(bank)
+    app = create_api(bank)
+    if "cookies" in settings.JWT_TOKEN_LOCATION:
+        web.register(app)
+    return app
 
 
 def create_bank(settings: Settings, passwords: Passwords) -> Bank:

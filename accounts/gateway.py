@@ -35,7 +35,10 @@ BODY_TIMEOUT_S = 10
 CHUNK_TIMEOUT_S = 30
 """How long a client may take to accept one part of a long answer."""
 
-HASHING_PATHS = frozenset({"/v1/users", "/v1/auth/login", "/v1/users/me/password"})
+HASHING_PATHS = frozenset(
+    {"/v1/users", "/v1/auth/login", "/v1/users/me/password"}
+    | {"/sign-up", "/sign-in", "/profile/password"}
+)
 
 Answer = tuple[int, list[tuple[str, str]], bytes | Iterable[bytes]]
 """Status, headers, and the body, or what makes it a part at a time."""

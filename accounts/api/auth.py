@@ -8,7 +8,7 @@ from accounts.api.operations import EVERYONE, SIGNED_IN, operation
 from accounts.api.schemas import LoginWish, TokensView
 from accounts.api.tokens import refresh_claims, tokens_view
 from accounts.errors import InvalidCredentials
-from accounts.identity import Caller, username_key
+from accounts.identity import Caller, Session, User, username_key
 
 auth = Blueprint("auth", __name__, url_prefix="/v1/auth")
 
@@ -23,17 +23,7 @@ auth = Blueprint("auth", __name__, url_prefix="/v1/auth")
 )
 def login() -> Response:
     """Begin a session. Too many failures for one name from one address, and it has to wait."""
-    wish = parse(LoginWish)
-    address, limits = request.remote_addr or "", bank().limits
-    key = (address, username_key(wish.username))
-    limits.login_address.check(address)
-    limits.login.spend(*key)
-    try:
-        user, session = bank().users.login(wish.username, wish.password)
-    except InvalidCredentials:
-        limits.login_address.spend(address)
-        raise
-    limits.login.forgive(*key)
+    user, session = begin_session(parse(LoginWish))
     return answer(tokens_view(user, session))
 
 
@@ -57,3 +47,22 @@ def logout(caller: Caller) -> Response:
     """End the session: both of its tokens are dead."""
     bank().users.logout(caller)
     return nothing()
+
+
+def begin_session(wish: LoginWish) -> tuple[User, Session]:
+    """Sign somebody in, and count what fails.
+
+    :raises InvalidCredentials: the two do not belong together.
+    :raises TooManyRequests: it was tried too often.
+    """
+    address, limits = request.remote_addr or "", bank().limits
+    key = (address, username_key(wish.username))
+    limits.login_address.check(address)
+    limits.login.spend(*key)
+    try:
+        user, session = bank().users.login(wish.username, wish.password)
+    except InvalidCredentials:
+        limits.login_address.spend(address)
+        raise
+    limits.login.forgive(*key)
+    return user, session

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, redirect, render_template
-from werkzeug.wrappers import Response as WerkzeugResponse
+from flask import Blueprint, Response, current_app, render_template
 
 from accounts.api.http import answer
 from accounts.api.openapi import document
@@ -27,12 +26,6 @@ _POLICY = (
 def openapi() -> Response:
     """Serve the contract."""
     return answer(_document())
-
-
-@docs.get("/")
-def begin() -> WerkzeugResponse:
-    """Lead whoever opens the bank in a browser to something to read."""
-    return redirect("/docs")
 
 
 @docs.get("/docs")

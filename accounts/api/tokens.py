@@ -3,7 +3,7 @@
 from datetime import timedelta
 from hashlib import sha256
 from time import time
-from typing import Any
+from typing import Any, Literal
 
 from flask import Flask, Response, request
 from flask_jwt_extended import (
@@ -23,6 +23,8 @@ from accounts.errors import InvalidToken
 from accounts.identity import Caller, Session, User
 
 SESSION_CLAIM = "sid"
+PAGES_CLAIM = "pages"
+"""In tokens that are kept in cookies: those open the pages alone, and all others the API alone."""
 VERIFIED_MAX = 10_000
 
 _MISSING = "A bearer token is needed: sign in and send `Authorization: Bearer <access token>`."
@@ -60,8 +62,8 @@ def register(app: Flask, settings: Settings) -> None:
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.JWT_ACCESS_TOKEN_EXPIRES),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
         JWT_ALGORITHM="HS256",
-        JWT_COOKIE_SECURE=True,
-        JWT_COOKIE_SAMESITE="Lax",
+        JWT_COOKIE_CSRF_PROTECT=True,
+        JWT_CSRF_CHECK_FORM=True,
     )
     app.extensions["accounts.verified_tokens"] = VerifiedTokens()
     manager = JWTManager(app)
@@ -80,7 +82,7 @@ def caller() -> Caller:
     header = request.headers.get("Authorization", "")
     known = verified.get(header)
     if known is None:
-        claims = _claims(refresh=False)
+        claims = claims_of("headers", refresh=False)
         verified.keep(header, claims)
         known = claims["sub"], claims[SESSION_CLAIM]
     return bank().users.caller(*known)
@@ -88,7 +90,7 @@ def caller() -> Caller:
 
 def refresh_claims() -> tuple[str, str, str]:
     """Give the user, the session and the token id of the refresh token of this request."""
-    claims = _claims(refresh=True)
+    claims = claims_of("headers", refresh=True)
     return claims["sub"], claims[SESSION_CLAIM], claims["jti"]
 
 
@@ -106,9 +108,16 @@ def tokens_view(user: User, session: Session) -> TokensView:
     )
 
 
-def _claims(*, refresh: bool) -> dict[str, Any]:
-    verify_jwt_in_request(refresh=refresh, locations=["headers"])
-    return dict(get_jwt())
+def claims_of(location: Literal["headers", "cookies"], *, refresh: bool) -> dict[str, Any]:
+    """Verify the token of this request, and against forgery where it is in a cookie.
+
+    :raises InvalidToken: it is for the other location. Other failures are flask-jwt-extended's.
+    """
+    verify_jwt_in_request(refresh=refresh, locations=[location])
+    claims = dict(get_jwt())
+    if (PAGES_CLAIM in claims) != (location == "cookies"):
+        raise InvalidToken(_BROKEN)
+    return claims
 
 
 def _verified() -> VerifiedTokens:

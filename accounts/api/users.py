@@ -16,7 +16,7 @@ from accounts.api.schemas import (
     UserWish,
     user_view,
 )
-from accounts.identity import Caller
+from accounts.identity import Caller, User
 
 users = Blueprint("users", __name__, url_prefix="/v1/users")
 
@@ -32,9 +32,7 @@ users = Blueprint("users", __name__, url_prefix="/v1/users")
 )
 def sign_up() -> Response:
     """Add a user with the role `customer`."""
-    wish = parse(UserWish)
-    bank().limits.sign_up.spend(request.remote_addr or "")
-    user = bank().users.sign_up(wish.username, wish.password, wish.full_name)
+    user = add_customer(parse(UserWish))
     return answer(user_view(user), 201, {"Location": "/v1/users/me"})
 
 
@@ -73,11 +71,7 @@ def delete(caller: Caller) -> Response:
 )
 def change_password(caller: Caller) -> Response:
     """Change the password: every other session ends."""
-    wish = parse(PasswordWish)
-    key = ("password", caller.id)
-    bank().limits.login.spend(*key)
-    bank().users.change_password(caller, wish.current_password, wish.new_password)
-    bank().limits.login.forgive(*key)
+    set_password(caller, parse(PasswordWish))
     return nothing()
 
 
@@ -114,3 +108,25 @@ def change_role(caller: Caller, user_id: str) -> Response:
     """Give a user another role. It counts from the user's next request on."""
     wish = parse(RoleWish)
     return answer(user_view(bank().users.change_role(caller, user_id, wish.role)))
+
+
+def add_customer(wish: UserWish) -> User:
+    """Add a customer, and count how many one address adds.
+
+    :raises UsernameTaken: somebody has a name that compares equal.
+    :raises TooManyRequests: too many were added from there.
+    """
+    bank().limits.sign_up.spend(request.remote_addr or "")
+    return bank().users.sign_up(wish.username, wish.password, wish.full_name)
+
+
+def set_password(caller: Caller, wish: PasswordWish) -> None:
+    """Change the caller's password, and count what fails.
+
+    :raises InvalidCredentials: the current one is another.
+    :raises TooManyRequests: it was tried too often.
+    """
+    key = ("password", caller.id)
+    bank().limits.login.spend(*key)
+    bank().users.change_password(caller, wish.current_password, wish.new_password)
+    bank().limits.login.forgive(*key)

@@ -123,6 +123,10 @@ class AuditLog:
             return []
         return [line[:-1] for line in lines if line.endswith(b"\n") and _number(line)]
 
+    def last_number(self) -> int:
+        """Give the number of the newest line, 0 where there is none."""
+        return self._head().number
+
     def close(self) -> None:
         """Let go of the files."""
         self._handler.close()

@@ -6,7 +6,17 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from accounts.collections.bulk import BulkSeen, Payment, transfer_all
-from accounts.collections.desk import READS_ALL, Before, Clock, Desk, NewId, Seen
+from accounts.collections.desk import (
+    READS_ALL,
+    Before,
+    Clock,
+    Desk,
+    NewId,
+    Seen,
+    dated,
+    recorded_or_refused,
+)
+from accounts.collections.history import balances_before
 from accounts.collections.holds import Holds
 from accounts.collections.schedules import Schedules
 from accounts.collections.statements import Statement, drawn_up, pages
@@ -30,7 +40,7 @@ from accounts.ledger.actions import (
 )
 from accounts.ledger.entries import Needs, Outcome
 from accounts.ledger.numbers import canonical
-from accounts.ledger.values import Account, Line, Period
+from accounts.ledger.values import BANK_ID, Account, Line, Period
 from accounts.stores.base import AccountStore
 
 Expected = Callable[[Account], bool]
@@ -61,13 +71,18 @@ class AccountCollection:
         self.holds = Holds(self._desk)
         self.schedules = Schedules(self._desk)
 
-    def open(self, caller: Caller, name: str, currency: str) -> Account:
-        """Open an account for the caller.
+    def open(self, caller: Caller, name: str, currency: str, key: str | None = None) -> Account:
+        """Open an account for the caller; with the same key and the same wish, only once.
 
-        :raises Refused: `customer_left`, or `numbers_exhausted`.
+        The key is a UUIDv7: its time stands in the account's id, and so accounts stay in order.
+
+        :raises Refused: `customer_left`, `key_reused` or `numbers_exhausted`.
         """
-        outcome = self._desk.ask(caller, OpenAccount(caller.id, name, currency))
-        return self._desk.found(outcome.recorded.entry.id)
+        entry_id = self._desk.entry_id(caller, key)
+        entry_id = entry_id if key is None else dated(entry_id, key)
+        entry = self._desk.entry(entry_id, caller, OpenAccount(caller.id, name, currency))
+        (outcome,) = self._desk.settle((entry,), dry_run=False)
+        return self._desk.found(recorded_or_refused(outcome).recorded.entry.id)
 
     def account(self, caller: Caller, name: str) -> Account:
         """Read an account by id or number.
@@ -82,6 +97,17 @@ class AccountCollection:
     def of(self, caller: Caller, *, after: str | None, limit: int) -> list[Account]:
         """Give the caller's own accounts with ids above `after`, the oldest first."""
         return self._store.accounts_of(caller.id, after=after, limit=limit)
+
+    def of_customer(
+        self, caller: Caller, owner_id: str, *, after: str | None, limit: int
+    ) -> list[Account]:
+        """Give anybody's accounts with ids above `after` to the staff, the oldest first.
+
+        :raises NotFound: they are not for the caller to see.
+        """
+        if owner_id == BANK_ID or (owner_id != caller.id and caller.role not in READS_ALL):
+            raise NotFound
+        return self._store.accounts_of(owner_id, after=after, limit=limit)
 
     def rename(
         self, caller: Caller, name: str, new_name: str, is_expected: Expected | None = None
@@ -181,6 +207,10 @@ class AccountCollection:
     def statement_pages(self, statement: Statement) -> Iterator[list[Line]]:
         """Give the lines of a statement, the oldest first, a page at a time."""
         return pages(self._store, statement)
+
+    def history(self, account: Account, moments: Sequence[datetime]) -> list[int]:
+        """Say what the balance of an account was before each of a few moments, in their order."""
+        return balances_before(self._store, account, moments)
 
     def deposit(self, caller: Caller, ask: Deposit, key: str | None) -> Outcome:
         """Pay cash into an account: a teller into any, a customer into its own.

@@ -26,6 +26,9 @@ READS_ALL = frozenset({Role.TELLER, Role.AUDITOR})
 OWNERS_MAX = 100_000
 """For how many accounts it is remembered whose they are."""
 
+_TIME_DIGITS = len("01a21215-8ecf")
+"""How much of a UUIDv7 is its time (RFC 9562, 5.7)."""
+
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 Payment = TypeVar("Payment", Transfer, Hold, Schedule)
@@ -193,3 +196,8 @@ def keyed_id(caller_id: str, key: str) -> str:
     hexes = sha256(f"{len(caller_id)}:{caller_id}:{key}".encode()).hexdigest()
     variant = "89ab"[int(hexes[16], 16) % 4]
     return f"{hexes[:8]}-{hexes[8:12]}-8{hexes[13:16]}-{variant}{hexes[17:20]}-{hexes[20:32]}"
+
+
+def dated(entry_id: str, key: str) -> str:
+    """Put the time of a key that is a UUIDv7 into the id that `keyed_id` made of it."""
+    return key[:_TIME_DIGITS] + entry_id[_TIME_DIGITS:]

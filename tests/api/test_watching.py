@@ -131,11 +131,6 @@ def test_the_contract_can_be_read_in_a_browser_without_anything_from_outside(htt
         assert http("GET", f"/docs/static/{path}").status_code == 200
 
 
-def test_who_opens_the_bank_in_a_browser_is_led_to_something_to_read(http):
-    answer = http("GET", "/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
-
-
 def test_every_code_is_explained_on_a_page(http):
     page = http("GET", "/docs/errors").text
     for name in CATALOGUE:

@@ -1,0 +1,36 @@
+"""The idempotency key of a form: it stands in the address of the page that shows the form.
+
+So a reload, the back button and a second tab with the same page have the same key, and what is sent
+from any of them is done once.
+"""
+
+import re
+
+from flask import request
+from uuid_utils import uuid7
+
+from accounts.api.bank import bank
+from accounts.collections.desk import Seen, keyed_id
+from accounts.errors import NotFound
+from accounts.identity import Caller
+
+_KEY = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def new_key() -> str:
+    """Make a key for a form, a UUIDv7."""
+    return str(uuid7())
+
+
+def form_key() -> str | None:
+    """Read the key of the form that is shown or sent."""
+    key = request.values.get("key", "")
+    return key if _KEY.fullmatch(key) else None
+
+
+def done_with(caller: Caller, kind: str, key: str) -> Seen | None:
+    """Find what was done already with a form's key."""
+    try:
+        return bank().accounts.entry(caller, kind, keyed_id(caller.id, key))
+    except NotFound:
+        return None

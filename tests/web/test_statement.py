@@ -1,0 +1,126 @@
+"""An account's page: lines, filters, pages and downloads."""
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from accounts.collections import history
+from accounts.web.charts import POINTS, moments_between
+
+
+@pytest.fixture
+def busy(app, ada):
+    """An account with 60 deposits of 1 to 60, each with its number as reference."""
+    account = ada.opened()
+    bank = app.extensions["accounts"]
+    (user,) = bank.users.named("ada")
+    caller = bank.users.caller(user.id, user.sessions[-1].id)
+    from accounts.ledger.actions import Deposit, Withdrawal
+
+    for turn in range(1, 61):
+        kind = Withdrawal if turn % 10 == 0 else Deposit
+        ask = kind(account.removeprefix("/accounts/"), turn * 100, "EUR", f"No. {turn};")
+        move = bank.accounts.withdraw if kind is Withdrawal else bank.accounts.deposit
+        move(caller, ask, None)
+    return account
+
+
+def numbers(page) -> list[int]:
+    return [int(found) for found in re.findall(r"No\. (\d+);", page.text)]
+
+
+def test_lines_stand_newest_first_in_pages_that_join(ada, busy):
+    page = ada.get(busy)
+    found = numbers(page)
+    for _ in range(2):
+        page = ada.get(page.links["Older"])
+        found += numbers(page)
+    assert found == list(range(60, 0, -1))
+    assert "Older" not in page.links
+    assert numbers(ada.get(page.links["Newest"])) == list(range(60, 35, -1))
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ("way=out", [60, 50, 40, 30, 20, 10]),
+        ("text=no.+4", [49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 4]),
+        ("way=out&text=NO.+4", [40]),
+        ("from=2000-01-01&to=2000-12-31", []),
+        ("text=nothing+like+it", []),
+    ],
+)
+def test_filters_let_through_what_is_wanted(ada, busy, filters, expected):
+    page = ada.get(f"{busy}?{filters}")
+    assert numbers(page) == expected
+    assert ("Nothing here fits" in page.text) == (not expected)
+
+
+def test_a_filtered_page_looks_back_so_far_and_no_further(ada, busy, monkeypatch):
+    statement = sys.modules["accounts.web.statement"]
+    monkeypatch.setattr(statement, "LINES_READ", 5)
+    monkeypatch.setattr(statement, "LINES_SEARCHED_MAX", 10)
+    page = ada.get(f"{busy}?text=no.+4;")
+    seen = 1
+    while not numbers(page):
+        page = ada.get(page.links["Search further back"])
+        seen += 1
+    assert (numbers(page), seen) == ([4], 6)
+
+
+def test_days_are_whole_and_both_ends_are_in(ada, busy):
+    today = datetime.now(UTC).date()
+    assert len(numbers(ada.get(f"{busy}?from={today}&to={today}"))) == 25
+    assert numbers(ada.get(f"{busy}?to={today - timedelta(days=1)}")) == []
+
+
+@pytest.mark.parametrize(
+    ("dates", "field"),
+    [("from=yesterday", "from"), ("to=2026-13-01", "to"), ("from=2026-02-01&to=2026-01-01", "to")],
+)
+def test_a_date_that_is_none_is_told_beside_its_field(ada, busy, dates, field):
+    assert list(ada.get(f"{busy}?{dates}").errors) == [field]
+
+
+@pytest.mark.parametrize("last", ["9999-12-31", "0001-01-01"])
+def test_the_ends_of_the_calendar_break_nothing(ada, busy, last):
+    assert ada.get(f"{busy}?from={last}").status == 200
+    assert ada.get(f"{busy}?to={last}").status == 200
+    assert ada.send("GET", f"{busy}/statement.csv?to={last}").status_code == 200
+
+
+def test_the_statement_can_be_had_as_a_file_for_its_period(ada, busy):
+    csv = ada.send("GET", f"{busy}/statement.csv")
+    assert csv.text.count("No. ") == 60
+    assert csv.headers["Content-Disposition"].startswith("attachment")
+    assert "camt.053" in ada.send("GET", f"{busy}/statement.xml").text
+    page = ada.get(f"{busy}?from=2000-01-01&to=2000-01-31")
+    links = [path for words, path in page.links.items() if words.startswith("CSV")]
+    assert ada.send("GET", links[0]).text.count("No. ") == 0
+
+
+def test_an_account_without_lines_says_what_to_do(ada):
+    page = ada.get(ada.opened())
+    assert "Nothing has moved yet" in page.text
+    assert "Pay something in" in page.links
+
+
+def test_a_line_leads_to_what_it_is_of(ada, busy):
+    page = ada.get(busy)
+    assert "Paid out: €60.00" in ada.get(page.links["Paid out"]).text
+
+
+def test_a_chart_has_as_many_points_however_many_lines_there_are():
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    for span in (timedelta(seconds=1), timedelta(days=4000)):
+        moments = moments_between(begin, begin + span)
+        assert len(moments) == POINTS <= history.MOMENTS_MAX
+        assert moments == sorted(moments)
+        assert moments[0] == begin
+        assert moments[-1] > begin + span
+
+
+def test_the_drawing_tells_its_story_in_words_too(ada, busy):
+    assert "between €0.00 and" in ada.get(busy).text
