@@ -269,7 +269,8 @@ def test_no_method_on_any_route_is_a_5xx(app, ada, http):
                     continue
                 answer = caller(method, path)
                 assert answer.status_code < 500, (method, path)
-                if answer.status_code >= 400 and method != "HEAD":
+                is_page = answer.mimetype == "text/html" and not path.startswith("/v1/")
+                if answer.status_code >= 400 and method != "HEAD" and not is_page:
                     assert code(answer)
 
 

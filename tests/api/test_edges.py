@@ -76,9 +76,9 @@ def test_behind_tls_browsers_are_told_to_stay_there(bank_with):
 @pytest.mark.parametrize(
     ("host", "status"),
     [
-        ("bank.example", 302),
-        ("BANK.example:8443", 302),
-        ("a.inner.example", 302),
+        ("bank.example", 303),
+        ("BANK.example:8443", 303),
+        ("a.inner.example", 303),
         ("evil.example", 400),
         ("bank.example.evil", 400),
         ("bank.example@evil", 400),
