@@ -53,7 +53,7 @@ class Bank(Books):
 
     def schedule(self, payer: str, payee: str, amount_minor: int, **more: Any) -> Schedule:
         named = self.opened[payer], self.opened[payee]
-        known = {"first_at": START, "every": Every.DAY} | more
+        known: dict[str, Any] = {"first_at": START, "every": Every.DAY} | more
         return Schedule(*named, amount_minor, "EUR", **known)
 
     def back(self, transfer: Transfer, transfer_id: str, amount_minor: int | None) -> Reversal:

@@ -1,0 +1,166 @@
+"""Bulk: an outcome for each transfer, as the mode says, and the same again for who asks again."""
+
+import pytest
+from msgspec.structs import replace
+
+from accounts.ledger.actions import Bulk, BulkMode, Deposit, OpenAccount
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Entry, Snapshot
+from tests.helpers import START
+from tests.ledger.bank import Bank, bulk_of
+
+EACH, STOP, ATOMIC = BulkMode.EACH, BulkMode.STOP, BulkMode.ATOMIC
+
+
+@pytest.fixture
+def bank():
+    return Bank(ada=100, bob=0)
+
+
+def transfers(bank, *amounts_minor):
+    return [bank.transfer("ada", "bob", each) for each in amounts_minor]
+
+
+def said(outcomes):
+    return [str(each.status) for each in outcomes]
+
+
+NO, STOPPED, ABORTED = "funds_insufficient", "bulk_stopped", "bulk_aborted"
+YES = "recorded"
+TABLE = [
+    (EACH, [40, 70, 60], [YES, YES, NO, YES], 0),
+    (STOP, [40, 70, 60], [YES, YES, NO, STOPPED], 60),
+    (ATOMIC, [40, 70, 60], [ABORTED, ABORTED, NO, ABORTED], 100),
+    (ATOMIC, [40, 60], [YES, YES, YES], 0),
+    (STOP, [40, 60], [YES, YES, YES], 0),
+    (STOP, [101, 1, 1], [YES, NO, STOPPED, STOPPED], 100),
+    (ATOMIC, [101, 1], [ABORTED, NO, ABORTED], 100),
+    (ATOMIC, [100, 1], [ABORTED, ABORTED, NO], 100),
+    *((mode, [], [YES], 100) for mode in BulkMode),
+]
+
+
+@pytest.mark.parametrize(("mode", "amounts_minor", "statuses", "left_minor"), TABLE)
+def test_a_bulk_is_decided_as_its_mode_says_once(bank, mode, amounts_minor, statuses, left_minor):
+    first = bank.bulk("many", mode, *transfers(bank, *amounts_minor))
+    assert said(first) == statuses
+    assert not any(each.replayed for each in first)
+    assert bank.figures("ada")[0] == left_minor
+    again = bank.bulk("many", mode, *transfers(bank, *amounts_minor))
+    assert [each.recorded for each in again] == [each.recorded for each in first]
+    assert [each.replayed for each in again] == [bool(each.recorded.digest) for each in first]
+    assert bank.figures("ada")[0] == left_minor
+    bank.proven()
+
+
+def test_an_aborted_bulk_keeps_the_refusal_and_says_which_it_was(bank):
+    head, _, refused, _ = bank.bulk("many", ATOMIC, *transfers(bank, 40, 70, 60))
+    assert head.recorded.details == (("index", 1),)
+    assert refused.recorded.details == (("shortfall_minor", 10),)
+    kept = [bank.store.entry(each) for each in ("many", "many/0", "many/1", "many/2")]
+    assert [bool(each) for each in kept] == [True, False, True, False]
+    assert kept[1:3] == [None, refused.recorded]
+
+
+def test_what_was_not_tried_stays_without_a_trace(bank):
+    bank.bulk("many", STOP, *transfers(bank, 101, 1))
+    assert bank.store.entry("many/0").status == NO
+    assert bank.store.entry("many/1") is None
+
+
+def test_a_rolled_back_bulk_takes_everything_with_it(bank):
+    """What the batch did before it stays, what comes after goes on from there."""
+    opening = bank.entry(OpenAccount("cyd", "Main", "EUR"), entry_id="new")
+    bank.say(bank.schedule("ada", "bob", 10), entry_id="plan")
+    run = replace(bank.transfer("ada", "bob", 10), schedule_id="plan")
+    outcomes = bank.store.append([
+        opening,
+        bank.entry(bank.hold("ada", "bob", 20), entry_id="held"),
+        *bulk_of("many", ATOMIC, run, *transfers(bank, 71)),
+        *bulk_of("few", EACH, run),
+        bank.entry(bank.transfer("ada", "bob", 5)),
+    ])  # fmt: skip
+    assert said(outcomes) == [YES, YES, ABORTED, ABORTED, NO, YES, YES, YES]
+    assert bank.figures("ada") == (85, 20)
+    assert bank.store.account("new").owner_id == "cyd"
+    assert (bank.progress("held").amount_minor, bank.progress("plan").done_count) == (20, 1)
+    found = bank.store.entries_of("owner-ada", "transfer", before=None, limit=9)
+    assert len(found) == 2
+    bank.proven()
+
+
+@pytest.mark.parametrize("mode", BulkMode)
+def test_two_bulks_of_one_batch_are_each_by_itself(bank, mode):
+    batch = bulk_of("one", ATOMIC, *transfers(bank, 40, 70))
+    batch += bulk_of("two", mode, *transfers(bank, 40, 60))
+    batch += bulk_of("three", ATOMIC, *transfers(bank, 1))
+    assert said(bank.store.append(batch)) == [ABORTED, ABORTED, NO, YES, YES, YES, ABORTED, NO]
+    assert bank.figures("ada")[0] == 0
+    bank.proven()
+
+
+@pytest.mark.parametrize("mode", BulkMode)
+def test_the_same_bulk_twice_in_one_batch_is_done_once(bank, mode):
+    batch = bulk_of("one", mode, *transfers(bank, 40, 70, 5))
+    first, again = [said(part) for part in halves(bank.store.append(batch + batch))]
+    assert first == again
+    assert bank.figures("ada")[0] == {EACH: 55, STOP: 60, ATOMIC: 100}[mode]
+
+
+def halves(outcomes):
+    middle = len(outcomes) // 2
+    return outcomes[:middle], outcomes[middle:]
+
+
+@pytest.mark.parametrize("mode", BulkMode)
+def test_another_bulk_with_the_same_id_is_refused_whole(bank, mode):
+    bank.bulk("many", mode, *transfers(bank, 1, 2))
+    other = bank.bulk("many", mode, *transfers(bank, 3, 4, 5), digest="other")
+    assert said(other) == ["key_reused"] * 4
+    assert bank.store.entry("many/2") is None
+    assert bank.figures("ada")[0] == 97
+
+
+def test_an_id_that_was_used_for_something_else_is_no_bulk(bank):
+    bank.say(Deposit(bank.opened["ada"], 1, "EUR"), entry_id="many")
+    assert said(bank.bulk("many", EACH, *transfers(bank, 1))) == ["key_reused"] * 2
+
+
+@pytest.mark.parametrize("taken", ["many", "other"])
+def test_a_part_whose_id_is_taken_aborts_and_leaves_what_has_it(bank, taken):
+    bank.say(Deposit(bank.opened["ada"], 1, "EUR"), entry_id="other")
+    batch = bulk_of("many", ATOMIC, *transfers(bank, 1, 2))
+    batch[2] = replace(batch[2], id=taken)
+    for _ in range(2):
+        assert said(bank.store.append(batch)) == [ABORTED, ABORTED, "key_reused"]
+    assert bank.store.entry("other").status == YES
+    assert bank.store.entry("many").status == ABORTED
+    bank.proven()
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, -1])
+def test_a_bulk_that_says_another_number_is_none(bank, count):
+    head, *parts = bulk_of("many", EACH, *transfers(bank, 1, 2))
+    head = replace(head, action=Bulk(EACH, count, "d"))
+    if count in {0, 1}:  # what is left over belongs to no bulk that is there
+        assert len(bank.store.append([head, *parts])) == 3
+        return
+    with pytest.raises(ValueError, match=r"bulk many|islice"):
+        bank.store.append([head, *parts])
+    assert bank.store.entry("many") is None
+
+
+@pytest.mark.parametrize("wrong", [Deposit("a", 1, "EUR"), Bulk(EACH, 0, "d"), None])
+def test_a_bulk_is_followed_by_its_own_transfers_alone(bank, wrong):
+    head, part = bulk_of("many", EACH, *transfers(bank, 1))
+    action = wrong or replace(part.action, bulk_id="another")
+    with pytest.raises(ValueError, match="bulk many is not followed by its 1 transfers"):
+        bank.store.append([head, replace(part, action=action)])
+
+
+def test_deciding_changes_nothing_that_was_loaded(bank):
+    snapshot = Snapshot({}, {}, {}, {})
+    entries = [Entry("new", "c", START, OpenAccount("ada", "n", "EUR"))]
+    entries += bulk_of("many", ATOMIC, *transfers(bank, 1))
+    decide(snapshot, entries)
+    assert snapshot == Snapshot({}, {}, {}, {})
