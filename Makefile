@@ -25,11 +25,12 @@ install = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/pytho
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-strip-extras --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
-.PHONY: help run test image-test bench requirements clean
+.PHONY: help run demo test image-test bench requirements clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run           start the bank on http://localhost:5000 (PORT=, WORKERS=)'
+	@echo 'make demo          the same with people in it, and a year of their money'
 	@echo 'make test          every check: style, types, layers, tests, coverage'
 	@echo 'make image-test    builds deploy/Dockerfile and runs it (podman, mmdebstrap; as root)'
 	@echo 'make bench         what it costs, as ratios'
@@ -37,7 +38,11 @@ help:
 	@echo 'make clean         remove .venv and what checks leave behind'
 
 run: $(RUNTIME)
+	@echo 'With people in it, and a year of their money: make demo'
 	@exec $(BIN)/accounts serve --port $(PORT) --workers $(WORKERS)
+
+demo: $(RUNTIME)
+	@exec $(BIN)/accounts demo --port $(PORT) --workers $(WORKERS)
 
 test: $(DEVELOPMENT)
 	$(BIN)/ruff check

@@ -5,16 +5,16 @@ production.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import nan
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from flask import Flask
-from msgspec.structs import replace
 from uuid_utils import uuid7
 
 from accounts import web
@@ -33,6 +33,9 @@ from accounts.errors import Unavailable, UsernameTaken
 from accounts.ledger.decide import decide
 from accounts.logging_config import configure_logging
 from accounts.metrics import Metrics
+from accounts.sandbox import demo
+from accounts.sandbox.past import Past, PastIds
+from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.opening import open_stores
 
 GATHER_DURABLE_S = 0.1
@@ -46,13 +49,11 @@ def create_app(
     settings: Settings | Mapping[str, Any] | None = None,
     *,
     passwords: Passwords | None = None,
-    demo_users: Sequence[DemoUser] = (),
 ) -> Flask:
     """Build the bank.
 
     `settings` are taken as they are, or as a mapping on top of `config.json` and the environment.
-    `passwords` lets tests hash cheaply. `demo_users` are shown on the sign-in page; to make them is
-    the demo's own business.
+    `passwords` lets tests hash cheaply.
 
     :raises SettingsError: the bank cannot start so; it says what to do.
     """
@@ -60,7 +61,7 @@ def create_app(
         settings = load_settings(settings)
     configure_logging(settings)
     passwords = passwords or Passwords()
-    bank = replace(create_bank(settings, passwords), demo_users=tuple(demo_users))
+    bank = create_bank(settings, passwords)
     for staff in settings.STAFF:
         with suppress(UsernameTaken):
             password_hash = staff.password_hash or passwords.hash(staff.password)
@@ -85,27 +86,69 @@ def create_bank(settings: Settings, passwords: Passwords) -> Bank:
         in_background=(lambda: True) if is_durable else traffic.is_busy,
         gather_s=GATHER_DURABLE_S if is_durable else GATHER_S,
     )
+    join = partial(_joined, user_store, account_store, settings, passwords, sealer.saved)
+    users, accounts = join(_now, _new_id)
+    if settings.DEMO:
+        _write_demo(join, settings, passwords)
+    verifier = Verifier(account_store, sealer, key_file)
+    watch.gauges(lambda: {"requests_in_progress": traffic.count, "audit_failing": sealer.failing})
+    watch.gauges(partial(_audit_lag, sealer), shared=True)
+    return Bank(
+        users=users,
+        accounts=accounts,
+        audit=sealer,
+        verifier=verifier,
+        limits=RateLimits(settings),
+        traffic=traffic,
+        settings=settings,
+        watch=watch,
+        demo_users=_demo_users() if settings.DEMO else (),
+    )
+
+
+def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
+    user_store: UserStore,
+    account_store: AccountStore,
+    settings: Settings,
+    passwords: Passwords,
+    saved: Callable[[], None],
+    clock: Callable[[], datetime],
+    new_id: Callable[[], str],
+) -> tuple[UserCollection, AccountCollection]:
     accounts = AccountCollection(
         account_store,
-        clock=_now,
-        new_id=_new_id,
-        saved=sealer.saved,
+        clock=clock,
+        new_id=new_id,
+        saved=saved,
         customer_cash=settings.CUSTOMER_CASH,
-        till=os.getpid() % TILLS if is_durable else 0,
+        till=0 if settings.STORE_URL == MEMORY_URL else os.getpid() % TILLS,
     )
     users = UserCollection(
         user_store,
         accounts,
         passwords=passwords,
-        clock=_now,
-        new_id=_new_id,
+        clock=clock,
+        new_id=new_id,
         session_lasts=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
-        saved=sealer.saved,
+        saved=saved,
     )
-    verifier = Verifier(account_store, sealer, key_file)
-    watch.gauges(lambda: {"requests_in_progress": traffic.count, "audit_failing": sealer.failing})
-    watch.gauges(partial(_audit_lag, sealer), shared=True)
-    return Bank(users, accounts, sealer, verifier, RateLimits(settings), traffic, settings, watch)
+    return users, accounts
+
+
+def _write_demo(join: Callable[..., Any], settings: Settings, passwords: Passwords) -> None:
+    """Write the demo's year with a clock of its own, where it is not there yet."""
+    past = Past(_now())
+    dice = Random(settings.DEMO_SEED)  # noqa: S311 - the same for the same seed
+    users, accounts = join(past, PastIds(past, dice))
+    if not demo.is_written(users):
+        demo.write(users, accounts, past, dice, passwords.hash(demo.PASSWORD))
+
+
+def _demo_users() -> tuple[DemoUser, ...]:
+    return tuple(
+        DemoUser(person.username, demo.PASSWORD, person.full_name, person.role)
+        for person in demo.PEOPLE
+    )
 
 
 def _audit_lag(sealer: Sealer) -> dict[str, float]:

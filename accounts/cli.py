@@ -1,5 +1,6 @@
 """The `accounts` command."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from accounts.collections.passwords import Passwords
 from accounts.config import (
     CONFIG_FILE,
     MEMORY_URL,
+    PREFIX,
     Settings,
     change_config,
     load_settings,
@@ -24,6 +26,7 @@ from accounts.config import (
 )
 from accounts.errors import ApiError, SettingsError, UsernameTaken
 from accounts.identity import Role, Username, username_key
+from accounts.sandbox import demo
 from accounts.serve import serve_app
 
 PASSWORD_MIN = 8
@@ -69,6 +72,27 @@ def health(host: str, port: int, *, live: bool) -> None:
     said = f"{path} says {status}" if status else "does not answer"
     click.echo(f"{host}:{port} {said}.")
     sys.exit(status != HTTPStatus.OK)
+
+
+@main.command("demo")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, help="How many processes.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another year.")
+def serve_demo(host: str, port: int, workers: int, seed: int) -> None:
+    """Run a bank with people, accounts and a year of history in it.
+
+    They are written into an empty store, and are found there again the next time.
+    """
+    os.environ |= {f"{PREFIX}DEMO": "true", f"{PREFIX}DEMO_SEED": str(seed)}
+    settings = load_settings()
+    if settings.STORE_URL != MEMORY_URL:  # once, before several processes look for it
+        click.echo("Writing a year of history ...", err=True)
+        with _bank(settings, Passwords()):
+            pass
+    names = ", ".join(person.username for person in demo.PEOPLE)
+    click.echo(f"Sign in as {names}; every password is `{demo.PASSWORD}`.", err=True)
+    serve_app(settings, host=host, port=port, workers=workers)
 
 
 @main.command()

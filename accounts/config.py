@@ -56,6 +56,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     DRAIN_S: Annotated[int, Meta(ge=0, le=3600)] = 0
     CUSTOMER_CASH: bool = True
     SANDBOX: bool = False
+    DEMO: bool = False
+    DEMO_SEED: int = 1
     LOGIN_RATE_LIMIT: str = "10 per 5 minutes"
     LOGIN_ADDRESS_RATE_LIMIT: str = "1000 per 5 minutes"
     SIGN_UP_RATE_LIMIT: str = "1000 per minute"

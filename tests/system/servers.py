@@ -84,12 +84,14 @@ class Server:
 
 
 @contextmanager
-def served(*arguments: str, port: int = 0, **environment: str) -> Iterator[Server]:
+def served(
+    *arguments: str, command: str = "serve", port: int = 0, **environment: str
+) -> Iterator[Server]:
     """Run a bank in the current folder until the end of the block."""
     port = port or free_port()
     with Path("server.log").open("a") as log:
         process = subprocess.Popen(
-            [ACCOUNTS, "serve", "--port", str(port), *arguments],
+            [ACCOUNTS, command, "--port", str(port), *arguments],
             env=os.environ | environment,
             stdout=log,
             stderr=log,

@@ -12,6 +12,7 @@ from accounts.cli import main
 from accounts.collections.passwords import Passwords
 from app import create_app
 from tests.helpers import PASSWORD, Http
+from tests.system.servers import served
 
 
 @pytest.fixture
@@ -154,3 +155,15 @@ def test_a_bank_in_memory_has_one_worker(accounts):
 def test_the_port_may_be_set_by_the_environment(accounts, monkeypatch):
     monkeypatch.setenv("PORT", "1")
     assert accounts("health") == (1, "127.0.0.1:1 does not answer.\n")
+
+
+def test_a_demo_is_served_by_several_processes_and_written_once():
+    wish = {"username": "ada", "password": "demo bank"}
+    for _ in range(2):
+        with served(
+            "--workers", "2", command="demo", ACCOUNTS_STORE_URL="sqlite:///bank.db"
+        ) as server:
+            status, tokens = server.ask("POST", "/v1/auth/login", wish)
+            assert status == 200
+            _, page = server.ask("GET", "/v1/accounts", token=tokens["access_token"])
+            assert len(page["data"]) == 3

@@ -1,0 +1,26 @@
+"""The demo's year on every store: all of it is there, and the books are right."""
+
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from accounts.collections.accounts import AccountCollection
+from accounts.collections.users import UserCollection
+from accounts.ledger.proof import prove
+from accounts.sandbox import demo
+from accounts.sandbox.past import Past, PastIds
+from tests.helpers import Teller
+
+
+def test_a_year_is_written_and_right(account_store):
+    teller, past, dice = Teller(account_store), Past(datetime.now(UTC)), Random(1)  # noqa: S311
+    given: Any = {"clock": past, "new_id": PastIds(past, dice), "saved": lambda: None}
+    accounts = AccountCollection(account_store, customer_cash=False, **given)
+    users = UserCollection(teller.user_store, accounts, passwords=None, session_lasts=None, **given)
+    assert not demo.is_written(users)
+    count = demo.write(users, accounts, past, dice, "hash")
+    assert demo.is_written(users)
+    with account_store.ledger() as ledger:
+        counts = prove(ledger)
+    assert counts.accounts >= len(demo.ACCOUNTS)
+    assert counts.entries >= count
