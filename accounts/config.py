@@ -18,6 +18,7 @@ CONFIG_FILE = Path("config.json")
 PREFIX = "ACCOUNTS_"
 SECRET_BYTES_MIN = 32
 MEMORY_URL = "memory://"
+DURABLE_SCHEMES = frozenset({"sqlite", "postgresql", "mongodb", "mongodb+srv"})
 
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
@@ -173,8 +174,8 @@ def _check_limits(settings: Settings) -> None:
 
 def _check_rest(settings: Settings) -> None:
     scheme = settings.STORE_URL.partition("://")[0]
-    if settings.STORE_URL != MEMORY_URL and scheme not in {"sqlite", "postgresql"}:
-        known = "memory://, sqlite:///FILE or postgresql://..."
+    if settings.STORE_URL != MEMORY_URL and scheme not in DURABLE_SCHEMES:
+        known = "memory://, sqlite:///FILE, postgresql://... or mongodb://..."
         raise SettingsError(f"STORE_URL is {scheme}://...: this version knows {known}.")
     if "headers" not in settings.JWT_TOKEN_LOCATION:
         raise SettingsError("JWT_TOKEN_LOCATION must have `headers`: the API knows no other way.")

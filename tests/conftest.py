@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from accounts.collections.passwords import Passwords
 from app import create_app
 from tests.helpers import AUDITOR, PASSWORD, TELLER, Http, Teller
+from tests.mongo import Mongo
 from tests.postgres import Postgres
 
 settings.register_profile(
@@ -49,6 +50,14 @@ def app(passwords: Passwords) -> Iterator[Flask]:
 def postgres() -> Iterator[Postgres]:
     """Start a PostgreSQL for the session."""
     server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def mongo() -> Iterator[Mongo]:
+    """Start a MongoDB of one node for the session."""
+    server = Mongo()
     yield server
     server.remove()
 

@@ -1,6 +1,7 @@
 """`open_stores`: the stores that a URL names."""
 
 from accounts.config import MEMORY_URL
+from accounts.errors import SettingsError
 from accounts.ledger.decide import Decide
 from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.group_commit import GroupCommit
@@ -11,15 +12,34 @@ from accounts.watch import Watch
 
 
 def open_stores(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, AccountStore]:
-    """Open `memory://`, `sqlite:///file` or `postgresql://...`; they tell the watch of themselves.
+    """Open `memory://`, `sqlite:///file`, `postgresql://...` or `mongodb://...`.
+
+    They tell the watch of themselves.
 
     :raises SettingsError: it cannot be reached, or would not keep what it confirms.
     """
     if url == MEMORY_URL:
         return InMemoryUserStore(), told(InMemoryAccountStore(decide), watch)
-    # Only who asks for a database pays for loading what it needs.
+    open_them = _mongo if url.startswith("mongodb") else _sql
+    users, accounts = open_them(url, decide, watch)
+    return UserCache(timed(users, watch)), told(GroupCommit(timed(accounts, watch), watch), watch)
+
+
+# Only who asks for a database pays for loading what it needs.
+
+
+def _sql(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, AccountStore]:
     from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore  # noqa: PLC0415
 
     database = Database(url, watch)
-    users, accounts = SqlUserStore(database), SqlAccountStore(database, decide)
-    return UserCache(timed(users, watch)), told(GroupCommit(timed(accounts, watch), watch), watch)
+    return SqlUserStore(database), SqlAccountStore(database, decide)
+
+
+def _mongo(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, AccountStore]:
+    try:
+        from accounts.stores import mongo  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        message = f"STORE_URL needs {error.name}: install the extra, `accounts[mongo]`."
+        raise SettingsError(message) from error
+    database = mongo.MongoDatabase(url, watch)
+    return mongo.MongoUserStore(database), mongo.MongoAccountStore(database, decide)

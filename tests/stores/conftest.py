@@ -12,23 +12,30 @@ from accounts.ledger.decide import Decide, decide
 from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.group_commit import GroupCommit
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts.stores.mongo import MongoAccountStore, MongoDatabase, MongoUserStore
 from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
 from accounts.stores.user_cache import UserCache
 
-STORES = ["memory", "sqlite", "postgres"]
+STORES = ["memory", "sqlite", "postgres", "mongo"]
 """Every store there is: one that cannot be started here is a failure."""
 
 NewAccountStore = Callable[[Decide], AccountStore]
-NewDatabase = Callable[[str], Database]
+NewDatabase = Callable[[str], Database | MongoDatabase]
 
 
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
     """Open empty databases."""
-    opened, numbers = [], itertools.count()
+    opened: list[Database | MongoDatabase] = []
+    numbers = itertools.count()
 
-    def new_database(kind: str) -> Database:
-        name = f"bank_{next(numbers)}"
+    def new_database(kind: str) -> Database | MongoDatabase:
+        number = next(numbers)
+        if kind == "mongo":  # two at a time, since collections take longer to make than to empty
+            url = request.getfixturevalue("mongo").emptied(f"bank_{number % 2}")
+            opened.append(MongoDatabase(url))
+            return opened[-1]
+        name = f"bank_{number}"
         if kind == "postgres":
             server = request.getfixturevalue("postgres")
             with psycopg.connect(server.url, autocommit=True) as connection:
@@ -45,7 +52,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
         database.close()
 
 
-@pytest.fixture(params=[*STORES, "sqlite, grouped", "postgres, grouped"])
+@pytest.fixture(params=[*STORES, "sqlite, grouped", "postgres, grouped", "mongo, grouped"])
 def new_account_store(request: pytest.FixtureRequest, new_database: NewDatabase) -> NewAccountStore:
     """Make empty account stores."""
     kind, _, grouped = request.param.partition(", ")
@@ -53,7 +60,11 @@ def new_account_store(request: pytest.FixtureRequest, new_database: NewDatabase)
         return InMemoryAccountStore
 
     def new_store(decide: Decide) -> AccountStore:
-        store = SqlAccountStore(new_database(kind), decide)
+        database = new_database(kind)
+        if isinstance(database, MongoDatabase):
+            store: AccountStore = MongoAccountStore(database, decide)
+        else:
+            store = SqlAccountStore(database, decide)
         return GroupCommit(store) if grouped else store
 
     return new_store
@@ -71,7 +82,10 @@ def user_store(request: pytest.FixtureRequest, new_database: NewDatabase) -> Use
     if request.param == "memory":
         return InMemoryUserStore()
     kind, _, cached = request.param.partition(", ")
-    store = SqlUserStore(new_database(kind))
+    database = new_database(kind)
+    if isinstance(database, MongoDatabase):
+        return MongoUserStore(database)
+    store = SqlUserStore(database)
     return UserCache(store) if cached else store
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Thread
@@ -18,6 +18,7 @@ import pytest
 
 from accounts.ledger.decide import decide
 from accounts.ledger.values import Line, Period
+from accounts.stores.mongo import MongoAccountStore, MongoDatabase
 from accounts.stores.sql import Database, SqlAccountStore
 from tests.system.servers import ACCOUNTS, Server, free_port, served
 
@@ -27,11 +28,13 @@ BETWEEN_CRASHES_S = float(os.environ.get("BETWEEN_CRASHES_S", "2"))
 OPENING_MINOR = 1_000
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "mongo"])
 def url(request):
     """Name an empty database."""
     if request.param == "sqlite":
         return "sqlite:///bank.db"
+    if request.param == "mongo":
+        return request.getfixturevalue("mongo").emptied("crashes")
     server = request.getfixturevalue("postgres")
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS crashes WITH (FORCE)")
@@ -107,9 +110,12 @@ def killed_again_and_again(url: str, workers: str) -> tuple[list[Client], list[s
 @pytest.fixture
 def store(url):
     """Look into the database when everything is over."""
-    database = Database(url)
-    yield SqlAccountStore(database, decide)
-    database.close()
+    if url.startswith("mongodb"):
+        with closing(MongoDatabase(url)) as database:
+            yield MongoAccountStore(database, decide)
+    else:
+        with closing(Database(url)) as database:
+            yield SqlAccountStore(database, decide)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -1,0 +1,258 @@
+"""A MongoDB database: transactions, what is tried again, and reads as of one moment.
+
+Whatever is confirmed is in the journals of a majority of the nodes. A transaction reads a snapshot;
+of two that change the same document the second fails at once and is decided anew. Every wait is
+bounded.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from time import monotonic, sleep
+from typing import Any, TypeVar
+
+import pymongo
+from bson.int64 import Int64
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.uri_parser import parse_uri
+
+from accounts.errors import SettingsError, Unavailable
+from accounts.stores.mongo import schema
+from accounts.stores.mongo.documents import Document
+from accounts.watch import Watch
+
+NAME = "bank"
+"""What the database is called where the URL names none."""
+
+CONNECT_TIMEOUT_S = 5
+SOCKET_TIMEOUT_S = 10
+DEADLINE_S = 5.0
+TRY_S = 2.0
+"""How long a commit is asked about, before the journal is asked what became of it."""
+PAUSE_MAX_S = 0.1
+SILENT_S = 1.0
+"""How long a transaction may stand still until somebody whom it keeps waiting ends it."""
+CONNECTIONS_MAX = 50
+
+WIRE_VERSION_MIN = 13
+"""MongoDB 5.0: before it, snapshots were for transactions alone."""
+SNAPSHOT = ReadConcern("snapshot")
+SNAPSHOT_TOO_OLD = 239
+DUPLICATE_KEY = 11000
+
+STRONG: dict[str, set[Any]] = {
+    "w": {"majority"},
+    "journal": {True},
+    "readConcernLevel": {"majority", "snapshot", "linearizable"},
+    "readPreference": {"primary"},
+    "retryWrites": {True},
+    "retryReads": {True},
+}
+"""What a URL may say of how safe writes and reads are to be; the bank itself asks for the most."""
+
+Session = ClientSession
+T = TypeVar("T")
+
+
+class MongoDatabase:
+    """One database of a replica set."""
+
+    def __init__(
+        self,
+        url: str,
+        watch: Watch | None = None,
+        *,
+        prepare: Callable[[Database[Document]], None] = schema.prepare,
+    ) -> None:
+        """Open a database; an empty one is given its collections.
+
+        :raises SettingsError: it cannot be reached, or would not keep what it confirms.
+        """
+        self._watch = watch or Watch()
+        with _as_settings_error(), ExitStack() as failed:
+            self._client = _client(url)
+            failed.callback(self.close)
+            _check_server(self._client.admin.command("hello"))
+            self._database = self._client.get_default_database(NAME)
+            prepare(self._database)
+            failed.pop_all()
+
+    def __getitem__(self, name: str) -> Collection[Document]:
+        """Give a collection."""
+        return self._database[name]
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def write(self, act: Callable[[Session, bool], T]) -> T:
+        """Write in one transaction, tried again where others were in the way.
+
+        `act` is told whether an earlier try may have been committed after all: the answer to its
+        commit never came.
+
+        :raises Unavailable: it cannot be said to be done. To ask for the same again is safe.
+        """
+        began_s, tries, unsure = monotonic(), 0, False
+
+        def attempt(session: Session) -> T:
+            nonlocal tries
+            tries += 1
+            if tries > 1:
+                self._watch.retried()
+            if monotonic() - began_s > SILENT_S:
+                self._end_silent_transactions()
+            return act(session, unsure)
+
+        with self._client.start_session(causal_consistency=False) as session:
+            while True:
+                try:
+                    with pymongo.timeout(TRY_S):
+                        return session.with_transaction(attempt, read_concern=SNAPSHOT)
+                except PyMongoError as error:
+                    if not _may_pass(error) or monotonic() - began_s > DEADLINE_S - TRY_S:
+                        raise _unavailable(error) from error
+                    unsure = unsure or error.has_error_label("UnknownTransactionCommitResult")
+                sleep(random.uniform(0, PAUSE_MAX_S))  # noqa: S311 - to meet nobody again
+
+    def read(self, act: Callable[[Session], T]) -> T:
+        """Read as of one moment, which is after all that was confirmed before.
+
+        :raises Unavailable: the database does not answer.
+        """
+        with self.answering(), self._client.start_session(snapshot=True) as session:
+            return act(session)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Ask outside of transactions, and only so long.
+
+        :raises Unavailable: the database does not answer.
+        """
+        try:
+            with pymongo.timeout(DEADLINE_S):
+                yield
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+
+    def places(self, session: Session, count: int) -> list[dict[str, Any]]:
+        """Give places in the order of the audit log, after all that was confirmed before."""
+        if session.cluster_time is None:  # nothing was read yet
+            self["meta"].find_one({}, session=session)
+        at = (session.cluster_time or {})["clusterTime"]
+        return [{"place": {"at": at, "number": Int64(number)}} for number in range(count)]
+
+    def ping(self) -> None:
+        """Ask whether there is a primary.
+
+        :raises Unavailable: none answers.
+        """
+        with self.answering():
+            self._client.admin.command("ping")
+
+    @contextmanager
+    def streaming(self) -> Iterator[Session]:
+        """Read as of the moment of entering, for as long as the server remembers that moment.
+
+        :raises Unavailable: the database does not answer, or has forgotten.
+        """
+        try:
+            with self._client.start_session(snapshot=True) as session:
+                self["meta"].find_one({}, session=session)  # the moment is now
+                yield session
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+
+    def _end_silent_transactions(self) -> None:
+        """End transactions of ours in which nobody has asked for anything for a while.
+
+        A process that was killed leaves its transaction open, and for a minute the server would let
+        nobody change what it had changed. One that was frozen decides anew when it goes on.
+        """
+        name = self._client.options.pool_options.appname
+        with suppress(OperationFailure):  # who may not look must wait for the minute
+            for found in self._client.admin.aggregate([{"$currentOp": {"idleSessions": True}}]):
+                silent_us = found.get("transaction", {}).get("timeInactiveMicros", 0)
+                if found.get("appName") == name and silent_us > SILENT_S * 1e6:
+                    self._client.admin.command("killSessions", [{"id": found["lsid"]["id"]}])
+
+
+def upgrade(url: str) -> None:
+    """Make collections, indexes and validators as this version wants them, whatever is there.
+
+    :raises SettingsError: the database cannot be reached, or would not keep what it confirms.
+    """
+    MongoDatabase(url, prepare=schema.upgrade).close()
+
+
+@contextmanager
+def _as_settings_error() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        said = str(error).split(", Timeout:")[0].split(" (configured timeouts")[0]
+        hint = ""
+        if "replica set" in said:
+            hint = " Is mongod started with --replSet and that name, and was rs.initiate() run?"
+        raise SettingsError(f"STORE_URL cannot be opened: {said}.{hint}") from error
+
+
+def _client(url: str) -> MongoClient[Document]:
+    parsed = parse_uri(url)
+    for name, strong in STRONG.items():
+        given = parsed["options"].get(name)
+        if given is not None and given not in strong:
+            raise SettingsError(
+                f"STORE_URL has {name}={given}, with which a crash loses what was confirmed: "
+                "leave it out, the bank asks for what is safe."
+            )
+    return MongoClient(
+        url,
+        appname=f"accounts {parsed['database'] or NAME}",
+        w="majority",
+        journal=True,
+        readPreference="primary",
+        connectTimeoutMS=CONNECT_TIMEOUT_S * 1000,
+        serverSelectionTimeoutMS=CONNECT_TIMEOUT_S * 1000,
+        socketTimeoutMS=SOCKET_TIMEOUT_S * 1000,
+        waitQueueTimeoutMS=CONNECT_TIMEOUT_S * 1000,
+        maxPoolSize=CONNECTIONS_MAX,
+    )
+
+
+def _check_server(hello: Mapping[str, Any]) -> None:
+    if "setName" not in hello:
+        raise SettingsError(
+            "STORE_URL is a MongoDB without a replica set, which has no transactions: start mongod "
+            "with --replSet rs0 and run rs.initiate() once. One node is enough."
+        )
+    if hello["maxWireVersion"] < WIRE_VERSION_MIN:
+        raise SettingsError("STORE_URL is a MongoDB older than 5.0: use a newer one.")
+
+
+def _may_pass(error: PyMongoError) -> bool:
+    """Tell whether the same may succeed a moment later: someone was in the way, or a line broke."""
+    labels = ("TransientTransactionError", "UnknownTransactionCommitResult")
+    return _is_duplicate(error) or error.timeout or any(map(error.has_error_label, labels))
+
+
+def _is_duplicate(error: PyMongoError) -> bool:
+    """Tell whether somebody else inserted the same at this moment: it is there to be read now."""
+    if isinstance(error, BulkWriteError):
+        faults = (error.details or {}).get("writeErrors", [])
+        return any(each["code"] == DUPLICATE_KEY for each in faults)
+    return isinstance(error, DuplicateKeyError)
+
+
+def _unavailable(error: PyMongoError) -> Unavailable:
+    if getattr(error, "code", None) == SNAPSHOT_TOO_OLD:
+        return Unavailable(
+            "It took longer than the server remembers a moment: raise its parameter "
+            "minSnapshotHistoryWindowInSeconds."
+        )
+    return Unavailable(f"The store does not answer: {type(error).__name__}.")

