@@ -151,7 +151,8 @@ def create(name: str, role: str) -> None:
     if any(username_key(staff.username) == username_key(name) for staff in settings.STAFF):
         raise SettingsError(f"There is a user {name} already.")
     staff = {"username": name, "role": role, "password_hash": Passwords().hash(_password())}
-    change_config(CONFIG_FILE, {"STAFF": [*msgspec.to_builtins(settings.STAFF), staff]})
+    all_staff = [*msgspec.to_builtins(settings.STAFF), staff]
+    change_config(CONFIG_FILE, lambda before: before | {"STAFF": all_staff})
     click.echo(f"{name} is {role} from the next start on: kept in {CONFIG_FILE}.")
 
 

@@ -2,8 +2,9 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -80,7 +81,8 @@ def load_settings(
         return settings
     secret = secrets.token_urlsafe(48)
     if settings.STORE_URL != MEMORY_URL:
-        change_config(CONFIG_FILE, {"JWT_SECRET_KEY": secret})
+        kept = change_config(CONFIG_FILE, lambda before: {"JWT_SECRET_KEY": secret} | before)
+        secret = kept["JWT_SECRET_KEY"]
     return msgspec.structs.replace(settings, JWT_SECRET_KEY=secret)
 
 
@@ -96,12 +98,25 @@ def write_config(path: Path) -> None:
         raise SettingsError(f"{path} is there already; nothing was changed.") from None
 
 
-def change_config(path: Path, changes: dict[str, Any]) -> None:
-    """Set keys of a configuration and leave the others as they are.
+def change_config(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Put another configuration in the place of one, whole at each moment; give the other one.
 
-    :raises SettingsError: it cannot be read.
+    Processes that start together change it one after the other.
+
+    :raises SettingsError: it cannot be read or written.
     """
-    _write_private(path, _from_file(path) | changes, os.O_TRUNC)
+    folder = os.open(path.absolute().parent, os.O_RDONLY)
+    new = path.with_name(f".{path.name}.new")
+    try:
+        flock(folder, LOCK_EX)
+        content = change(_from_file(path))
+        _write_private(new, content, os.O_TRUNC)
+        new.replace(path)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        os.close(folder)
+    return content
 
 
 def _from_file(path: Path) -> dict[str, Any]:

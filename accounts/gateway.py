@@ -12,11 +12,13 @@ import asyncio
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from queue import SimpleQueue
+from threading import Thread
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr-defined]
 from werkzeug.exceptions import RequestTimeout
@@ -124,13 +126,21 @@ class Gateway:
 
 
 class _Threads:
-    """A few threads, and a bound to how many requests may wait for one."""
+    """A few threads, and a bound to how many requests may wait for one.
+
+    The standard library's pool would wake the event loop for each answer, and keep a second future
+    for each; on a busy bank that costs as much as the answer.
+    """
 
     def __init__(self, count: int, waiting_max: int) -> None:
-        self._pool = ThreadPoolExecutor(count)
+        self._tasks: SimpleQueue[_Task] = SimpleQueue()
+        self._done: deque[tuple[_Task, Any, BaseException | None]] = deque()
+        self._is_called = False
         self._requests = 0
         self._count = count
         self._requests_max = count + waiting_max
+        for number in range(count):
+            Thread(target=self._work, name=f"answers-{number}", daemon=True).start()
 
     @property
     def waiting(self) -> int:
@@ -143,22 +153,55 @@ class _Threads:
             return answer(environment | {OVERLOADED: True})
         self._requests += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, answer, environment)
+            return cast("Answer", await self._called(answer, environment))
         finally:
             self._requests -= 1
 
     async def send(self, chunks: Iterable[bytes], stream: Any) -> None:
         """Send a long answer. A thread is taken for each part only, and not while it is sent."""
-        loop, parts = asyncio.get_running_loop(), iter(chunks)
+        parts = iter(chunks)
         try:
-            while (part := await loop.run_in_executor(self._pool, next, parts, None)) is not None:
+            while (part := await self._called(next, parts, None)) is not None:
                 async with asyncio.timeout(CHUNK_TIMEOUT_S):
                     await stream.send_bytes(part)
         except (TimeoutError, ProtocolError):
             return  # the client went away, or stands still
         finally:
-            await loop.run_in_executor(self._pool, _close, chunks)
+            await self._called(_close, chunks)
+
+    def _called(self, call: Callable[..., Any], *arguments: Any) -> "asyncio.Future[Any]":
+        """Have a thread call it."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._tasks.put((loop, future, call, arguments))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            task = self._tasks.get()
+            _, _, call, arguments = task
+            try:
+                self._done.append((task, call(*arguments), None))
+            except BaseException as error:  # noqa: BLE001 - handed on to whoever awaits it
+                self._done.append((task, None, error))
+            if not self._is_called:  # else the loop has not looked yet, and will find this too
+                self._is_called = True
+                task[0].call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        """Hand on everything that was done meanwhile."""
+        self._is_called = False
+        while self._done:
+            (_, future, _, _), result, error = self._done.popleft()
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+
+_Task = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
 
 
 class _Late:
@@ -179,13 +222,21 @@ async def _body(environment: Environment, protocol: HTTPProtocol) -> BytesIO | _
     length = environment.get("CONTENT_LENGTH")
     if length is None and "HTTP_TRANSFER_ENCODING" not in environment:
         return BytesIO()
+    if length is not None and int(length) > BODY_READ_MAX_BYTES:
+        return BytesIO()
+    late = asyncio.get_running_loop().call_later(BODY_TIMEOUT_S, _cancelled())
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            if length is None:
-                return BytesIO(await _chunks(protocol))
-            return BytesIO(await protocol() if int(length) <= BODY_READ_MAX_BYTES else b"")
-    except TimeoutError:
+        return BytesIO(await (_chunks(protocol) if length is None else protocol()))
+    except asyncio.CancelledError:
         return _Late()
+    finally:
+        late.cancel()
+
+
+def _cancelled() -> Callable[[], object]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type
+    return task.cancel
 
 
 async def _chunks(protocol: HTTPProtocol) -> bytes:

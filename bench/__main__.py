@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import growth, http, servers
+from bench import growth, http, servers, stores
 
-BENCHMARKS = {"growth": growth.run, "http": http.run, "servers": servers.run}
+BENCHMARKS = {"growth": growth.run, "http": http.run, "servers": servers.run, "stores": stores.run}
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from accounts.gateway import Gateway
 from accounts.serve import MEMORY_THREADS, worker_app
+from accounts.stores import opening
 
 
 def bare_app() -> Flask:
@@ -35,6 +36,8 @@ def wsgi_app() -> Any:
 
 
 def gateway() -> Gateway:
+    if "BENCH_UNGROUPED" in os.environ:
+        vars(opening)["GroupCommit"] = lambda store, _watch: store
     if os.environ["BENCH_APP"] == "bank":
         return worker_app()
     return Gateway(wsgi_app(), threads=MEMORY_THREADS, hashing_threads=1, close=lambda: None)
@@ -68,6 +71,7 @@ def serve(server: str, port: int, threads: int) -> None:
         port=port,
         interface=Interfaces.RSGI if ours else Interfaces.WSGI,
         factory=True,
+        workers=int(os.environ.get("BENCH_WORKERS", "1")),
         blocking_threads=None if ours else threads,
         http=HTTPModes.http1,
         websockets=False,

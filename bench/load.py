@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
 
@@ -21,16 +22,24 @@ ROOT = Path(__file__).parent.parent
 
 _SCRIPT = """
 wrk.method = "POST"
-wrk.body = {body}
+wrk.path = {path}
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = {auth}
+local bodies = {{{bodies}}}
+local requests = {{}}
+function init()
+  math.randomseed(1)
+  for i, body in ipairs(bodies) do requests[i] = wrk.format(nil, nil, nil, body) end
+end
+function request() return requests[math.random(#requests)] end
 """
 
 
 class Load(NamedTuple):
-    """What wrk saw: requests a second, the 99th percentile, and answers that were no success."""
+    """What wrk saw: requests a second, percentiles, and answers that were no success."""
 
     per_s: float
+    p50_ms: float
     p99_ms: float
     failures: int
 
@@ -45,13 +54,17 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(server: str, app: str, threads: int = 16) -> Iterator[Running]:
+def running(
+    server: str, app: str, threads: int = 16, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Running]:
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.candidate", server, app, str(port), str(threads)],
             cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "ACCOUNTS_LOG_FILE": "app.log"},
+            env=os.environ
+            | {"PYTHONPATH": str(ROOT), "ACCOUNTS_LOG_FILE": "app.log"}
+            | dict(environment),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -65,18 +78,37 @@ def running(server: str, app: str, threads: int = 16) -> Iterator[Running]:
             process.wait(30)
 
 
-def loaded(server: Running, seconds: int, connections: int = CONNECTIONS) -> Load:
+def loaded(
+    server: Running,
+    seconds: int,
+    connections: int = CONNECTIONS,
+    *,
+    path: str = "/v1/transfers",
+    bodies: Sequence[dict[str, Any]] = (),
+) -> Load:
+    """Send one of the bodies at a time, each as likely as the other."""
     if shutil.which("wrk") is None:
         sys.exit("This benchmark needs wrk: `apt-get install wrk`, or `brew install wrk`.")
+    texts = ", ".join(json.dumps(json.dumps(body)) for body in bodies or [server.body])
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        body, auth = json.dumps(json.dumps(server.body)), json.dumps(f"Bearer {server.token}")
-        script.write(_SCRIPT.format(body=body, auth=auth))
+        auth = json.dumps(f"Bearer {server.token}")
+        script.write(_SCRIPT.format(path=json.dumps(path), bodies=texts, auth=auth))
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", script.name]
         told = subprocess.run(
-            [*command, f"{server.url}/v1/transfers"], capture_output=True, text=True, check=True
+            [*command, server.url], capture_output=True, text=True, check=True
         ).stdout
-    return Load(_per_s(told), _p99_ms(told), _failures(told))
+    return Load(_per_s(told), _percentile_ms(told, 50), _percentile_ms(told, 99), _failures(told))
+
+
+def opened(server: Running, count: int, balance_minor: int = 10**12) -> list[str]:
+    """Open accounts and pay in; give their ids."""
+    wish, ids = {"name": "Main", "currency": "EUR"}, []
+    for _ in range(count):
+        ids.append(post(f"{server.url}/v1/accounts", wish, server.token)["id"])
+        cash = {"account": ids[-1], "amount_minor": balance_minor, "currency": "EUR"}
+        post(f"{server.url}/v1/deposits", cash, server.token)
+    return ids
 
 
 def post(url: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
@@ -125,8 +157,8 @@ def _per_s(told: str) -> float:
     return float(re.findall(r"Requests/sec:\s+([\d.]+)", told)[0])
 
 
-def _p99_ms(told: str) -> float:
-    number, unit = re.findall(r"99%\s+([\d.]+)(us|ms|s)", told)[0]
+def _percentile_ms(told: str, percent: int) -> float:
+    number, unit = re.findall(rf"{percent}%\s+([\d.]+)(us|ms|s)", told)[0]
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 

@@ -9,6 +9,7 @@ import pytest
 from accounts.config import Settings, change_config, load_settings, write_config
 from accounts.errors import SettingsError
 from tests.gates.test_root_names import ROOT
+from tests.stores.books import at_once
 
 SECRET = "s" * 32
 
@@ -112,10 +113,22 @@ def test_a_configuration_is_written_once_and_for_its_owner_alone():
 
 def test_a_changed_configuration_keeps_its_other_keys_and_is_for_its_owner_alone():
     write(LOG_LEVEL="ERROR")
-    change_config(Path("config.json"), {"CUSTOMER_CASH": False})
+    change_config(Path("config.json"), lambda before: before | {"CUSTOMER_CASH": False})
     found = load_settings(environment={})
     assert (found.LOG_LEVEL, found.CUSTOMER_CASH) == ("ERROR", False)
     assert stat.S_IMODE(Path("config.json").stat().st_mode) == 0o600
+
+
+def test_processes_that_start_together_agree_on_one_secret():
+    durable = {"STORE_URL": "sqlite:///bank.db"}
+    found = at_once(8, lambda _: load_settings(durable, environment={}).JWT_SECRET_KEY)
+    assert {*found, load_settings(durable, environment={}).JWT_SECRET_KEY} == {found[0]}
+
+
+def test_a_secret_that_cannot_be_kept_is_told(monkeypatch):
+    Path(".config.json.new").mkdir()
+    with pytest.raises(SettingsError, match="cannot be written: Is a directory"):
+        load_settings({"STORE_URL": "sqlite:///bank.db"}, environment={})
 
 
 def test_the_example_shows_every_setting_with_its_default():

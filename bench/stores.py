@@ -1,0 +1,160 @@
+"""Each store over HTTP, beside what the machine and the database can do at most.
+
+Every store is served by two workers (memory by one). `pgbench` runs its TPC-B-like script on the
+same PostgreSQL: one update each of three tables, an insert and a select, prepared, 16 clients. What
+is compared takes turns, so that whatever else the machine does meets all alike.
+"""
+
+import random
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from statistics import median
+from typing import Any
+
+import psycopg
+
+from bench.load import CONNECTIONS, Load, Running, loaded, opened, running
+from tests.mongo import Mongo
+from tests.postgres import Postgres
+
+SECONDS = 4
+ROUNDS = 3
+ACCOUNTS = 200
+BODIES = 1_000
+CLIENTS = 16
+NEEDS = {"to one hot account": 0.7, "pgbench TPC-B-like": 0.8}
+
+Body = dict[str, Any]
+Rate = Callable[[], float]
+
+
+def run() -> None:
+    with running("ours", "bare") as server:
+        told("bare Flask POST", CONNECTIONS, loaded(server, SECONDS))
+    for store, databases in STORES.items():
+        print(f"-- {store}", flush=True)
+        with databases() as (new_database, yardsticks):
+            workers = "1" if store == "memory" else "2"
+            settings = {"ACCOUNTS_STORE_URL": new_database("bank"), "BENCH_WORKERS": workers}
+            with running("ours", "bank", environment=settings) as server:
+                settings |= {"ACCOUNTS_STORE_URL": new_database("alone"), "BENCH_UNGROUPED": "1"}
+                with running("ours", "bank", environment=settings) as alone:
+                    measured(server, alone, yardsticks)
+
+
+def measured(server: Running, alone: Running, yardsticks: dict[str, Rate]) -> None:
+    ids, others = opened(server, ACCOUNTS), opened(alone, ACCOUNTS)
+    loaded(server, 2, bodies=uniform(ids))
+    loaded(alone, 2, bodies=uniform(others))
+    for connections in (1, 16, CONNECTIONS):
+        told("transfers", connections, loaded(server, SECONDS, connections, bodies=uniform(ids)))
+    told("deposits", CONNECTIONS, paid_in := deposited(server, ids))
+    assert paid_in.failures == 0
+    compared(
+        {
+            "transfers": lambda: per_s(loaded(server, SECONDS, bodies=uniform(ids))),
+            "to one hot account": lambda: per_s(loaded(server, SECONDS, bodies=to_one(ids))),
+            "deposits": lambda: per_s(deposited(server, ids)),
+            "without group commit": lambda: per_s(loaded(alone, SECONDS, bodies=uniform(others))),
+            **yardsticks,
+        }
+    )
+
+
+def compared(rates: dict[str, Rate]) -> None:
+    """Print each beside the first; what a database does at most is what the first is beside."""
+    rounds = [{what: rate() for what, rate in rates.items()} for _ in range(ROUNDS)]
+    first = next(iter(rates))
+    for what in rates:
+        ratios = [each[what] / each[first] for each in rounds]
+        if what.startswith("pgbench"):
+            ratios = [1 / ratio for ratio in ratios]
+        need = f" (need {NEEDS[what]})" if what in NEEDS else ""
+        beside = f"{first} / {what}" if what.startswith("pgbench") else f"of {first}"
+        print(f"  {what:24} {median(each[what] for each in rounds):6.0f}/s", end="   ")
+        print(f"{median(ratios):.2f} {beside}{need}", flush=True)
+
+
+def per_s(load: Load) -> float:
+    assert load.failures == 0, load
+    return load.per_s
+
+
+def told(what: str, connections: int, load: Load) -> None:
+    percentiles = f"p50 {load.p50_ms:5.1f} ms, p99 {load.p99_ms:5.1f} ms"
+    print(f"  {what}, {connections} connections: {load.per_s:6.0f}/s, {percentiles}", flush=True)
+    assert load.failures == 0, load
+
+
+def deposited(server: Running, ids: list[str]) -> Load:
+    cash = [{"account": each, "amount_minor": 1, "currency": "EUR"} for each in ids]
+    return loaded(server, SECONDS, path="/v1/deposits", bodies=cash)
+
+
+def uniform(ids: list[str]) -> list[Body]:
+    dice = random.Random(1)  # noqa: S311 - the same load each time
+    return [transfer(*dice.sample(ids, 2)) for _ in range(BODIES)]
+
+
+def to_one(ids: list[str]) -> list[Body]:
+    return [transfer(each, ids[0]) for each in ids[1:]]
+
+
+def transfer(payer: str, payee: str) -> Body:
+    return {"from_account": payer, "to_account": payee, "amount_minor": 1, "currency": "EUR"}
+
+
+NewDatabase = Callable[[str], str]
+Databases = AbstractContextManager[tuple[NewDatabase, dict[str, Rate]]]
+"""A function that makes empty databases and gives their URLs, and what the database can do."""
+
+
+@contextmanager
+def postgres() -> Iterator[tuple[NewDatabase, dict[str, Rate]]]:
+    server = Postgres()
+
+    def new_database(name: str) -> str:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return server.url.removesuffix("postgres") + name
+
+    try:
+        pgbench(server, "-i", "-q", "-s", str(CLIENTS))
+        yield new_database, {"pgbench TPC-B-like": lambda: tps(server)}
+    finally:
+        server.remove()
+
+
+def tps(server: Postgres) -> float:
+    arguments = ("-c", str(CLIENTS), "-j", "2", "-M", "prepared", "-T", str(SECONDS))
+    return float(re.findall(r"tps = ([\d.]+)", pgbench(server, *arguments))[0])
+
+
+def pgbench(server: Postgres, *arguments: str) -> str:
+    command = [str(server.install / "bin/pgbench"), "-h", "127.0.0.1", "-p", str(server.port)]
+    command += ["-U", "postgres", *arguments, "postgres"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@contextmanager
+def mongo() -> Iterator[tuple[NewDatabase, dict[str, Rate]]]:
+    server = Mongo()
+    try:
+        yield server.emptied, {}
+    finally:
+        server.remove()
+
+
+def in_own_folder(url: str) -> Callable[[], Databases]:
+    """Name a store that each server has in its own folder, or in itself."""
+    return lambda: nullcontext((lambda _name: url, {}))
+
+
+STORES: dict[str, Callable[[], Databases]] = {
+    "memory": in_own_folder("memory://"),
+    "sqlite": in_own_folder("sqlite:///bank.db"),
+    "postgres": postgres,
+    "mongo": mongo,
+}
