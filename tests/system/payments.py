@@ -1,0 +1,167 @@
+"""Clients that pay as the README tells them to, and what must be true when they are done."""
+
+import json
+import os
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from threading import Event, Thread
+
+import msgspec
+import psycopg
+
+from accounts.ledger.decide import decide
+from accounts.ledger.values import Line, Period
+from accounts.stores.base import AccountStore
+from accounts.stores.mongo import MongoAccountStore, MongoDatabase
+from accounts.stores.sql import Database, SqlAccountStore
+from tests.postgres import Postgres
+from tests.system.servers import ACCOUNTS, Server
+
+OPENING_MINOR = 1_000
+
+
+def empty_database(server: Postgres, name: str) -> str:
+    """Make an empty database; give its URL."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.url.removesuffix("postgres") + name
+
+
+class Client(Thread):
+    """Sends transfers; sends each again, with the same key, until it is answered."""
+
+    def __init__(self, number: int, port: int, token: str, accounts: list[str]) -> None:
+        super().__init__()
+        self.random = random.Random(number)  # noqa: S311 - the same walk each time
+        self.number, self.token, self.accounts = number, token, accounts
+        self.server = Server(None, port)
+        self.ended = Event()
+        self.answers: dict[str, tuple[int, dict]] = {}
+        self.asked: dict[str, dict] = {}
+        self.waits_s: list[float] = []
+        self.answered_at_s: list[float] = []
+        self.sent_again: Counter[str] = Counter()
+
+    def run(self) -> None:
+        turn = 0
+        while not self.ended.is_set():
+            turn += 1
+            key = f"{self.number}-{turn}"
+            payer, payee = self.random.sample(self.accounts, 2)
+            self.asked[key] = {
+                "from_account": payer,
+                "to_account": payee,
+                "amount_minor": self.random.randint(1, 300),
+                "currency": "EUR",
+                "reference": key,
+            }
+            asked_s = time.monotonic()
+            self.answers[key] = self.answered(key)
+            self.answered_at_s.append(time.monotonic())
+            self.waits_s.append(self.answered_at_s[-1] - asked_s)
+            if self.random.random() < 0.1:
+                assert self.answered(key) == self.answers[key]
+
+    def answered(self, key: str) -> tuple[int, dict]:
+        while True:
+            try:
+                status, answer = self.server.ask(
+                    "POST", "/v1/transfers", self.asked[key], self.token, **{"Idempotency-Key": key}
+                )
+                if status in {201, 422}:
+                    answer.pop("request_id", None)
+                    return status, answer
+                assert status == 503, answer
+                self.sent_again["503"] += 1
+            except (OSError, HTTPException) as error:
+                self.sent_again[type(error).__name__] += 1
+            time.sleep(0.02)
+
+
+def started(count: int, server: Server) -> tuple[list[Client], list[str]]:
+    """Open four accounts and let clients pay between them; give both."""
+    token = server.joined("ada")
+    accounts = [server.opened(token, OPENING_MINOR) for _ in range(4)]
+    clients = [Client(each, server.port, token, accounts) for each in range(count)]
+    for client in clients:
+        client.start()
+    return clients, accounts
+
+
+def ended(clients: Sequence[Client]) -> None:
+    """Let every client have its last answer."""
+    for client in clients:
+        client.ended.set()
+    for client in clients:
+        client.join()
+
+
+def are_done_once(url: str, clients: Sequence[Client], ids: list[str]) -> None:
+    """Check what was answered against the books and the audit log: nothing lost, nothing twice."""
+    answers = {key: each for client in clients for key, each in client.answers.items()}
+    asked = {key: each for client in clients for key, each in client.asked.items()}
+    acknowledged = {key: each for key, (status, each) in answers.items() if status == 201}
+    assert len(acknowledged) > 50
+    assert answers.keys() == asked.keys()
+    with opened_store(url) as store:
+        is_done_once(store, acknowledged, asked)
+        lines = [line for each in ids for line in are_right(store, each)]
+        assert Counter(filter(None, map(paid, lines))) == Counter(acknowledged.keys())
+        assert sum(store.account(each).balance_minor for each in ids) == 4 * OPENING_MINOR
+        is_audited_once(url, store, answers)
+
+
+@contextmanager
+def opened_store(url: str) -> Iterator[AccountStore]:
+    """Look into a database, without group commit or cache between."""
+    if url.startswith("mongodb"):
+        with closing(MongoDatabase(url)) as database:
+            yield MongoAccountStore(database, decide)
+    else:
+        with closing(Database(url)) as database:
+            yield SqlAccountStore(database, decide)
+
+
+def paid(line: Line) -> str | None:
+    """Give the reference of a payment, None where a line is none."""
+    return line.reference if line.kind == "transfer" and line.amount_minor < 0 else None
+
+
+def is_done_once(store, acknowledged: dict[str, dict], asked: dict[str, dict]) -> None:
+    """Check that each acknowledged transfer is in the journal as it was asked and answered."""
+    for key, answer in acknowledged.items():
+        kept = store.entry(answer["id"])
+        assert msgspec.to_builtins(kept.entry.action) == {"type": "transfer", **asked[key]}
+        assert kept.lines[0].balance_minor == answer["from_balance_minor"]
+
+
+def are_right(store, account_id: str) -> list[Line]:
+    """Check the lines of an account against each other and the balance."""
+    lines = store.lines(account_id, before=None, period=Period(), limit=10**6)[::-1]
+    assert [line.number for line in lines] == list(range(1, len(lines) + 1))
+    running_minor = 0
+    for line in lines:
+        running_minor += line.amount_minor
+        assert line.balance_minor == running_minor >= 0
+    assert store.account(account_id).balance_minor == running_minor
+    return lines
+
+
+def is_audited_once(url: str, store, answers: dict[str, tuple[int, dict]]) -> None:
+    assert list(store.unsealed(10)) == []
+    told = [json.loads(line) for line in Path("audit.log").read_text().splitlines()]
+    transfers = Counter(line["id"] for line in told if line["event"] == "transfer")
+    assert set(transfers.values()) == {1}
+    assert len(transfers) == len(answers)
+    assert {each["id"] for status, each in answers.values() if status == 201} <= transfers.keys()
+    assert subprocess.run([ACCOUNTS, "audit", "verify"], timeout=60, check=False).returncode == 0
+    environment = os.environ | {"ACCOUNTS_STORE_URL": url}
+    proven = subprocess.run([ACCOUNTS, "verify"], env=environment, timeout=60, check=False)
+    assert proven.returncode == 0

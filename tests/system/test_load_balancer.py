@@ -1,0 +1,185 @@
+"""Two banks on one database behind haproxy, as deploy/haproxy and deploy/compose have them.
+
+`BALANCED_S=60` makes the long run.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from itertools import pairwise
+from pathlib import Path
+from threading import Event, Thread
+
+import msgspec
+import pytest
+
+from tests.programs import program
+from tests.system.payments import are_done_once, empty_database, ended, started
+from tests.system.servers import ROOT, Server, free_port, served
+
+CLIENTS = 16
+BALANCED_S = float(os.environ.get("BALANCED_S", "8"))
+SILENCE_MAX_S = 3.0
+CONFIGURATION = ROOT / "deploy/haproxy/haproxy.cfg"
+
+
+class Banks:
+    """Two banks, each started again on its own port, and haproxy before them."""
+
+    def __init__(self, url: str) -> None:
+        self.ports = [free_port(), free_port()]
+        self.edge = Server(None, free_port())
+        self.url = url
+        self._stacks = [ExitStack(), ExitStack()]
+        self.servers: list[Server] = []
+
+    def start(self, number: int) -> Server:
+        settings = {
+            "ACCOUNTS_STORE_URL": self.url,
+            "ACCOUNTS_LOG_FILE": f"bank-{number + 1}.log",
+            "ACCOUNTS_DRAIN_S": "3",
+        }
+        bank = served(port=self.ports[number], **settings)
+        server = self._stacks[number].enter_context(bank)
+        self.servers[number : number + 1] = [server]
+        return server
+
+    def end(self, number: int, how: int) -> None:
+        """End a bank, by SIGKILL with all of its processes."""
+        process = self.servers[number].process
+        os.killpg(process.pid, how) if how == signal.SIGKILL else process.send_signal(how)
+        process.wait(20)
+        self._stacks[number].close()
+
+    @contextmanager
+    def opened(self) -> Iterator["Banks"]:
+        """Run everything until the end of the block."""
+        addresses = [f"127.0.0.1:{port}" for port in (self.edge.port, *self.ports)]
+        named = zip(("LISTEN", "BANK_1", "BANK_2"), addresses, strict=True)
+        with ExitStack() as everything, Path("haproxy.log").open("w") as log:
+            for number, stack in enumerate(self._stacks):
+                everything.enter_context(stack)
+                self.start(number)
+            haproxy = subprocess.Popen(
+                [program("haproxy"), "-db", "-f", CONFIGURATION],
+                env=os.environ | dict(named),
+                stdout=log,
+                stderr=log,
+            )
+            everything.callback(haproxy.wait, 20)
+            everything.callback(haproxy.terminate)
+            self._await_edge()
+            yield self
+
+    def _await_edge(self) -> None:
+        until_s = time.monotonic() + 10
+        while time.monotonic() < until_s:
+            try:
+                if self.edge.ask("GET", "/health/ready")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.02)
+        pytest.fail(Path("haproxy.log").read_text())
+
+
+@pytest.fixture
+def banks(postgres):
+    with Banks(empty_database(postgres, "balanced")).opened() as banks:
+        yield banks
+
+
+def served_by(number: int) -> int:
+    """Count the transfers that a bank answered."""
+    lines = Path(f"bank-{number}.log").read_text().splitlines()
+    return sum(msgspec.json.decode(line).get("path") == "/v1/transfers" for line in lines)
+
+
+def test_two_banks_that_are_killed_in_turn_lose_nothing_and_do_nothing_twice(
+    banks, record_property
+):
+    clients, accounts = started(CLIENTS, banks.edge)
+    for number in (0, 1, 0, 1):
+        time.sleep(BALANCED_S / 5)
+        banks.end(number, signal.SIGKILL)
+        banks.start(number)
+    time.sleep(BALANCED_S / 5)
+    ended(clients)
+    assert [banks.servers[number].stop() for number in (0, 1)] == [0, 0]
+    are_done_once(banks.url, clients, accounts)
+    spread = [served_by(1), served_by(2)]
+    assert min(spread) > sum(spread) / 4
+    again = sum((client.sent_again for client in clients), Counter[str]())
+    longest_s = max(wait_s for client in clients for wait_s in client.waits_s)
+    silence_s = longest_silence_s([at_s for client in clients for at_s in client.answered_at_s])
+    answered = sum(len(client.answers) for client in clients)
+    said = f"{answered} answered, by bank {spread}; sent again {dict(again)}; "
+    said += f"longest wait {longest_s:.2f} s; longest time without an answer {silence_s:.2f} s"
+    record_property("balanced", said)
+    print(said)  # noqa: T201
+    assert longest_s < SILENCE_MAX_S
+
+
+def longest_silence_s(answered_at_s: list[float]) -> float:
+    times_s = sorted(answered_at_s)
+    return max(after - before for before, after in pairwise(times_s))
+
+
+def test_banks_that_are_restarted_in_turn_are_not_missed_by_anybody(banks):
+    """Upgrade without downtime: clients that never ask twice see no error at all."""
+    token = banks.edge.joined("ada")
+    account = banks.edge.opened(token)
+    over, statuses = Event(), Counter[int]()
+    cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
+    asks = [("GET", f"/v1/accounts/{account}"), ("POST", "/v1/deposits")]
+
+    def ask(number: int) -> None:
+        connection = HTTPConnection("127.0.0.1", banks.edge.port, timeout=20)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        while not over.is_set():
+            method, path = asks[number % 2]
+            connection.request(method, path, msgspec.json.encode(cash), headers)
+            answer = connection.getresponse()
+            answer.read()
+            statuses[answer.status] += 1
+        connection.close()
+
+    threads = [Thread(target=ask, args=(number,)) for number in range(CLIENTS // 2)]
+    for thread in threads:
+        thread.start()
+    for number in (0, 1):
+        time.sleep(1)
+        banks.end(number, signal.SIGTERM)
+        banks.start(number)
+    time.sleep(1.5)
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert statuses.keys() == {200, 201}
+    balance_minor = banks.edge.ask("GET", f"/v1/accounts/{account}", token=token)[1][
+        "balance_minor"
+    ]
+    assert balance_minor == statuses[201]
+
+
+def test_what_haproxy_says_itself_reads_like_what_the_bank_says(banks):
+    for number in (0, 1):
+        banks.end(number, signal.SIGKILL)
+    status, answer = banks.edge.ask("GET", "/v1/users/me")
+    assert (status, answer["code"]) == (503, "unavailable")
+    assert {"type", "title", "status", "detail", "request_id"} <= answer.keys()
+
+
+def test_nothing_is_repeated_but_what_the_ledger_knows_by_its_key(app):
+    """The paths in haproxy's configuration are those where the contract has a key."""
+    (pattern,) = re.findall(r"acl money path_reg (\S+)", CONFIGURATION.read_text())
+    contract = app.test_client().get("/openapi.json").json
+    for path, operations in contract["paths"].items():
+        if "post" in operations:
+            names = {each.get("name") for each in operations["post"].get("parameters", [])}
+            assert bool(re.search(pattern, path)) == ("Idempotency-Key" in names), path
