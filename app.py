@@ -23,7 +23,7 @@ from accounts.api.bank import Bank, DemoUser
 from accounts.api.limits import RateLimits
 from accounts.api.requests import Traffic
 from accounts.audit.log import AuditLog
-from accounts.audit.sealer import GATHER_S, Sealer
+from accounts.audit.sealer import GATHER_S, LOOK_S, Sealer
 from accounts.audit.verifier import Verifier
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.passwords import Passwords
@@ -78,13 +78,18 @@ def create_bank(settings: Settings, passwords: Passwords) -> Bank:
     user_store, account_store = open_stores(settings.STORE_URL, decide, watch)
     is_durable = settings.STORE_URL != MEMORY_URL
     key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
-    log = AuditLog(Path(settings.AUDIT_LOG), key_file, sync=is_durable)
+    log = (
+        AuditLog(Path(settings.AUDIT_LOG), key_file, sync=is_durable)
+        if settings.AUDIT_LOG
+        else None
+    )
     traffic = Traffic()
     sealer = Sealer(
         log,
         (user_store, account_store),
         in_background=(lambda: True) if is_durable else traffic.is_busy,
         gather_s=GATHER_DURABLE_S if is_durable else GATHER_S,
+        look_s=LOOK_S if is_durable else None,
     )
     join = partial(_joined, user_store, account_store, settings, passwords, sealer.saved)
     users, accounts = join(_now, _new_id)

@@ -192,6 +192,8 @@ def _check_rest(settings: Settings) -> None:
     if settings.STORE_URL != MEMORY_URL and scheme not in DURABLE_SCHEMES:
         known = "memory://, sqlite:///FILE, postgresql://... or mongodb://..."
         raise SettingsError(f"STORE_URL is {scheme}://...: this version knows {known}.")
+    if settings.STORE_URL == MEMORY_URL and not settings.AUDIT_LOG:
+        raise SettingsError(f"AUDIT_LOG: {MEMORY_URL} shares nothing, so it writes its own.")
     if "headers" not in settings.JWT_TOKEN_LOCATION:
         raise SettingsError("JWT_TOKEN_LOCATION must have `headers`: the API knows no other way.")
     for staff in settings.STAFF:

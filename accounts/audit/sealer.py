@@ -17,6 +17,8 @@ GATHER_S = 0.002
 """How long a busy bank gathers before it seals what has come together."""
 TRY_AGAIN_S = 0.5
 """How long after a failure it is tried again, whether anything new is saved or not."""
+LOOK_S = 0.5
+"""How long until it is looked for what others saved who do not seal, or died before they did."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,28 +28,41 @@ class Sealer:
 
     def __init__(
         self,
-        log: AuditLog,
+        log: AuditLog | None,
         outboxes: Sequence[Outbox[Any]],
         in_background: Callable[[], bool],
         *,
         gather_s: float = GATHER_S,
+        look_s: float | None = None,
     ) -> None:
-        """Start.
+        """Start. Without a log nothing is sealed here: another bank on the same stores does it.
 
         `in_background` says whether whoever saved something now goes on without waiting, `gather_s`
-        how long things come together before they are sealed in the background.
+        how long things come together before they are sealed in the background, and `look_s` how
+        often it is looked for what others saved.
         """
-        self.log = log
+        self._log = log
         self.failing = False
         self._outboxes = outboxes
         self._in_background = in_background
         self._gather_s = gather_s
+        self._look_s = look_s
         self._lock = Lock()
         self._wake = Event()
         self._closed = False
         self._thread = Thread(target=self._run, name="sealer", daemon=True)
         self._thread.start()
         self._wake.set()  # for what an earlier process left
+
+    @property
+    def log(self) -> AuditLog:
+        """The audit log.
+
+        :raises Unavailable: another bank writes it.
+        """
+        if self._log is None:
+            raise Unavailable("Another bank writes the audit log: ask that one.")
+        return self._log
 
     def saved(self) -> None:
         """Take note that something was saved.
@@ -62,6 +77,8 @@ class Sealer:
 
     def seal(self) -> None:
         """Write everything that waits; a failure is logged once and shown by `failing`."""
+        if self._log is None:
+            return
         with self._lock:
             try:
                 self._drain()
@@ -86,11 +103,12 @@ class Sealer:
         self._wake.set()
         self._thread.join()
         self.seal()
-        self.log.close()
+        if self._log:
+            self._log.close()
 
     def _run(self) -> None:
         while not self._closed:
-            self._wake.wait(TRY_AGAIN_S if self.failing else None)
+            self._wake.wait(TRY_AGAIN_S if self.failing else self._look_s)
             self._wake.clear()
             sleep(self._gather_s)
             self.seal()

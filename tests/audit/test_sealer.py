@@ -137,3 +137,23 @@ def test_a_line_says_what_was_decided_and_nothing_personal(log):
         "digest": refused.digest,
         "lines": [],
     }
+
+
+def test_what_another_bank_saved_is_found_without_being_told(log, outbox):
+    sealer = Sealer(log, (outbox,), in_background=lambda: True, look_s=0.05)
+    say(outbox, "login")
+    deadline_s = monotonic() + 10
+    while told() != ["login"]:
+        assert monotonic() < deadline_s
+        sleep(0.01)
+    sealer.close()
+
+
+def test_a_bank_without_a_log_leaves_what_it_saved_to_the_one_that_has_it(outbox):
+    sealer = Sealer(None, (outbox,), in_background=lambda: False)
+    say(outbox, "login")
+    sealer.saved()
+    assert len(outbox.unsealed(10)) == sealer.waiting()[0] == 1
+    with pytest.raises(Unavailable, match="Another bank"):
+        _ = sealer.log
+    sealer.close()

@@ -1,0 +1,68 @@
+"""Banks that keep nothing of their own, beside the one that writes the audit log."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from accounts.config import load_settings
+from accounts.errors import SettingsError
+from tests.system.payments import empty_database
+from tests.system.servers import ACCOUNTS, served
+
+SECRET = "a secret that all the hosts have, of 32 bytes"
+
+
+@pytest.fixture
+def hosts(postgres, tmp_path, monkeypatch):
+    """Run a bank that writes the audit log and one that does not, each in a folder of its own."""
+    shared = {
+        "ACCOUNTS_STORE_URL": empty_database(postgres, "hosts"),
+        "ACCOUNTS_JWT_SECRET_KEY": SECRET,
+    }
+    for name, text in shared.items():
+        monkeypatch.setenv(name, text)
+    for folder in ("writer", "other"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    with served(ACCOUNTS_AUDIT_LOG="") as other:
+        monkeypatch.chdir(tmp_path / "writer")
+        with served() as writer:
+            yield writer, other
+        monkeypatch.chdir(tmp_path / "other")
+
+
+def is_told_within(event: str, timeout_s: float) -> bool:
+    until_s = time.monotonic() + timeout_s
+    while time.monotonic() < until_s:
+        lines = Path("audit.log").read_text().splitlines()
+        if event in {json.loads(line)["event"] for line in lines}:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_what_one_host_decides_the_other_writes_to_the_audit_log(hosts):
+    _writer, other = hosts
+    token = other.joined("ada")
+    other.opened(token, 100)
+    assert is_told_within("deposit", 5)
+    assert [path.name for path in Path("../other").iterdir()] == ["server.log"]
+    proven = subprocess.run([ACCOUNTS, "verify"], capture_output=True, text=True, check=False)
+    assert (proven.returncode, "The books are right." in proven.stdout) == (0, True)
+
+
+def test_a_host_that_does_not_write_the_audit_log_says_who_is_to_be_asked(hosts, monkeypatch):
+    monkeypatch.setenv("ACCOUNTS_AUDIT_LOG", "")
+    proven = subprocess.run([ACCOUNTS, "verify"], capture_output=True, text=True, check=False)
+    assert (proven.returncode, proven.stderr) == (
+        1,
+        "Error: Another bank writes the audit log: ask that one.\n",
+    )
+
+
+def test_a_bank_in_memory_cannot_leave_its_audit_log_to_another():
+    with pytest.raises(SettingsError, match="shares nothing"):
+        load_settings({"AUDIT_LOG": ""})
