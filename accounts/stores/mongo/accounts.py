@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from bson.int64 import Int64
 from msgspec import Struct
-from pymongo import ASCENDING, DESCENDING, ReplaceOne
+from pymongo import ASCENDING, DESCENDING
 from pymongo.cursor import Cursor
 
 from accounts.errors import Unavailable
@@ -70,7 +70,7 @@ class MongoAccountStore(AccountStore):
             snapshot = self._load(session, needs(entries))
             changes = self._decide(snapshot, entries)
             if changes.recorded:
-                self._save(session, changes)
+                self._save(session, snapshot, changes)
             return own(changes.outcomes, entries) if unsure else changes.outcomes
 
         with self._one_writer():
@@ -233,11 +233,15 @@ class MongoAccountStore(AccountStore):
         }
         return [_recorded(document, lines) for document in documents]
 
-    def _save(self, session: Session, changes: Changes) -> None:
+    def _save(self, session: Session, snapshot: Snapshot, changes: Changes) -> None:
         """Write what is changed first: where another one changed it, no more need be sent."""
-        self._replace(session, ACCOUNT, changes.accounts)
-        self._replace(session, CUSTOMER, changes.customers)
-        self._replace(session, PROGRESS, changes.progress)
+        known = {account.id: account for account in snapshot.accounts.values()}
+        self._change(session, ACCOUNT, [(known.get(each.id), each) for each in changes.accounts])
+        met = snapshot.customers
+        self._change(session, CUSTOMER, [(met.get(each.id), each) for each in changes.customers])
+        begun = snapshot.progress
+        moved_on = [(begun.get(each.entry_id), each) for each in changes.progress]
+        self._change(session, PROGRESS, moved_on)
         mentions = defaultdict(list)
         for mention in changes.mentions:
             mentions[mention.entry_id].append(mention.of_id)
@@ -251,9 +255,15 @@ class MongoAccountStore(AccountStore):
         if lines:
             self._database[LINE.collection].insert_many(lines, ordered=False, session=session)
 
-    def _replace(self, session: Session, shape: Shape[Value], values: Iterable[Value]) -> None:
-        documents: list[Document] = [shape.document(each) for each in values]
-        writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents]
+    def _change(
+        self,
+        session: Session,
+        shape: Shape[Value],
+        values: Iterable[tuple[Value | None, Value]],
+    ) -> None:
+        """Write values as they are now; each comes with what was there before."""
+        changes = [shape.change(before, after) for before, after in values]
+        writes = [change for change in changes if change is not None]
         if writes:
             self._database[shape.collection].bulk_write(writes, ordered=False, session=session)
 

@@ -32,8 +32,9 @@ NAME = "bank"
 CONNECT_TIMEOUT_S = 5
 SOCKET_TIMEOUT_S = 10
 DEADLINE_S = 5.0
-TRY_S = 2.0
-"""How long a commit is asked about, before the journal is asked what became of it."""
+TRANSACTION_TIMEOUT_S = 10.0
+"""Within it a commit is asked about again; then the journal is asked what became of it."""
+DUPLICATES_MAX = 20
 PAUSE_MAX_S = 0.1
 SILENT_S = 1.0
 """How long a transaction may stand still until somebody whom it keeps waiting ends it."""
@@ -112,12 +113,14 @@ class MongoDatabase:
         with self._client.start_session(causal_consistency=False) as session:
             while True:
                 try:
-                    with pymongo.timeout(TRY_S):
+                    with pymongo.timeout(TRANSACTION_TIMEOUT_S):
                         return session.with_transaction(attempt, read_concern=SNAPSHOT)
                 except PyMongoError as error:
-                    if not _may_pass(error) or monotonic() - began_s > DEADLINE_S - TRY_S:
+                    is_unknown = error.has_error_label("UnknownTransactionCommitResult")
+                    is_duplicate = _is_duplicate(error) and tries < DUPLICATES_MAX
+                    if unsure if is_unknown else not is_duplicate:
                         raise _unavailable(error) from error
-                    unsure = unsure or error.has_error_label("UnknownTransactionCommitResult")
+                    unsure = unsure or is_unknown
                 sleep(random.uniform(0, PAUSE_MAX_S))  # noqa: S311 - to meet nobody again
 
     def read(self, act: Callable[[Session], T]) -> T:
@@ -233,12 +236,6 @@ def _check_server(hello: Mapping[str, Any]) -> None:
         )
     if hello["maxWireVersion"] < WIRE_VERSION_MIN:
         raise SettingsError("STORE_URL is a MongoDB older than 5.0: use a newer one.")
-
-
-def _may_pass(error: PyMongoError) -> bool:
-    """Tell whether the same may succeed a moment later: someone was in the way, or a line broke."""
-    labels = ("TransientTransactionError", "UnknownTransactionCommitResult")
-    return _is_duplicate(error) or error.timeout or any(map(error.has_error_label, labels))
 
 
 def _is_duplicate(error: PyMongoError) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 from bson.int64 import Int64
 from msgspec import Struct
+from pymongo import UpdateOne
 
 from accounts.identity import Event, User
 from accounts.ledger.entries import Entry
@@ -63,6 +64,24 @@ class Shape(Generic[Value]):
         if len(self._key) > 1:
             found["_id"] = {name: found.pop(name) for name in self._key}
         return found
+
+    def change(self, before: Value | None, after: Value) -> UpdateOne | None:
+        """Make a change of what differs, of all where there was nothing; None where it is none."""
+        document = self.document(after)
+        key = {"_id": document.pop("_id")}
+        if before is None:
+            return UpdateOne(key, {"$set": document}, upsert=True)
+        differing = [
+            field.place
+            for field in self._fields
+            if getattr(before, field.name) != getattr(after, field.name)
+        ]
+        change = {
+            "$set": {place: document[place] for place in differing if place in document},
+            "$unset": dict.fromkeys(set(differing) - document.keys(), ""),
+        }
+        given = {operator: places for operator, places in change.items() if places}
+        return UpdateOne(key, given) if given else None
 
     def value(self, document: Document) -> Value:
         """Read a value from a document.
