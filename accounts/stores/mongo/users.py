@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pymongo import ReplaceOne
+from pymongo import ASCENDING, ReplaceOne
 
 from accounts.identity import Event, User
 from accounts.stores.base import PutStatus, UserStore
@@ -48,7 +48,7 @@ class MongoUserStore(UserStore):
         return next(iter(self._found({"username_key": username_key})), None)
 
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
-        return self._found({"_id": {"$gt": user_id}}, limit)
+        return self._found({"_id": {"$gt": user_id}}, sort={"_id": ASCENDING}, limit=limit)
 
     def unsealed(self, limit: int) -> Sequence[Event]:
         query = {"place": {"$exists": True}}
@@ -63,11 +63,10 @@ class MongoUserStore(UserStore):
         with self._database.answering():
             self._events.delete_many({"_id": {"$in": [event.id for event in items]}})
 
-    def _found(self, query: Document, limit: int = 0) -> list[User]:
+    def _found(self, query: Document, **page: Any) -> list[User]:
         return self._database.read(
             lambda session: [
-                USER.value(each)
-                for each in self._users.find(query, session=session).sort("_id").limit(limit)
+                USER.value(each) for each in self._users.find(query, session=session, **page)
             ]
         )
 

@@ -1,0 +1,183 @@
+"""MongoDB: what is made at the start, and what stops it."""
+
+import sys
+import time
+from contextlib import closing
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import WriteError
+
+from accounts.errors import SettingsError
+from accounts.ledger.decide import decide
+from accounts.stores.mongo import MongoAccountStore, MongoDatabase, schema, upgrade
+from accounts.stores.opening import open_stores
+from accounts.watch import Watch
+from tests.mongo import Node
+from tests.postgres import free_port
+from tests.stores.books import Books, at_once
+
+
+@pytest.fixture
+def url(mongo):
+    """Name a database that does not exist yet."""
+    name = "start"
+    with MongoClient[Any](mongo.url(name)) as client:
+        client.drop_database(name)
+    return mongo.url(name)
+
+
+@pytest.fixture
+def raw(url):
+    """Reach into the database by hand."""
+    with MongoClient[Any](url) as client:
+        yield client.get_default_database()
+
+
+@pytest.fixture
+def _soon(monkeypatch):
+    """Wait a second where it would be five."""
+    monkeypatch.setattr("accounts.stores.mongo.database.CONNECT_TIMEOUT_S", 1)
+
+
+def complaint(url: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        MongoDatabase(url)
+    return caught.value.detail
+
+
+def version(raw, number: int) -> None:
+    raw["meta"].update_one({"_id": "schema"}, {"$inc": {"version": number - schema.VERSION}})
+
+
+def test_several_may_start_at_once_on_an_empty_database(url, raw):
+    at_once(8, lambda _: MongoDatabase(url).close())
+    assert set(raw.list_collection_names()) == set(schema.SCHEMAS)
+    assert raw["meta"].find_one({})["version"] == schema.VERSION
+    for name, indexes in schema.INDEXES.items():
+        made = raw[name].index_information().keys()
+        assert made == {"_id_", *(index.document["name"] for index in indexes)}
+
+
+def test_what_another_start_left_half_made_is_gone_on_with(url, raw):
+    raw.create_collection("accounts")
+    MongoDatabase(url).close()
+    with pytest.raises(WriteError, match="validation"):
+        raw["accounts"].insert_one({"_id": "a"})
+
+
+def test_a_database_of_something_else_is_left_alone(url, raw):
+    raw["users"].insert_one({"_id": "somebody"})
+    assert "Database start holds something else" in complaint(url)
+    assert raw.list_collection_names() == ["users"]
+
+
+def test_an_older_schema_waits_for_its_upgrade(url, raw):
+    MongoDatabase(url).close()
+    version(raw, schema.VERSION - 1)
+    raw["accounts"].drop_index("number")
+    assert "older: stop the bank and run `accounts upgrade`" in complaint(url)
+    upgrade(url)
+    MongoDatabase(url).close()
+    assert "number" in raw["accounts"].index_information()
+
+
+def test_a_newer_schema_is_not_touched(url, raw):
+    MongoDatabase(url).close()
+    version(raw, schema.VERSION + 1)
+    assert "newer: install the version of Accounts that made it" in complaint(url)
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ("w=1", "w=1"),
+        ("w=0", "w=0"),
+        ("journal=false", "journal=False"),
+        ("readPreference=secondary", "readPreference=secondary"),
+        ("readConcernLevel=local", "readConcernLevel=local"),
+        ("retryWrites=false", "retryWrites=False"),
+        ("nonsense=1", "Unknown option"),
+    ],
+)
+def test_a_url_that_asks_for_less_is_refused_before_anybody_is_asked(options, hint):
+    assert hint in complaint(f"mongodb://127.0.0.1:{free_port()}/bank?{options}")
+
+
+def test_a_url_may_ask_for_what_is_done_anyway(url):
+    MongoDatabase(f"{url}&w=majority&journal=true&retryWrites=true").close()
+
+
+def test_what_is_confirmed_is_in_the_journals_of_a_majority(url):
+    with closing(MongoDatabase(url)) as database:
+        assert database["entries"].write_concern.document == {"w": "majority", "j": True}
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_server_without_a_replica_set_is_refused():
+    node = Node(replica_set="")
+    node.ask("ping")
+    try:
+        assert "start mongod with --replSet rs0" in complaint(f"mongodb://{node.host}/bank")
+        said = complaint(f"mongodb://{node.host}/bank?replicaSet=rs0")
+        assert "was rs.initiate() run?" in said
+    finally:
+        node.remove()
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_replica_set_that_was_never_begun_is_refused():
+    node = Node()
+    node.ask("ping")
+    try:
+        assert "was rs.initiate() run?" in complaint(f"mongodb://{node.host}/bank?replicaSet=rs0")
+    finally:
+        node.remove()
+
+
+def test_who_cannot_be_reached_is_told_of_within_seconds():
+    began_s = time.monotonic()
+    said = complaint(f"mongodb://ada:secret@127.0.0.1:{free_port()}/bank?replicaSet=rs0")
+    assert "STORE_URL cannot be opened: 127.0.0.1" in said
+    assert "secret" not in said
+    assert time.monotonic() - began_s < 10
+
+
+def test_a_server_that_is_too_old_is_refused(url, monkeypatch):
+    monkeypatch.setattr("accounts.stores.mongo.database.WIRE_VERSION_MIN", 99)
+    assert "older than 5.0" in complaint(url)
+
+
+def test_without_the_driver_the_extra_is_named(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("accounts.stores.mongo")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("accounts.stores.mongo")
+    monkeypatch.setitem(sys.modules, "pymongo", None)
+    with pytest.raises(SettingsError, match=r"install the extra, `accounts\[mongo\]`"):
+        open_stores("mongodb://127.0.0.1/bank", decide, Watch())
+
+
+BROKEN: list[tuple[str, dict[str, Any]]] = [
+    ("accounts", {"$set": {"balance_minor": -1}}),
+    ("accounts", {"$set": {"balance_minor": 1.5}}),
+    ("accounts", {"$set": {"balance_minor": 7}}),  # an int32
+    ("accounts", {"$set": {"held_minor": 11}}),
+    ("accounts", {"$mul": {"line_count": -1}}),
+    ("accounts", {"$set": {"nickname": "Ada"}}),
+    ("accounts", {"$unset": {"currency": ""}}),
+    ("customers", {"$mul": {"open_accounts": -1}}),
+    ("lines", {"$set": {"amount_minor": "10"}}),
+    ("entries", {"$set": {"place": 1}}),
+]
+
+
+@pytest.mark.parametrize(("collection", "change"), BROKEN)
+def test_the_server_itself_refuses_what_no_bank_would_write(url, raw, collection, change):
+    with closing(MongoDatabase(url)) as database:
+        books = Books(MongoAccountStore(database, decide))
+        books.given(ada=10)
+        books.store.mark_sealed(books.store.unsealed(10))
+    own = {"floor_minor": {"$exists": True}} if collection == "accounts" else {}
+    with pytest.raises(WriteError, match="failed validation"):
+        raw[collection].update_one(own, change)
