@@ -26,7 +26,9 @@ from accounts.audit.log import AuditLog
 from accounts.audit.sealer import GATHER_S, LOOK_S, Sealer
 from accounts.audit.verifier import Verifier
 from accounts.collections.accounts import AccountCollection
+from accounts.collections.desk import Clock
 from accounts.collections.passwords import Passwords
+from accounts.collections.runner import Runner
 from accounts.collections.users import UserCollection
 from accounts.config import MEMORY_URL, Settings, load_settings
 from accounts.errors import Unavailable, UsernameTaken
@@ -44,16 +46,28 @@ GATHER_DURABLE_S = 0.1
 TILLS = 16
 """How many cash desks the processes share."""
 
+RUNNER_PAUSE_S, RUNNER_PAUSE_DURABLE_S = 0.2, 1
+"""How often it is asked what is due, about: a store that lasts is asked over a network."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid7())
+
 
 def create_app(
     settings: Settings | Mapping[str, Any] | None = None,
     *,
     passwords: Passwords | None = None,
+    clock: Clock = _now,
 ) -> Flask:
     """Build the bank.
 
     `settings` are taken as they are, or as a mapping on top of `config.json` and the environment.
-    `passwords` lets tests hash cheaply.
+    `passwords` lets tests hash cheaply, and `clock` wait for nothing.
 
     :raises SettingsError: the bank cannot start so; it says what to do.
     """
@@ -61,7 +75,7 @@ def create_app(
         settings = load_settings(settings)
     configure_logging(settings)
     passwords = passwords or Passwords()
-    bank = create_bank(settings, passwords)
+    bank = create_bank(settings, passwords, clock)
     for staff in settings.STAFF:
         with suppress(UsernameTaken):
             password_hash = staff.password_hash or passwords.hash(staff.password)
@@ -69,11 +83,12 @@ def create_app(
     app = create_api(bank)
     if "cookies" in settings.JWT_TOKEN_LOCATION:
         web.register(app)
+    bank.runner.start()
     return app
 
 
-def create_bank(settings: Settings, passwords: Passwords) -> Bank:
-    """Join the stores and the collections of a bank."""
+def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -> Bank:
+    """Join the stores and the collections of a bank. Its runner is not started yet."""
     watch = Metrics()
     user_store, account_store = open_stores(settings.STORE_URL, decide, watch)
     is_durable = settings.STORE_URL != MEMORY_URL
@@ -92,10 +107,11 @@ def create_bank(settings: Settings, passwords: Passwords) -> Bank:
         look_s=LOOK_S if is_durable else None,
     )
     join = partial(_joined, user_store, account_store, settings, passwords, sealer.saved)
-    users, accounts = join(_now, _new_id)
+    users, accounts = join(clock, _new_id)
     if settings.DEMO:
         _write_demo(join, settings, passwords)
     verifier = Verifier(account_store, sealer, key_file)
+    runner = Runner(account_store, clock=clock, saved=sealer.saved, pause_s=_pauses(is_durable))
     watch.gauges(lambda: {"requests_in_progress": traffic.count, "audit_failing": sealer.failing})
     watch.gauges(partial(_audit_lag, sealer), shared=True)
     return Bank(
@@ -107,8 +123,18 @@ def create_bank(settings: Settings, passwords: Passwords) -> Bank:
         traffic=traffic,
         settings=settings,
         watch=watch,
+        runner=runner,
         demo_users=_demo_users() if settings.DEMO else (),
     )
+
+
+def _pauses(is_durable: bool) -> Callable[[], float]:  # noqa: FBT001
+    """Give what says how long the runner waits: not always the same, so that processes take turns.
+
+    Its dice are its own: those that all share are the tests' to load.
+    """
+    pause_s = RUNNER_PAUSE_DURABLE_S if is_durable else RUNNER_PAUSE_S
+    return partial(Random().uniform, pause_s / 2, pause_s * 3 / 2)  # noqa: S311
 
 
 def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
@@ -162,11 +188,3 @@ def _audit_lag(sealer: Sealer) -> dict[str, float]:
         count, since = sealer.waiting()
         seconds = (_now() - since).total_seconds() if since else 0
     return {"audit_unsealed_items": count, "audit_unsealed_seconds": seconds}
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _new_id() -> str:
-    return str(uuid7())

@@ -199,7 +199,7 @@ def _bank(settings: Settings, passwords: Passwords) -> Iterator[Bank]:
     try:
         yield bank
     finally:
-        bank.audit.close()
+        bank.close()
 
 
 def _check_name(name: str) -> None:

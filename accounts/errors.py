@@ -49,6 +49,9 @@ REASONS = {
 }
 """What a refusal says to people, by its status."""
 
+UNTOLD = frozenset({Status.NUMBERS_EXHAUSTED, Status.ENTRY_UNKNOWN})
+"""Statuses that callers never see: they are told something else in their place."""
+
 
 class ApiError(Exception):
     """Something that a caller can act upon.

@@ -23,7 +23,7 @@ from typing import Any, cast
 from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr-defined]
 from werkzeug.exceptions import RequestTimeout
 
-from accounts.api.http import BODY_READ_MAX_BYTES
+from accounts.api.http import body_max_bytes
 from accounts.api.requests import (
     ARRIVED_S,
     DRAINING,
@@ -222,11 +222,12 @@ async def _body(environment: Environment, protocol: HTTPProtocol) -> BytesIO | _
     length = environment.get("CONTENT_LENGTH")
     if length is None and "HTTP_TRANSFER_ENCODING" not in environment:
         return BytesIO()
-    if length is not None and int(length) > BODY_READ_MAX_BYTES:
+    read_max = body_max_bytes(environment["PATH_INFO"]) + 1
+    if length is not None and int(length) > read_max:
         return BytesIO()
     late = asyncio.get_running_loop().call_later(BODY_TIMEOUT_S, _cancelled())
     try:
-        return BytesIO(await (_chunks(protocol) if length is None else protocol()))
+        return BytesIO(await (_chunks(protocol, read_max) if length is None else protocol()))
     except asyncio.CancelledError:
         return _Late()
     finally:
@@ -239,13 +240,13 @@ def _cancelled() -> Callable[[], object]:
     return task.cancel
 
 
-async def _chunks(protocol: HTTPProtocol) -> bytes:
+async def _chunks(protocol: HTTPProtocol, read_max: int) -> bytes:
     """Await a body of unknown length, up to the first chunk that makes it too large."""
     chunks, size = [], 0
     async for chunk in protocol:
         chunks.append(chunk)
         size += len(chunk)
-        if not chunk or size >= BODY_READ_MAX_BYTES:
+        if not chunk or size >= read_max:
             break
     return b"".join(chunks)
 

@@ -110,7 +110,7 @@ def threads_for(settings: Settings) -> int:
 def _close(app: Flask) -> None:
     """Write out what the logs still hold, and send what waits to be sent."""
     bank: Bank = app.extensions[EXTENSION]
-    bank.audit.close()
+    bank.close()
     traces.close(app)
     logging.shutdown()
 

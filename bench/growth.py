@@ -132,5 +132,5 @@ def run() -> None:
             a, b = _medians_us(*acts)
             print(f"{name}: {a:.0f} us at {SMALL}, {b:.0f} us at {LARGE}: {b / a:.2f} times")
         print(f"memory for each transfer: {each_bytes:.0f} bytes")
-        small.bank.audit.close()
-        large.bank.audit.close()
+        small.bank.close()
+        large.bank.close()

@@ -43,7 +43,7 @@ def app(passwords: Passwords) -> Iterator[Flask]:
     staff = [{"username": name, "role": name, "password": PASSWORD} for name in (AUDITOR, TELLER)]
     made = create_app({"STAFF": staff, "LOG_FILE": "app.log"}, passwords=passwords)
     yield made
-    made.extensions["accounts"].audit.close()
+    made.extensions["accounts"].close()
 
 
 @pytest.fixture(scope="session")

@@ -10,18 +10,23 @@ from accounts.api.bank import EXTENSION, Bank
 from accounts.api.docs import docs
 from accounts.api.edges import behind_proxies, trust_hosts
 from accounts.api.health import health
-from accounts.api.http import BODY_READ_MAX_BYTES
+from accounts.api.holds import holds
+from accounts.api.http import BODY_MAX_BYTES
 from accounts.api.metrics import metrics
 from accounts.api.money import money
 from accounts.api.requests import OVERLOADED, Around
+from accounts.api.schedules import schedules
+from accounts.api.transfers import transfers
 from accounts.api.users import users
 from accounts.errors import Unavailable
+
+_V1 = (users, auth, accounts, money, transfers, holds, schedules, audit)
 
 
 def create_api(bank: Bank) -> Flask:
     """Make the Flask app of a bank."""
     app = Flask("accounts", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_READ_MAX_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES + 1
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = bank
     traces.instrument(app, bank.settings)
@@ -29,7 +34,19 @@ def create_api(bank: Bank) -> Flask:
     tokens.register(app, bank.settings)
     app.before_request(_refuse_if_overloaded)
     trust_hosts(app, bank.settings)
-    for blueprint in (users, auth, accounts, money, audit, health, metrics, docs):
+    for blueprint in (
+        users,
+        auth,
+        accounts,
+        money,
+        transfers,
+        holds,
+        schedules,
+        audit,
+        health,
+        metrics,
+        docs,
+    ):
         app.register_blueprint(blueprint)
     around = Around(app.wsgi_app, bank.traffic, bank.watch)
     app.wsgi_app = behind_proxies(around, bank.settings)  # type: ignore[assignment]

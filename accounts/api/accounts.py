@@ -9,13 +9,15 @@ from accounts.api import cursors
 from accounts.api.bank import bank
 from accounts.api.etags import if_match, tag_of_account, tagged
 from accounts.api.http import answer, nothing, page, parse, parse_time
-from accounts.api.operations import CUSTOMERS, SIGNED_IN, operation
-from accounts.api.schemas import (
+from accounts.api.operations import CUSTOMERS, SIGNED_IN, TELLERS, operation
+from accounts.api.schemas.accounts import (
     AccountsQuery,
     AccountView,
     AccountWish,
     BalanceQuery,
     BalanceView,
+    CreditLimitWish,
+    DailyLimitWish,
     LinesQuery,
     LineView,
     RenameWish,
@@ -30,6 +32,8 @@ from accounts.identity import Caller
 from accounts.ledger.values import Period
 
 accounts = Blueprint("accounts", __name__, url_prefix="/v1/accounts")
+
+_MANAGED_CODES = ("not_found", "account_closed")
 
 
 @accounts.post("")
@@ -100,6 +104,50 @@ def close(caller: Caller, account: str) -> Response:
     """Close an account with nothing on it. It can still be read."""
     bank().accounts.close(caller, account)
     return nothing()
+
+
+@accounts.post("/<account>/freeze")
+@operation("Freeze an account", who=TELLERS, answer=AccountView, codes=_MANAGED_CODES)
+def freeze(caller: Caller, account: str) -> Response:
+    """Let no money out of an account; it still takes money in."""
+    return answer(account_view(bank().accounts.freeze(caller, account)))
+
+
+@accounts.post("/<account>/unfreeze")
+@operation("Unfreeze an account", who=TELLERS, answer=AccountView, codes=_MANAGED_CODES)
+def unfreeze(caller: Caller, account: str) -> Response:
+    """Let money out of an account again."""
+    return answer(account_view(bank().accounts.unfreeze(caller, account)))
+
+
+@accounts.put("/<account>/credit-limit")
+@operation(
+    "Set an account's credit limit",
+    who=TELLERS,
+    body=CreditLimitWish,
+    answer=AccountView,
+    codes=(*_MANAGED_CODES, "funds_insufficient"),
+)
+def limit_credit(caller: Caller, account: str) -> Response:
+    """Let an account go below zero by so much and no more. What is owed already must be within."""
+    wish = parse(CreditLimitWish)
+    return answer(
+        account_view(bank().accounts.limit_credit(caller, account, wish.credit_limit_minor))
+    )
+
+
+@accounts.put("/<account>/daily-limit")
+@operation(
+    "Set an account's daily limit",
+    who=TELLERS,
+    body=DailyLimitWish,
+    answer=AccountView,
+    codes=_MANAGED_CODES,
+)
+def limit_day(caller: Caller, account: str) -> Response:
+    """Let no more than so much leave an account in a day of UTC; null lifts the limit."""
+    wish = parse(DailyLimitWish)
+    return answer(account_view(bank().accounts.limit_day(caller, account, wish.daily_limit_minor)))
 
 
 @accounts.get("/<account>/lines")

@@ -7,7 +7,7 @@ from accounts.api import cursors
 from accounts.api.bank import bank
 from accounts.api.http import answer, page
 from accounts.api.operations import AUDITORS, operation
-from accounts.api.schemas import AuditQuery, AuditView
+from accounts.api.schemas.audit import AuditQuery, AuditView
 from accounts.audit.chain import Link
 from accounts.audit.verifier import Report
 from accounts.identity import Caller

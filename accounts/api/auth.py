@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from accounts.api.bank import bank
 from accounts.api.http import answer, nothing, parse
 from accounts.api.operations import EVERYONE, SIGNED_IN, operation
-from accounts.api.schemas import LoginWish, TokensView
+from accounts.api.schemas.users import LoginWish, TokensView
 from accounts.api.tokens import refresh_claims, tokens_view
 from accounts.errors import InvalidCredentials
 from accounts.identity import Caller, Session, User, username_key

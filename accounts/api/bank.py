@@ -8,6 +8,7 @@ from accounts.api.requests import Traffic
 from accounts.audit.sealer import Sealer
 from accounts.audit.verifier import Verifier
 from accounts.collections.accounts import AccountCollection
+from accounts.collections.runner import Runner
 from accounts.collections.users import UserCollection
 from accounts.config import Settings
 from accounts.identity import Role
@@ -36,7 +37,13 @@ class Bank(Struct, frozen=True):
     traffic: Traffic
     settings: Settings
     watch: Watch
+    runner: Runner
     demo_users: tuple[DemoUser, ...] = ()
+
+    def close(self) -> None:
+        """End what goes on beside the requests, and write the audit log to its end."""
+        self.runner.close()
+        self.audit.close()
 
 
 def bank() -> Bank:

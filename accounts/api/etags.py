@@ -14,7 +14,8 @@ import msgspec
 from flask import Response, request
 
 from accounts.api.http import answer
-from accounts.api.schemas import account_view, user_view
+from accounts.api.schemas.accounts import account_view
+from accounts.api.schemas.users import user_view
 from accounts.identity import User
 from accounts.ledger.values import Account
 

@@ -2,22 +2,29 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 from flask import Response, request
+from msgspec import Struct
+from msgspec.structs import fields
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from accounts.api import cursors
+from accounts.api.schemas.base import NewestFirst
 from accounts.errors import InvalidRequest, UnsupportedMediaType
 
 BODY_MAX_BYTES = 1024 * 1024
-BODY_READ_MAX_BYTES = BODY_MAX_BYTES + 1
-"""How much of a body is read: what is longer is cut off there, and seen to be too long."""
+BULK_PATH = "/v1/transfers/bulk"
+BULK_BODY_MAX_BYTES = 4 * BODY_MAX_BYTES
 
 T = TypeVar("T")
+W = TypeVar("W", bound=Struct)
+Listed = TypeVar("Listed")
 
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x20\x21\x23-\x7e][\x20-\x7e]{0,254})')
 _LEAP_SECOND = re.compile(r"^(.{11}[0-9]{2}:[0-9]{2}):60")
@@ -25,21 +32,36 @@ _PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 
 
-def parse(kind: type[T]) -> T:
+def body_max_bytes(path: str) -> int:
+    """Say how long a body may be. One byte more is read, and the rest is left where it is."""
+    return BULK_BODY_MAX_BYTES if path == BULK_PATH else BODY_MAX_BYTES
+
+
+def may_be_empty(kind: type[Struct]) -> bool:
+    """Tell whether a wish may be left out as a whole, since each part of it may."""
+    return not any(each.required for each in fields(kind))
+
+
+def parse(kind: type[W]) -> W:
     """Read the JSON body as a wish, strictly.
 
-    :raises RequestEntityTooLarge: it is past 1 MiB.
+    :raises RequestEntityTooLarge: it is past 1 MiB, or 4 MiB in a bulk.
     :raises UnsupportedMediaType: it is not said to be JSON in UTF-8.
     :raises InvalidRequest: it is something else; the pointer says where.
     """
+    body_max = body_max_bytes(request.path)
+    request.max_content_length = body_max + 1
     body = request.get_data(cache=False)
-    if len(body) > BODY_MAX_BYTES:
+    if len(body) > body_max:
         raise RequestEntityTooLarge
+    if not body and may_be_empty(kind):
+        return kind()
     if body and not _is_json():
         raise UnsupportedMediaType("Send `Content-Type: application/json`, in UTF-8.")
     try:
         wish = msgspec.json.decode(body, type=kind)
-        json.loads(body, object_pairs_hook=_without_duplicates)
+        if not _says_all_of(wish, body):
+            json.loads(body, object_pairs_hook=_without_duplicates)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -128,11 +150,54 @@ def page(data: list[Any], next_cursor: str | None) -> Response:
     return answer({"data": data, "next_cursor": next_cursor}, headers=headers)
 
 
+def done(
+    value: Any, status: int = 200, *, at: str = "", replayed: bool = False, dry_run: bool = False
+) -> Response:
+    """Answer what became of a request that moves money, and where what it made can be read.
+
+    A dry run made nothing, and repeats nothing.
+    """
+    if dry_run:
+        return answer(value, status, {"Dry-Run": "true"})
+    headers = {"Location": at} if at else {}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return answer(value, status, headers)
+
+
+def newest_first(
+    query: NewestFirst,
+    read: Callable[[tuple[datetime, str] | None, int], list[Listed]],
+    view: Callable[[Listed], Any],
+) -> Response:
+    """Write a page of entries; `read` is given where it begins and how many to read at most."""
+    before = cursors.time_of(query.cursor) if query.cursor else None
+    found = read(before, query.limit + 1)
+    shown = found[: query.limit]
+    cursor = _place(shown[-1]) if len(found) > query.limit else None
+    return page([view(each) for each in shown], cursor)
+
+
+def _place(item: Any) -> str:
+    """Point behind an entry, or what is seen of one."""
+    recorded = getattr(item, "recorded", item)
+    return cursors.of_time(recorded.at, recorded.entry.id)
+
+
 def _is_json() -> bool:
     if request.content_type == "application/json":
         return True
     charset = request.mimetype_params.get("charset", "utf-8")
     return request.mimetype == "application/json" and charset.lower() in {"utf-8", "utf8"}
+
+
+def _says_all_of(wish: Struct, body: bytes) -> bool:
+    """Tell whether a wish says all that a body says: then the body says nothing twice.
+
+    A wish leaves out what is as if it were not said, so with no escapes it has as many quotes as
+    the body, or fewer. It is only a quick look: whatever fails it is looked at closely.
+    """
+    return b"\\" not in body and body.count(b'"') == msgspec.json.encode(wish).count(b'"')
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import msgspec
 from flask import Flask
 from werkzeug.routing import Rule
 
+from accounts.api.http import may_be_empty
 from accounts.api.operations import Operation
 from accounts.api.problems import CATALOGUE, MEDIA_TYPE, Problem
 
@@ -81,7 +82,10 @@ def _described(rule: Rule, operation: Operation, components: dict[str, Any]) -> 
         "security": _security(operation),
     }
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": _json(_ref(operation.body))}
+        described["requestBody"] = {
+            "required": not may_be_empty(operation.body),
+            "content": _json(_ref(operation.body)),
+        }
     return described
 
 
@@ -158,6 +162,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _success(operation: Operation) -> dict[str, Any]:
     success: dict[str, Any] = {"description": operation.summary}
+    if operation.item_codes:
+        success["description"] += f". A refused item has one of the codes {_listed(operation)}."
     if operation.answer is not None:
         schema = _ref(operation.answer)
         success["content"] = _json(_page_of(schema) if operation.is_page else schema)
@@ -167,6 +173,10 @@ def _success(operation: Operation) -> dict[str, Any]:
     if headers:
         success["headers"] = headers
     return success
+
+
+def _listed(operation: Operation) -> str:
+    return ", ".join(f"`{code}`" for code in operation.item_codes)
 
 
 def _codes(operation: Operation) -> dict[str, None]:

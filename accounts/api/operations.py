@@ -14,7 +14,7 @@ from msgspec import Struct
 from accounts.api.bank import bank
 from accounts.api.http import parse_query
 from accounts.api.requests import USER_ID
-from accounts.api.schemas import Wish
+from accounts.api.schemas.base import Wish
 from accounts.api.tokens import caller
 from accounts.errors import Forbidden, NotFound
 from accounts.identity import Role
@@ -25,6 +25,7 @@ EVERYONE: frozenset[Role] | None = None
 SIGNED_IN = frozenset(Role)
 CUSTOMERS = SIGNED_IN - {Role.AUDITOR}
 """Who may change accounts and move money: an auditor changes nothing."""
+TELLERS = frozenset({Role.TELLER})
 AUDITORS = frozenset({Role.AUDITOR})
 ADMINS = frozenset({Role.ADMIN})
 STAFF = SIGNED_IN - {Role.CUSTOMER}
@@ -45,6 +46,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     body: type[Wish] | None = None
     query: type[Wish] | None = None
     codes: tuple[str, ...] = ()
+    item_codes: tuple[str, ...] = ()
     is_page: bool = False
     is_money: bool = False
     is_tagged: bool = False

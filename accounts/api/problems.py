@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from accounts import errors
 from accounts.api.requests import request_id
-from accounts.errors import REASONS, ApiError, Refused
+from accounts.errors import REASONS, UNTOLD, ApiError, Refused
 from accounts.ledger.values import Status
 
 MEDIA_TYPE = "application/problem+json"
@@ -31,6 +31,7 @@ class Entry(Struct, frozen=True):
 _RULES = {
     status.value: Entry(422, status.value.replace("_", " ").capitalize(), meaning)
     for status, meaning in REASONS.items()
+    if status not in UNTOLD
 } | {
     status.value: Entry(409, status.value.replace("_", " ").capitalize(), REASONS[status])
     for status in (Status.ACCOUNTS_OPEN, Status.HOLDS_OPEN, Status.BALANCE_NOT_ZERO)
@@ -62,7 +63,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "last_admin": Entry(
         409, "Last admin", "Nobody else could manage roles: make another admin first."
     ),
-    "body_too_large": Entry(413, "Body too large", "The body is past 1 MiB."),
+    "body_too_large": Entry(413, "Body too large", "The body is past 1 MiB, or 4 MiB in a bulk."),
     "unsupported_media_type": Entry(
         415, "Unsupported media type", "Bodies are JSON in UTF-8: send `application/json`."
     ),

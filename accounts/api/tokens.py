@@ -17,7 +17,7 @@ from jwt import InvalidTokenError
 
 from accounts.api.bank import bank
 from accounts.api.problems import answer
-from accounts.api.schemas import TokensView
+from accounts.api.schemas.users import TokensView
 from accounts.config import Settings
 from accounts.errors import InvalidToken
 from accounts.identity import Caller, Session, User

@@ -7,7 +7,7 @@ from accounts.api.bank import bank
 from accounts.api.etags import if_match, tag_of_user, tagged
 from accounts.api.http import answer, nothing, page, parse
 from accounts.api.operations import ADMINS, EVERYONE, SIGNED_IN, STAFF, operation
-from accounts.api.schemas import (
+from accounts.api.schemas.users import (
     PasswordWish,
     ProfileWish,
     RoleWish,

@@ -177,10 +177,14 @@ def _seen(caller: Caller, recorded: Recorded, loaded: Snapshot) -> Seen:
 def recorded_or_refused(outcome: Outcome) -> Outcome:
     """Give an outcome back where it is no refusal.
 
+    :raises NotFound: it is about an entry that is not there.
+    :raises Unavailable: no account number is free.
     :raises Refused: a rule says no.
     """
     if outcome.status is Status.NUMBERS_EXHAUSTED:
         raise Unavailable("No account number is free.")
+    if outcome.status is Status.ENTRY_UNKNOWN:
+        raise NotFound
     if outcome.status is not Status.RECORDED:
         raise Refused(outcome)
     return outcome

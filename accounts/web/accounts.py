@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from accounts.api.bank import bank
 from accounts.api.operations import CUSTOMERS
-from accounts.api.schemas import AccountName, Currency
+from accounts.api.schemas.accounts import AccountName
+from accounts.api.schemas.base import Currency
 from accounts.errors import NotFound, PreconditionFailed, Refused
 from accounts.identity import Caller
 from accounts.ledger.currencies import DECIMALS

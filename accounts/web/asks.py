@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from accounts.api.schemas import Reference
+from accounts.api.schemas.base import Reference
 from accounts.errors import ApiError
 from accounts.web.amounts import read_amount
 from accounts.web.formats import locale, money

@@ -5,7 +5,7 @@ from msgspec import Struct
 
 from accounts.api.bank import bank
 from accounts.api.operations import CUSTOMERS, SIGNED_IN
-from accounts.api.schemas import cash_view
+from accounts.api.schemas.money import cash_view
 from accounts.errors import Forbidden, Refused
 from accounts.identity import Caller
 from accounts.ledger.actions import Deposit, Withdrawal

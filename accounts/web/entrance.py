@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from accounts.api.auth import begin_session
 from accounts.api.bank import bank
-from accounts.api.schemas import FullName, GivenPassword, LoginWish, Password, UserWish
+from accounts.api.schemas.users import FullName, GivenPassword, LoginWish, Password, UserWish
 from accounts.api.users import add_customer
 from accounts.errors import ApiError, Forbidden, InvalidCredentials, UsernameTaken
 from accounts.identity import Username

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from accounts.api.bank import bank
 from accounts.api.operations import SIGNED_IN
-from accounts.api.schemas import FullName, GivenPassword, Password, PasswordWish
+from accounts.api.schemas.users import FullName, GivenPassword, Password, PasswordWish
 from accounts.api.users import set_password
 from accounts.errors import ApiError, InvalidCredentials, NotFound, Refused
 from accounts.identity import Caller

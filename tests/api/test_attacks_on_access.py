@@ -10,6 +10,7 @@ from tests.helpers import PASSWORD, code
 
 STRANGER = "stranger"
 COLUMNS = (STRANGER, *Role)
+PAYMENT = {"from_account": "x", "to_account": "y", "amount_minor": 1, "currency": "EUR"}
 
 
 def table() -> dict[str, set[str]]:
@@ -41,10 +42,14 @@ def body_of(operation) -> dict | None:
         "name": "Main",
         "currency": "EUR",
         "account": "x",
-        "from_account": "x",
-        "to_account": "y",
-        "amount_minor": 1,
+        **PAYMENT,
         "role": "teller",
+        "credit_limit_minor": 1,
+        "daily_limit_minor": 1,
+        "mode": "each",
+        "transfers": [PAYMENT],
+        "first_at": "2999-01-01",
+        "every": "day",
     }
     if operation.body is None:
         return None
@@ -110,10 +115,16 @@ def test_somebody_elses_things_are_as_unknown_as_none(app, http):
     ada, bob, eve = http.joined("ada"), http.joined("bob"), http.joined("eve")
     account, payee = ada.opened(100), bob.opened()
     cash = {"account": account["id"], "amount_minor": 1, "currency": "EUR"}
+    transfer = ada.transfer(account, payee, 1).json["id"]
+    payment = PAYMENT | {"from_account": account["id"], "to_account": payee["id"]}
+    schedule = payment | {"first_at": "2999-01-01", "every": "day"}
     theirs = {
         "deposits": ada("POST", "/v1/deposits", cash).json["id"],
         "withdrawals": ada("POST", "/v1/withdrawals", cash).json["id"],
-        "transfers": ada.transfer(account, payee, 1).json["id"],
+        "transfers": transfer,
+        "reversals": bob("POST", f"/v1/transfers/{transfer}/reversals").json["id"],
+        "holds": ada("POST", "/v1/holds", payment).json["id"],
+        "schedules": ada("POST", "/v1/schedules", schedule).json["id"],
         "accounts": account["id"],
     }
     tried = 0
@@ -130,8 +141,8 @@ def test_somebody_elses_things_are_as_unknown_as_none(app, http):
             said.append(answer.json | {"request_id": ""})
         assert all(each == said[0] for each in said)
         tried += 1
-    assert tried == 9
-    assert ada("GET", f"/v1/accounts/{account['id']}").json["balance_minor"] == 99
+    assert tried == 18
+    assert ada("GET", f"/v1/accounts/{account['id']}").json["balance_minor"] == 100
 
 
 @pytest.mark.parametrize("path", ["/v1/deposits", "/v1/withdrawals"])

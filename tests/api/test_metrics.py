@@ -141,7 +141,7 @@ def test_a_durable_store_tells_how_long_it_takes_and_how_it_shares_commits(passw
     assert found["commit_waiting_entries",] == 0
     assert found["store_connections_max",] == 16
     assert found["store_seconds_count", ("operation", "put"), ("store", "users")] >= 2
-    app.extensions["accounts"].audit.close()
+    app.extensions["accounts"].close()
 
 
 def test_where_there_is_a_token_only_who_knows_it_reads_the_numbers(passwords):

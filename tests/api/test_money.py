@@ -63,6 +63,7 @@ def test_a_transfer_moves_money(ada, bob):
         "currency": "EUR",
         "reference": "rent",
         "from_balance_minor": 70,
+        "reversed_minor": 0,
         "at": answer.json["at"],
     }
     assert (ada.balance_minor(payer), bob.balance_minor(payee)) == (70, 30)

@@ -150,6 +150,10 @@ def test_every_operation_is_walked_with_success_unless_it_is_not_for_customers(
     assert operations(document).keys() - walked == set()
     assert operations(document).keys() - succeeded == {
         ("get", "/v1/audit"),
+        ("post", "/v1/accounts/{account}/freeze"),
+        ("post", "/v1/accounts/{account}/unfreeze"),
+        ("put", "/v1/accounts/{account}/credit-limit"),
+        ("put", "/v1/accounts/{account}/daily-limit"),
         ("get", "/v1/integrity"),
         ("get", "/v1/users"),
         ("get", "/v1/users/{user_id}"),
@@ -193,7 +197,8 @@ def test_every_code_a_customer_can_cause_is_caused(requests):
         *("method_not_allowed", "username_taken", "unsupported_media_type", "key_reused"),
         *("same_account", "account_unknown", "account_closed", "currency_mismatch"),
         *("funds_insufficient", "limit_exceeded", "balance_not_zero", "accounts_open"),
-        *("precondition_failed", "not_acceptable"),
+        *("precondition_failed", "not_acceptable", "holds_open", "capture_too_large"),
+        *("hold_captured", "hold_voided", "reversal_too_large"),
     }
 
 

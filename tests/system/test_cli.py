@@ -78,7 +78,7 @@ def test_a_user_of_a_bank_that_lasts_is_there_at_once(accounts, passwords, monke
     app = create_app(passwords=Passwords())
     assert Http(app).signed_in("tess")("GET", "/v1/users/me").json["role"] == "teller"
     assert accounts("audit", "verify")[0] == 0
-    app.extensions["accounts"].audit.close()
+    app.extensions["accounts"].close()
 
 
 def test_the_books_are_proven_on_the_command_line(accounts, passwords, monkeypatch):
@@ -86,7 +86,7 @@ def test_the_books_are_proven_on_the_command_line(accounts, passwords, monkeypat
     monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
     app = create_app(passwords=passwords)
     Http(app).joined("ada").opened(100)
-    app.extensions["accounts"].audit.close()
+    app.extensions["accounts"].close()
     code, said = accounts("verify")
     assert code == 0
     assert said.startswith("2 accounts, 2 entries, 2 lines, 4 lines of the audit log.\n")

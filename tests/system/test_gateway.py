@@ -110,7 +110,7 @@ def test_a_request_arrives_as_wsgi_has_it(ask):
 
 def test_a_body_of_unknown_length_is_read_to_its_end_or_its_bound(ask, monkeypatch):
     assert ask(Protocol(b"ab", b"c"), transfer_encoding="chunked")[0][2] == b"abc."
-    monkeypatch.setattr(gateway, "BODY_READ_MAX_BYTES", 4)
+    monkeypatch.setattr(gateway, "body_max_bytes", lambda _path: 3)
     protocol = Protocol(*[b"abc"] * 9)
     assert ask(protocol, transfer_encoding="chunked")[0][2] == b"abcabc."
     assert len(protocol.chunks) == 7

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from accounts.api.schemas import line_view
+from accounts.api.schemas.accounts import line_view
 from accounts.api.statements.views import Pages, statement_head
 from accounts.collections.statements import Statement
 

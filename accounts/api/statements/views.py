@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from accounts.api.schemas import LineView, Time
+from accounts.api.schemas.accounts import LineView
+from accounts.api.schemas.base import Time
 from accounts.collections.statements import Statement
 from accounts.ledger.values import Line
 

@@ -1,0 +1,58 @@
+"""What all that goes over the wire is made of. Parsing is strict: no unknown field, no float."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from accounts.api.cursors import TimeCursor
+from accounts.identity import TEXT_PATTERN
+from accounts.ledger.currencies import DECIMALS
+from accounts.ledger.values import AMOUNT_MAX_MINOR
+
+Reference = Annotated[str, Meta(min_length=1, max_length=140, pattern=TEXT_PATTERN)]
+AccountRef = Annotated[
+    str,
+    Meta(
+        min_length=1, max_length=64, pattern=TEXT_PATTERN, description="An account's id or number."
+    ),
+]
+AmountMinor = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=AMOUNT_MAX_MINOR,
+        description="In minor units: 12.34 EUR is 1234. Written without a point or an exponent.",
+        extra_json_schema={"format": "int64"},
+    ),
+]
+if TYPE_CHECKING:
+    Currency = str
+else:
+    Currency = Annotated[Literal[tuple(sorted(DECIMALS))], Meta(description="ISO 4217.")]
+Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
+Limit = Annotated[int, Meta(ge=1, le=100, description="How many at most.")]
+Moment = Annotated[
+    str,
+    Meta(
+        description="A date (its first moment, in UTC) or a time with its zone, RFC 3339.",
+        extra_json_schema={"anyOf": [{"format": "date"}, {"format": "date-time"}]},
+    ),
+]
+
+
+class Wish(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """What a body or a query asks for."""
+
+
+class NewestFirst(Wish, frozen=True):
+    """Which page, the newest first."""
+
+    limit: Limit = 20
+    cursor: TimeCursor | UnsetType = UNSET
+
+
+class DryRun(Wish, frozen=True):
+    """How to take what is asked."""
+
+    dry_run: Annotated[bool, Meta(description="Decide, and do nothing.")] = False

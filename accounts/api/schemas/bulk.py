@@ -1,0 +1,61 @@
+"""Bulk transfers over the wire."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from accounts.api.schemas.base import Wish
+from accounts.api.schemas.money import TransferWish
+from accounts.collections.bulk import BulkSeen, code_of
+from accounts.ledger.actions import BulkMode
+from accounts.ledger.entries import Outcome
+from accounts.ledger.values import Status
+
+ITEMS_MAX = 10_000
+
+
+class BulkWish(Wish, frozen=True):
+    """Make many transfers in one go.
+
+    `each`: whatever is refused, the others are made. `stop`: what comes after the first refusal is
+    not tried. `atomic`: all are made, or none.
+    """
+
+    mode: BulkMode
+    transfers: Annotated[list[TransferWish], Meta(min_length=1, max_length=ITEMS_MAX)]
+
+
+class ItemRecorded(Struct, frozen=True, gc=False, tag_field="status", tag="recorded"):
+    """A transfer that was made; `index` is its place in the request, from 0."""
+
+    index: int
+    id: str
+
+
+class ItemRefused(
+    Struct, frozen=True, gc=False, tag_field="status", tag="refused", omit_defaults=True
+):
+    """A transfer that was not made: `code` says why."""
+
+    index: int
+    code: str
+    shortfall_minor: int | None = None
+    left_minor: int | None = None
+
+
+class BulkView(Struct, frozen=True):
+    """What became of each transfer, in the order of the request."""
+
+    results: list[ItemRecorded | ItemRefused]
+
+
+def bulk_view(bulk: BulkSeen) -> BulkView:
+    """Show what became of many transfers."""
+    return BulkView([_item(index, each) for index, each in enumerate(bulk.outcomes)])
+
+
+def _item(index: int, outcome: Outcome) -> ItemRecorded | ItemRefused:
+    recorded = outcome.recorded
+    if recorded.status is Status.RECORDED:
+        return ItemRecorded(index, recorded.entry.id)
+    return ItemRefused(index, code_of(outcome), **dict(recorded.details))

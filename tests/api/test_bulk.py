@@ -1,0 +1,165 @@
+"""/v1/transfers/bulk over HTTP."""
+
+import pytest
+
+from accounts.api.http import BULK_BODY_MAX_BYTES
+from accounts.api.schemas.bulk import ITEMS_MAX
+from tests.helpers import code
+
+PATH = "/v1/transfers/bulk"
+
+
+@pytest.fixture
+def ada(http):
+    return http.joined("ada")
+
+
+@pytest.fixture
+def bob(http):
+    return http.joined("bob")
+
+
+@pytest.fixture
+def sides(ada, bob):
+    return ada.opened(100), bob.opened()
+
+
+def of(sides, amount_minor, **more):
+    payer, payee = sides
+    return item(payer, payee, amount_minor, **more)
+
+
+def item(payer, payee, amount_minor, **more):
+    named = {"from_account": payer["id"], "to_account": payee["number"]}
+    return named | {"amount_minor": amount_minor, "currency": "EUR"} | more
+
+
+def said(answer) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [each.get("code", each["status"]) for each in answer.json["results"]]
+
+
+def test_each_has_an_outcome_of_its_own(ada, bob, sides):
+    payer, payee = sides
+    items = [item(payer, payee, 10), item(payer, payee, 1000), item(payee, payer, 1)]
+    items.append(item(payer, payee, 20, reference="rent"))
+    answer = ada("POST", PATH, {"mode": "each", "transfers": items})
+    first, *_, last = answer.json["results"]
+    assert answer.json["results"] == [
+        {"index": 0, "status": "recorded", "id": first["id"]},
+        {"index": 1, "status": "refused", "code": "funds_insufficient", "shortfall_minor": 910},
+        {"index": 2, "status": "refused", "code": "not_found"},
+        {"index": 3, "status": "recorded", "id": last["id"]},
+    ]
+    made = ada("GET", f"/v1/transfers/{last['id']}").json
+    assert (made["amount_minor"], made["reference"]) == (20, "rent")
+    assert (ada.balance_minor(payer), bob.balance_minor(payee)) == (70, 30)
+    assert len(bob("GET", "/v1/transfers").json["data"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "codes", "balance_minor"),
+    [
+        ("each", ["recorded", "funds_insufficient", "recorded"], 70),
+        ("stop", ["recorded", "funds_insufficient", "bulk_stopped"], 90),
+        ("atomic", ["bulk_aborted", "funds_insufficient", "bulk_aborted"], 100),
+    ],
+)
+def test_modes_retries_and_dry_runs(ada, sides, mode, codes, balance_minor):
+    payer, payee = sides
+    wish = {"mode": mode, "transfers": [item(payer, payee, each) for each in (10, 1000, 20)]}
+    dry = ada("POST", f"{PATH}?dry_run=true", wish, key="k")
+    assert (said(dry), dry.headers["Dry-Run"], ada.balance_minor(payer)) == (codes, "true", 100)
+    first = ada("POST", PATH, wish, key="k")
+    again = ada("POST", PATH, wish, key="k")
+    assert said(first) == codes
+    assert dry.text == first.text == again.text
+    assert ("Idempotent-Replayed" in first.headers, again.headers["Idempotent-Replayed"]) == (
+        False,
+        "true",
+    )
+    assert ada.balance_minor(payer) == balance_minor
+
+
+def test_every_reason_is_told_for_its_item(ada, bob, sides, http):
+    teller = http.signed_in("teller")
+    payer, payee = sides
+    closed = bob.opened()
+    bob("DELETE", f"/v1/accounts/{closed['id']}")
+    frozen, limited = ada.opened(100), ada.opened(100)
+    teller("POST", f"/v1/accounts/{frozen['id']}/freeze")
+    teller("PUT", f"/v1/accounts/{limited['id']}/daily-limit", {"daily_limit_minor": 5})
+    items = {
+        "same_account": item(payer, payer, 1),
+        "account_unknown": item(payer, {"number": "nobody"}, 1),
+        "account_closed": item(payer, closed, 1),
+        "account_frozen": item(frozen, payee, 1),
+        "currency_mismatch": item(payer, payee, 1, currency="USD"),
+        "funds_insufficient": item(payer, payee, 101),
+        "limit_exceeded": item(limited, payee, 6),
+        "not_found": item({"id": "nobody"}, payee, 1),
+    }
+    answer = ada("POST", PATH, {"mode": "each", "transfers": list(items.values())})
+    assert said(answer) == list(items)
+    assert answer.json["results"][6]["left_minor"] == 5
+
+
+def test_the_key_is_for_that_body_alone(ada, sides):
+    one = {"mode": "each", "transfers": [of(sides, 1)]}
+    ada("POST", PATH, one, key="k")
+    for other in (
+        {"mode": "each", "transfers": [of(sides, 2)]},
+        {"mode": "each", "transfers": [of(sides, 1)] * 2},
+        {"mode": "atomic", "transfers": [of(sides, 1)]},
+    ):
+        assert code(ada("POST", PATH, other, key="k")) == (422, "key_reused")
+    assert code(ada.transfer(*sides, 1, key="k")) == (422, "key_reused")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"mode": "some"}, "/mode"),
+        ({"transfers": []}, "/transfers"),
+        ({"transfers": [{}]}, "/transfers/0/from_account"),
+        ({"more": 1}, "/more"),
+    ],
+)
+def test_what_is_no_bulk_is_refused_as_a_whole(ada, sides, changes, pointer):
+    wish = {"mode": "each", "transfers": [of(sides, 1)]} | changes
+    answer = ada("POST", PATH, wish)
+    assert code(answer) == (400, "invalid_request")
+    assert answer.json["errors"][0]["pointer"] == pointer
+    assert ada.balance_minor(sides[0]) == 100
+
+
+@pytest.mark.parametrize("spelled", ['"amount_minor"', '"amount\\u005fminor"'])
+def test_a_field_given_twice_in_one_item_is_refused(ada, sides, spelled):
+    payer, payee = sides
+    one = f'{{"from_account": "{payer["id"]}", "to_account": "{payee["id"]}", "currency": "EUR", '
+    body = f'{{"mode": "each", "transfers": [{one}"amount_minor": 1, {spelled}: 99}}]}}'
+    answer = ada("POST", PATH, data=body, content_type="application/json")
+    assert code(answer) == (400, "invalid_request")
+    assert answer.json["errors"] == [
+        {"pointer": "/amount_minor", "detail": "The field is given twice."}
+    ]
+
+
+def test_ten_thousand_are_taken_and_no_more(ada, sides):
+    payer, payee = sides
+    items = [item(payer, payee, 1)] * (ITEMS_MAX + 1)
+    assert code(ada("POST", PATH, {"mode": "each", "transfers": items})) == (400, "invalid_request")
+    answer = ada("POST", PATH, {"mode": "each", "transfers": items[1:]})
+    assert said(answer) == ["recorded"] * 100 + ["funds_insufficient"] * (ITEMS_MAX - 100)
+
+
+def test_its_body_may_be_four_times_as_large_as_any_other(ada, sides):
+    more = {"reference": "r" * 140}
+    items = [of(sides, 1, **more)] * 5_000
+    assert ada("POST", PATH, {"mode": "each", "transfers": items}).status_code == 200
+    blank = b" " * (BULK_BODY_MAX_BYTES + 1)
+    for path, size in [(PATH, BULK_BODY_MAX_BYTES), ("/v1/transfers", BULK_BODY_MAX_BYTES // 4)]:
+        answer = ada("POST", path, data=blank[: size + 1], content_type="application/json")
+        assert code(answer) == (413, "body_too_large")
+        answer = ada("POST", path, data=blank[:size], content_type="application/json")
+        assert code(answer) == (400, "invalid_request")
