@@ -38,7 +38,7 @@ from accounts.metrics import Metrics
 from accounts.sandbox import demo
 from accounts.sandbox.past import Past, PastIds
 from accounts.stores.base import AccountStore, UserStore
-from accounts.stores.opening import open_stores
+from accounts.stores.opening import open_stores, upgrade_stores
 
 GATHER_DURABLE_S = 0.1
 """A store that lasts keeps what is to be sealed: each round costs it two commits."""
@@ -135,6 +135,14 @@ def _pauses(is_durable: bool) -> Callable[[], float]:  # noqa: FBT001
     """
     pause_s = RUNNER_PAUSE_DURABLE_S if is_durable else RUNNER_PAUSE_S
     return partial(Random().uniform, pause_s / 2, pause_s * 3 / 2)  # noqa: S311
+
+
+def upgrade(settings: Settings) -> None:
+    """Bring the schema of the stores that the settings name up to date.
+
+    :raises SettingsError: they cannot be reached, or hold something else.
+    """
+    upgrade_stores(settings.STORE_URL)
 
 
 def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need

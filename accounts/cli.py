@@ -102,6 +102,15 @@ def init() -> None:
     click.echo(f"Wrote {CONFIG_FILE}, readable by you alone.")
 
 
+@main.command("upgrade")
+def upgrade_store() -> None:
+    """Bring the schema of the store up to date; stop the bank first."""
+    from app import upgrade  # noqa: PLC0415 - the composition root stands above this package
+
+    upgrade(load_settings())
+    click.echo("The store is up to date.")
+
+
 @main.command("verify")
 def verify_books() -> None:
     """Prove the books and the audit log; exit code 1 and the first wrong thing where they are not.

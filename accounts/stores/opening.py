@@ -1,5 +1,8 @@
 """`open_stores`: the stores that a URL names."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from accounts.config import MEMORY_URL
 from accounts.errors import SettingsError
 from accounts.ledger.decide import Decide
@@ -25,6 +28,21 @@ def open_stores(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, Acco
     return UserCache(timed(users, watch)), told(GroupCommit(timed(accounts, watch), watch), watch)
 
 
+def upgrade_stores(url: str) -> None:
+    """Bring the schema of the stores that a URL names up to date.
+
+    :raises SettingsError: they cannot be reached, or hold something else.
+    """
+    if url.startswith("mongodb"):
+        with _extra("mongo"):
+            from accounts.stores.mongo import upgrade  # noqa: PLC0415
+        upgrade(url)
+    elif url != MEMORY_URL:
+        from accounts.stores import sql  # noqa: PLC0415
+
+        sql.upgrade(url)
+
+
 # Only who asks for a database pays for loading what it needs.
 
 
@@ -36,10 +54,16 @@ def _sql(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, AccountStor
 
 
 def _mongo(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, AccountStore]:
-    try:
+    with _extra("mongo"):
         from accounts.stores import mongo  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        message = f"STORE_URL needs {error.name}: install the extra, `accounts[mongo]`."
-        raise SettingsError(message) from error
     database = mongo.MongoDatabase(url, watch)
     return mongo.MongoUserStore(database), mongo.MongoAccountStore(database, decide)
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        message = f"STORE_URL needs {error.name}: install the extra, `accounts[{name}]`."
+        raise SettingsError(message) from error

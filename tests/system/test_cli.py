@@ -33,6 +33,7 @@ def test_every_command_explains_itself(accounts):
         ["serve"],
         ["health"],
         ["init"],
+        ["upgrade"],
         ["users"],
         ["users", "create"],
         ["audit", "verify"],
@@ -79,6 +80,18 @@ def test_a_user_of_a_bank_that_lasts_is_there_at_once(accounts, passwords, monke
     assert Http(app).signed_in("tess")("GET", "/v1/users/me").json["role"] == "teller"
     assert accounts("audit", "verify")[0] == 0
     app.extensions["accounts"].close()
+
+
+def test_a_store_is_brought_up_to_date(accounts, monkeypatch):
+    assert accounts("upgrade") == (0, "The store is up to date.\n")
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
+    assert accounts("upgrade") == (0, "The store is up to date.\n")
+    with sqlite3.connect("bank.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    code, said = accounts("users", "create", "tess", given=f"{PASSWORD}\n")
+    assert code == 1
+    assert "run `accounts upgrade`" in said
 
 
 def test_the_books_are_proven_on_the_command_line(accounts, passwords, monkeypatch):

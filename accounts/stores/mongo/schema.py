@@ -24,6 +24,7 @@ from accounts.stores.mongo.documents import (
     Document,
     closed,
 )
+from accounts.stores.versions import check_version
 
 VERSION = 1
 IS_THERE_ALREADY = 48
@@ -85,10 +86,8 @@ def prepare(database: Database[Document]) -> None:
             raise SettingsError(f"Database {name} holds something else: name an empty one.")
     if version is None:
         upgrade(database)
-    elif version < VERSION:
-        raise SettingsError(_said(version, "older: stop the bank and run `accounts upgrade`."))
-    elif version > VERSION:
-        raise SettingsError(_said(version, "newer: install the version of Accounts that made it."))
+    else:
+        check_version(version, VERSION)
 
 
 def upgrade(database: Database[Document]) -> None:
@@ -118,9 +117,3 @@ def _version(database: Database[Document]) -> int | None:
 
 def _is_used(database: Database[Document]) -> bool:
     return any(database[name].find_one({}) is not None for name in SCHEMAS)
-
-
-def _said(version: int, what: str) -> str:
-    return (
-        f"The database has schema {version}, this version of Accounts has {VERSION}. It is {what}"
-    )

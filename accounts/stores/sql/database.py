@@ -38,7 +38,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from accounts.errors import SettingsError, Unavailable
-from accounts.stores.sql.tables import ENTRIES, METADATA
+from accounts.stores.sql import schema
+from accounts.stores.sql.tables import ENTRIES
 from accounts.stores.sql.writes import Write, postgresql_statement, sqlite_statement
 from accounts.watch import Watch
 
@@ -58,7 +59,13 @@ T = TypeVar("T")
 class Database:
     """One SQLite file or one PostgreSQL database."""
 
-    def __init__(self, url: str, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        watch: Watch | None = None,
+        *,
+        prepare: Callable[[Connection], None] = schema.prepare,
+    ) -> None:
         """Open a database; an empty one is given its tables.
 
         :raises SettingsError: it cannot be reached, or would not keep what it confirms.
@@ -80,7 +87,7 @@ class Database:
             self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         with ExitStack() as failed:
             failed.callback(self.close)
-            self._prepare()
+            self._prepare(prepare)
             failed.pop_all()
         self._watch.gauges(self._connections)
 
@@ -89,13 +96,14 @@ class Database:
         assert isinstance(pool, QueuePool)  # noqa: S101 - for the type
         return {"store_connections": pool.checkedout(), "store_connections_max": CONNECTIONS_MAX}
 
-    def _prepare(self) -> None:
-        """Make the tables, where the database keeps its word."""
+    def _prepare(self, prepare: Callable[[Connection], None]) -> None:
+        """See to the tables, where the database keeps its word; one process at a time."""
         try:
             with self._change.begin() as connection:
                 self._check(connection)
-                self._lock_schema(connection)
-                METADATA.create_all(connection)
+                if not self.is_sqlite:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
+                prepare(connection)
         except SQLAlchemyError as error:
             raise SettingsError(f"STORE_URL cannot be opened: {_first_line(error)}") from error
 
@@ -190,11 +198,6 @@ class Database:
             sleep(random.uniform(0, pause_s))  # noqa: S311 - to meet nobody at the same moment
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
-    def _lock_schema(self, connection: Connection) -> None:
-        """Let one process at a time make the tables."""
-        if not self.is_sqlite:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
-
     def _check(self, connection: Connection) -> None:
         if self.is_sqlite:
             return
@@ -260,3 +263,11 @@ def _kind(error: SQLAlchemyError) -> str:
 
 def _first_line(error: SQLAlchemyError) -> str:
     return str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0]
+
+
+def upgrade(url: str) -> None:
+    """Bring the schema of a database up to date.
+
+    :raises SettingsError: it cannot be reached, or holds something else.
+    """
+    Database(url, prepare=schema.upgrade).close()

@@ -1,0 +1,1 @@
+"""One module a revision; what one made once is never changed afterwards."""

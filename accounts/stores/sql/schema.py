@@ -1,0 +1,77 @@
+"""The version of a database's schema: checked at each start, and brought up to date by Alembic.
+
+An empty database is given the newest tables at once; a test holds them to what the migrations make.
+So Alembic is loaded by `accounts upgrade` alone.
+"""
+
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, select
+
+from accounts.errors import SettingsError
+from accounts.stores.sql.tables import ACCOUNTS, METADATA
+from accounts.stores.versions import check_version
+
+VERSION = 1
+"""The number of the last revision in migrations/versions."""
+
+_ALEMBIC = MetaData()
+_VERSIONS = Table(
+    "alembic_version",
+    _ALEMBIC,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
+
+def prepare(connection: Connection) -> None:
+    """Make everything in an empty database; else check that it is as this version wants it.
+
+    :raises SettingsError: it is not; the sentence says what to do.
+    """
+    kept = _version(connection)
+    if kept is None:
+        _check_unused(connection)
+        METADATA.create_all(connection, checkfirst=False)
+        _ALEMBIC.create_all(connection)
+        connection.execute(_VERSIONS.insert(), {"version_num": revision(VERSION)})
+    else:
+        check_version(kept, VERSION)
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that a database has not seen.
+
+    :raises SettingsError: it holds something else, or is newer.
+    """
+    from alembic import command  # noqa: PLC0415 - nobody else pays for loading it
+    from alembic.config import Config  # noqa: PLC0415
+
+    kept = _version(connection)
+    if kept is None:
+        _check_unused(connection)
+    else:
+        check_version(max(kept, VERSION), VERSION)
+    if connection.dialect.name == "postgresql":  # large tables take their time
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "accounts.stores.sql:migrations")
+    command.upgrade(config, "head")
+
+
+def revision(version: int) -> str:
+    """Name the revision that makes a version of the schema."""
+    return f"{version:04}"
+
+
+def _version(connection: Connection) -> int | None:
+    if not _has(connection, _VERSIONS):
+        return None
+    return int(connection.execute(select(_VERSIONS.c.version_num)).scalar_one())
+
+
+def _check_unused(connection: Connection) -> None:
+    if _has(connection, ACCOUNTS):
+        raise SettingsError("The database in STORE_URL holds something else: name an empty one.")
+
+
+def _has(connection: Connection, table: Table) -> bool:
+    return connection.dialect.has_table(connection, table.name)
