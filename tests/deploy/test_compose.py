@@ -44,7 +44,7 @@ def filled_in(text: str) -> str:
 
 
 def test_every_file_is_right_by_the_compose_specification():
-    command = [CHECKER, "--builtin-schema", "vendor.compose-spec", *map(str, FILES)]
+    command = [str(CHECKER), "--builtin-schema", "vendor.compose-spec", *map(str, FILES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
