@@ -18,10 +18,11 @@ from io import BytesIO
 from queue import SimpleQueue
 from threading import Thread
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr-defined]
 from werkzeug.exceptions import RequestTimeout
+from werkzeug.wsgi import FileWrapper
 
 from accounts.api.http import body_max_bytes
 from accounts.api.requests import (
@@ -36,6 +37,9 @@ from accounts.api.requests import (
 BODY_TIMEOUT_S = 10
 CHUNK_TIMEOUT_S = 30
 """How long a client may take to accept one part of a long answer."""
+
+LONG_BYTES = 64 * 1024
+PART_BYTES = 64 * 1024
 
 HASHING_PATHS = frozenset(
     {"/v1/users", "/v1/auth/login", "/v1/users/me/password"}
@@ -116,7 +120,7 @@ class Gateway:
             started[:] = [(int(status[:3]), headers)]
 
         chunks: Iterable[bytes] = self._application(environment, start)
-        if environment.get(STREAMS):
+        if environment.get(STREAMS) or _is_long(started[0][1]):
             return *started[0], chunks
         try:
             body = b"".join(chunks)
@@ -204,6 +208,16 @@ class _Threads:
 _Task = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
 
 
+def _parts_of_file(file: BinaryIO, _size: int) -> FileWrapper:
+    """Read a file in parts of our size: each takes its turn for a thread."""
+    return FileWrapper(file, PART_BYTES)
+
+
+def _is_long(headers: list[tuple[str, str]]) -> bool:
+    """Tell whether an answer is too long to be kept for whoever takes it a byte at a time."""
+    return any(name == "Content-Length" and int(text) > LONG_BYTES for name, text in headers)
+
+
 class _Late:
     """The body that did not arrive in time: says so to whoever wants to read it."""
 
@@ -269,6 +283,7 @@ def _environment(scope: Scope) -> Environment:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "wsgi.input_terminated": True,
+        "wsgi.file_wrapper": _parts_of_file,
     }
     for name in scope.headers.keys():  # noqa: SIM118 - granian's mapping
         # A value that is not ASCII is not given: "" is refused where an absent one would not be.

@@ -180,6 +180,14 @@ def test_a_long_answer_is_sent_as_it_is_made(ask):
     assert (parts.made, parts.closed) == (3, 1)
 
 
+def test_an_answer_that_is_said_to_be_long_is_not_kept_whole(ask):
+    def application(_environment, start):
+        start("200 OK", [("Content-Length", "65537")])
+        return [b"a", b"b"]
+
+    assert ask(Protocol(), application)[1:] == [(b"a",), (b"b",)]
+
+
 @pytest.mark.parametrize("part", [b"slow", b"gone"])
 def test_no_more_is_made_for_a_client_that_takes_no_more(ask, monkeypatch, part):
     monkeypatch.setattr(gateway, "CHUNK_TIMEOUT_S", 0.01)

@@ -1,0 +1,72 @@
+"""Two hundred clients that send a byte a second, and sixteen good ones who hardly feel it."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from tests.stores.books import at_once
+from tests.system.servers import Server, served
+from tests.system.slow import Payer, paid_per_s, slow_clients
+
+SLOW, GOOD = 200, 16
+SECONDS = 1
+
+
+@contextmanager
+def good_clients(server: Server) -> Iterator[list[Payer]]:
+    token = server.joined("ada")
+    payer, payee = server.opened(token, 10**9), server.opened(token)
+    wish = {"from_account": payer, "to_account": payee, "amount_minor": 1, "currency": "EUR"}
+    made = [Payer(server.port, token, json.dumps(wish).encode()) for _ in range(GOOD)]
+    try:
+        yield made
+    finally:
+        for each in made:
+            each.socket.close()
+
+
+@pytest.mark.parametrize("kind", ["head", "body", "reader"])
+def test_good_clients_keep_half_of_their_throughput(kind):
+    with served() as server, good_clients(server) as good:
+        paid_per_s(good, 1)  # warm
+        alone, beside = [], []
+        for _ in range(2):
+            alone.append(paid_per_s(good, SECONDS))
+            with slow_clients(server.port, SLOW, kind):
+                beside.append(paid_per_s(good, SECONDS))
+        assert sum(beside) > 0.5 * sum(alone), (alone, beside)
+
+
+def closed_after_s(server: Server, sent: bytes) -> float:
+    """Send a little and then nothing; say how long it takes until the bank hangs up."""
+    began_s = time.monotonic()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(sent)
+        while connection.recv(65536):
+            pass
+    return time.monotonic() - began_s
+
+
+def test_whoever_is_too_slow_or_says_nothing_is_shown_the_door():
+    asked = b"GET /health/live HTTP/1.1\r\nHost: bank\r\n"
+    with served() as server, slow_clients(server.port, 5, "head") as shown_the_door:
+        sent = [b"", asked, asked + b"\r\n"]
+        taken_s = at_once(3, lambda number: closed_after_s(server, sent[number]))
+        assert min(taken_s) > 5
+        assert max(taken_s) < 15
+        time.sleep(2)
+        assert shown_the_door() >= 5
+        assert server.ask("GET", "/health/ready")[0] == 200
+
+
+def test_a_head_past_its_bound_is_431():
+    with served() as server:
+        assert server.ask("GET", "/health/live", **{"X-Long": "x" * 50_000})[0] == 200
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            with suppress(OSError):  # it may be answered before all of it was taken
+                connection.sendall(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 200_000)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 431 ")
