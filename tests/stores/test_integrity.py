@@ -14,6 +14,7 @@ from accounts.ledger.actions import CloseAccount, RenameAccount, Withdrawal
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import digest_of
 from accounts.ledger.proof import prove
+from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
 from tests.stores.books import Books
 
@@ -50,12 +51,14 @@ class Bank:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.store = SqlAccountStore(database, decide)
-        self.books = Books(self.store)
+        self.filled(SqlAccountStore(database, decide), SqlUserStore(database))
+
+    def filled(self, store: AccountStore, users: UserStore) -> None:
+        self.store, self.books = store, Books(store)
         fill(self.books)
-        outboxes = (self.store, SqlUserStore(database))
-        self.sealer = Sealer(AuditLog(Path("audit.log")), outboxes, in_background=lambda: False)
-        self.verifier = Verifier(self.store, self.sealer, None)
+        log = AuditLog(Path("audit.log"))
+        self.sealer = Sealer(log, (store, users), in_background=lambda: False)
+        self.verifier = Verifier(store, self.sealer, None)
 
     def alter(self, statement: str, **given: object) -> None:
         with self.database.engine.begin() as connection:

@@ -130,14 +130,20 @@ def _bson_type(kind: Any) -> str:
 
 def _converters(kind: Any) -> tuple[Convert, Convert]:
     if kind is int:
-        return Int64, int
+        return Int64, _whole
     if kind is datetime:
-        return lambda given: Int64(microseconds(given)), moment
+        return lambda given: Int64(microseconds(given)), lambda given: moment(_whole(given))
     if kind in {str, bool}:
         return _as_it_is, _as_it_is
     if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, StrEnum):
         return str, kind
     return _as_json, lambda given: msgspec.json.decode(given, type=kind)
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int):
+        raise ValueError(f"{value!r} is no whole number")  # noqa: TRY004 - it was written by hand
+    return int(value)
 
 
 def _as_it_is(value: Any) -> Any:

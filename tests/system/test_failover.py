@@ -1,0 +1,67 @@
+"""MongoDB on three nodes: the primary is killed under load, and a minority confirms nothing."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from contextlib import closing
+
+import pytest
+
+from accounts.errors import Unavailable
+from accounts.ledger.decide import decide
+from accounts.stores.mongo import MongoAccountStore, MongoDatabase, database
+from tests.mongo import Mongo
+from tests.stores.books import Books
+from tests.system.payments import are_done_once, ended, started
+from tests.system.servers import served
+
+CLIENTS = 8
+FAILOVERS = int(os.environ.get("CRASHES", "2"))
+BETWEEN_FAILOVERS_S = float(os.environ.get("BETWEEN_CRASHES_S", "2"))
+
+
+@pytest.fixture(scope="module")
+def trio():
+    """Start three nodes."""
+    servers = Mongo(3)
+    yield servers
+    servers.remove()
+
+
+def test_nothing_acknowledged_is_lost_where_primaries_are_killed(trio):
+    url = trio.url("failover")
+    with served("--workers", "2", ACCOUNTS_STORE_URL=url, ACCOUNTS_LOG_LEVEL="ERROR") as server:
+        clients, accounts = started(CLIENTS, server)
+        for _ in range(FAILOVERS):
+            time.sleep(BETWEEN_FAILOVERS_S)
+            killed = trio.primary()
+            killed.kill()
+            assert trio.primary() is not killed
+            time.sleep(BETWEEN_FAILOVERS_S)
+            killed.start()
+        ended(clients)
+        assert server.stop() == 0
+    are_done_once(url, clients, accounts)
+
+
+def test_what_a_majority_has_not_written_is_not_confirmed(trio, monkeypatch):
+    with closing(MongoDatabase(trio.url("minority"))) as opened:
+        books = Books(MongoAccountStore(opened, decide))
+        books.given(ada=10, bob=0)
+        primary = trio.primary()
+        others = [node.process for node in trio.nodes if node is not primary]
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "TRANSACTION_TIMEOUT_S", 0.3)
+            sent(others, signal.SIGSTOP)
+            with pytest.raises(Unavailable):
+                books.send("ada", "bob", 4, entry_id="one")
+            sent(others, signal.SIGCONT)
+        assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
+        assert books.balances() == {"ada": 6, "bob": 4}
+
+
+def sent(processes: Iterable[subprocess.Popen[bytes]], how: signal.Signals) -> None:
+    for process in processes:
+        process.send_signal(how)
