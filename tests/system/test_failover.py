@@ -65,3 +65,19 @@ def test_what_a_majority_has_not_written_is_not_confirmed(trio, monkeypatch):
 def sent(processes: Iterable[subprocess.Popen[bytes]], how: signal.Signals) -> None:
     for process in processes:
         process.send_signal(how)
+
+
+def test_a_server_that_is_gone_is_told_of_in_time_and_serves_again_by_itself():
+    server = Mongo()
+    with closing(MongoDatabase(server.url())) as opened:
+        books = Books(MongoAccountStore(opened, decide))
+        books.given(ada=10, bob=0)
+        server.nodes[0].kill()
+        began_s = time.monotonic()
+        with pytest.raises(Unavailable):
+            books.send("ada", "bob", 4, entry_id="one")
+        assert time.monotonic() - began_s < 8
+        server.nodes[0].start()
+        assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
+        assert books.balances() == {"ada": 6, "bob": 4}
+    server.remove()

@@ -7,7 +7,7 @@ bounded.
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ NAME = "bank"
 CONNECT_TIMEOUT_S = 5
 SOCKET_TIMEOUT_S = 10
 DEADLINE_S = 5.0
+"""For a read, and for a primary to be there."""
 TRANSACTION_TIMEOUT_S = 10.0
 """Within it a commit is asked about again; then the journal is asked what became of it."""
 DUPLICATES_MAX = 20
@@ -106,9 +107,11 @@ class MongoDatabase:
             tries += 1
             if tries > 1:
                 self._watch.retried()
-            if monotonic() - began_s > SILENT_S:
-                self._end_silent_transactions()
-            return act(session, unsure)
+            waited_s = monotonic() - began_s
+            with self._patience(waited_s):
+                if waited_s > SILENT_S:
+                    self._end_silent_transactions()
+                return act(session, unsure)
 
         with self._client.start_session(causal_consistency=False) as session:
             while True:
@@ -170,6 +173,14 @@ class MongoDatabase:
                 yield session
         except PyMongoError as error:
             raise _unavailable(error) from error
+
+    def _patience(self, waited_s: float) -> AbstractContextManager[None]:
+        """Take what time a transaction may take; but wait no longer than that for a primary."""
+        if self._client.topology_description.has_writable_server():
+            return nullcontext()
+        if waited_s >= DEADLINE_S:
+            raise Unavailable("The store has no primary.")
+        return pymongo.timeout(DEADLINE_S - waited_s)
 
     def _end_silent_transactions(self) -> None:
         """End transactions of ours in which nobody has asked for anything for a while.
