@@ -1,6 +1,7 @@
 """For auditors: the audit trail, the newest first, and the integrity check."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -98,7 +99,7 @@ def search(wanted: dict[str, str], before: int | None) -> Trail:
                 continue
             if len(lines) == LINES_SHOWN:
                 return Trail(lines, lines[-1]["number"])
-            lines.append(told)
+            lines.append(_laid_out(told, line))
         end = begin
     return Trail(lines, end if end > 1 else None)
 
@@ -128,3 +129,9 @@ def _names(lines: Iterable[Told]) -> dict[str, str]:
         except NotFound:
             continue
     return names
+
+
+def _laid_out(told: Told, line: bytes) -> Told:
+    """Add what the page shows of a line: when it was, and all of it."""
+    at = datetime.fromisoformat(told["@timestamp"])
+    return told | {"at": at, "raw": msgspec.json.format(line, indent=2).decode()}

@@ -15,7 +15,6 @@ from accounts.ledger.currencies import DECIMALS
 
 _FALLBACK = "en"
 _WORDS = "en"
-_WORDS_UNTIL_DAYS = 7
 _LOCALES_KEPT = 1_000
 _TOUCHING = re.compile(r"(?<=[^\W\d_])(?=[-+\d])|(?<=\d)(?=[^\W\d_])")
 """Where a currency's letters touch digits: CLDR has a space there, and Babel leaves it out."""
@@ -50,10 +49,8 @@ def exact(at: datetime) -> str:
 
 
 def in_words(at: datetime) -> str:
-    """Say how long ago a moment was, or when it will be; what is far away is told by its date."""
+    """Say how long ago a moment was, or how far away it is."""
     away = at - datetime.now(UTC)
-    if abs(away.days) >= _WORDS_UNTIL_DAYS:
-        return day(at)
     return format_timedelta(away, add_direction=True, locale=_WORDS, threshold=1.5)
 
 

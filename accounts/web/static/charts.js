@@ -2,7 +2,7 @@
 // pointer. The figures stand in the page; nothing is fetched.
 "use strict";
 
-const HEIGHT = 150;
+const HEIGHT = 140;
 
 function moneyWriter({ currency, decimals }) {
   const style = { style: "currency", currency, minimumFractionDigits: decimals, maximumFractionDigits: decimals };
@@ -21,38 +21,59 @@ function colours(figure) {
   };
 }
 
-function draw(figure) {
-  const told = JSON.parse(figure.dataset.chart);
-  const money = moneyWriter(told);
+const day = new Intl.DateTimeFormat(navigator.language, { day: "numeric", month: "short" });
+const moment = new Intl.DateTimeFormat(navigator.language, { dateStyle: "medium", timeStyle: "short" });
+
+// Tells in the caption what was when under the pointer, in place of its own words.
+function telling(figure, money) {
+  const caption = figure.querySelector("figcaption");
+  const [words, point = caption.appendChild(document.createElement("span"))] = caption.children;
+  point.hidden = true;
+  return (plot) => {
+    const at = plot.cursor.idx ?? -1;
+    point.hidden = at < 0 || plot.cursor.left < 0;
+    words.hidden = !point.hidden;
+    if (!point.hidden) {
+      point.textContent = `${moment.format(plot.data[0][at] * 1000)}: ${money.exact(plot.data[1][at])}`;
+    }
+  };
+}
+
+function options(figure, money) {
   const { line, text, grid } = colours(figure);
-  const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
-  const options = {
+  const axis = { stroke: text, font: "12px system-ui, sans-serif", grid: { stroke: grid, width: 1 }, ticks: { show: false } };
+  return {
     width: figure.clientWidth,
     height: HEIGHT,
+    legend: { show: false },
     cursor: { y: false, drag: { x: false } },
+    padding: [8, 8, 0, 0],
     scales: { y: { range: (_plot, low, high) => [Math.min(low, 0), Math.max(high, 0) * 1.05 || 1] } },
     axes: [
-      { ...axis, space: 70 },
+      { ...axis, space: 80, size: 28, values: (_plot, ticks) => ticks.map((at) => day.format(at * 1000)) },
       { ...axis, space: 40, size: 64, values: (_plot, ticks) => ticks.map(money.short) },
     ],
     series: [
-      { label: "When", value: (_plot, at) => (at === null ? "" : new Date(at * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })) },
+      {},
       {
-        label: "Balance",
         stroke: line,
         width: 2,
         fill: `color-mix(in srgb, ${line} 12%, transparent)`,
         paths: uPlot.paths.stepped({ align: 1 }),
         points: { show: false },
-        value: (_plot, value) => (value === null ? "" : money.exact(value)),
       },
     ],
+    hooks: { setCursor: [telling(figure, money)] },
   };
+}
+
+function draw(figure) {
+  const told = JSON.parse(figure.dataset.chart);
   const balances = told.balances_minor.map((minor) => minor / 10 ** told.decimals);
   for (const old of figure.querySelectorAll("svg, .uplot")) {
     old.remove();
   }
-  const plot = new uPlot(options, [told.times_s, balances]);
+  const plot = new uPlot(options(figure, moneyWriter(told)), [told.times_s, balances]);
   plot.root.setAttribute("aria-hidden", "true");
   figure.prepend(plot.root);
   return plot;

@@ -1,0 +1,151 @@
+"""Every page, looked at: axe finds nothing, nothing is cut off, and a picture is kept."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.gates.test_root_names import ROOT
+from tests.helpers import AUDITOR, TELLER
+from tests.web.browser.conftest import Look, shot, sign_in
+
+AXE = (ROOT / "tests/web/vendor/axe-core/axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+PAGES = {
+    None: {
+        "sign-in": "/sign-in?next=/profile&why=ended",
+        "sign-up": "/sign-up",
+        "not-found": "/nowhere",
+    },
+    "ada": {
+        "overview": "/overview",
+        "account": "{household}",
+        "account-filtered": "{household}?way=out&text=coffee",
+        "account-nothing-fits": "{household}?text=nothing+like+it",
+        "account-done": "{household}?done=opened",
+        "account-new": "/accounts/new",
+        "account-rename": "{household}/rename",
+        "account-close": "{household}/close",
+        "account-close-full": "{savings}/close",
+        "deposit": "{household}/deposit",
+        "withdraw": "{household}/withdraw",
+        "transfers": "/transfers",
+        "transfer-new": "/transfers/new",
+        "transfer-wrong": "/transfers/new?from_account={household_id}&to_account=DE12&amount=1.234"
+        "&key=01a2121c-0001-7000-8000-000000000000",
+        "transfer-confirm": "/transfers/new?from_account={household_id}&to_account={bobs}"
+        "&amount=12,50&reference=Lunch&key=01a2121c-0001-7000-8000-000000000000",
+        "transfer": "{transfer}",
+        "profile": "/profile",
+        "password": "/profile/password",
+        "user-delete": "/profile/delete",
+        "sign-out": "/sign-out",
+        "forbidden": "/audit",
+    },
+    TELLER: {
+        "empty": "/overview",
+        "transfers-empty": "/transfers",
+        "transfer-new-empty": "/transfers/new",
+        "customers": "/customers",
+        "customers-nobody": "/customers?name=nobody",
+        "customer": "/customers/{ada}",
+        "teller-account": "{household}",
+    },
+    AUDITOR: {
+        "auditor-overview": "/overview",
+        "audit": "/audit",
+        "audit-filtered": "/audit?event=login&who=ada",
+        "integrity": "/integrity",
+        "integrity-checked": "/integrity?check=now",
+    },
+}
+
+
+def places(town) -> dict[str, str]:
+    sent = town.bank.accounts.transfers_of(town.ada, before=None, limit=1)[0].recorded.entry.id
+    return {
+        "household": f"/accounts/{town.household.id}",
+        "household_id": town.household.id,
+        "savings": f"/accounts/{town.savings.id}",
+        "bobs": town.bobs.number,
+        "ada": town.ada.id,
+        "transfer": f"/transfers/{sent}?done=sent",
+    }
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds, told so that it can be mended."""
+    page.evaluate(AXE)
+    found = page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", RULES)
+    return [
+        f"{each['id']}: {node['html']} ({node['failureSummary']})"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("who", PAGES)
+@pytest.mark.parametrize("look", [Look("wide"), Look("narrow", "dark")], ids=str)
+def test_axe_finds_nothing_and_nothing_is_cut_off(town, opened, who, look):
+    site, people = town
+    page = opened(site, look)
+    if who:
+        sign_in(page, who)
+    for name, path in PAGES[who].items():
+        page.goto(path.format(**places(people)))
+        for details in page.locator("main details:not([open]) > summary").all()[:1]:
+            details.click()
+        assert faults(page) == [], name
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= page.viewport_size["width"], (name, width)
+        shot(page, f"{name}-{look}")
+
+
+def test_every_page_is_looked_at(app):
+    looked_at = {path.partition("?")[0] for group in PAGES.values() for path in group.values()}
+    shapes = {"{household}": "/accounts/<account>", "{savings}": "/accounts/<account>"}
+    shapes |= {"{transfer}": "/transfers/<entry_id>", "{ada}": "<user_id>"}
+    for given, rule in shapes.items():
+        looked_at = {path.replace(given, rule) for path in looked_at}
+    like_others = {"/", "/deposits/<entry_id>", "/withdrawals/<entry_id>"}
+    files = {"/accounts/<account>/statement.csv", "/accounts/<account>/statement.xml"}
+    pages = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if app.view_functions[rule.endpoint].__module__.startswith("accounts.web.")
+    }
+    assert pages - looked_at == like_others | files
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_keyboard_reaches_everything_in_order(town, opened, scripts):
+    site, _ = town
+    page = sign_in(opened(site, Look("wide", scripts=scripts)), "ada")
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to the content"
+    assert page.locator(":focus").bounding_box()["x"] >= 0
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Household"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/accounts/*")
+
+
+def test_a_chart_tells_what_was_when_under_the_pointer(town, opened):
+    site, _ = town
+    page = sign_in(opened(site, Look("wide")), "ada")
+    figure = page.locator("figure").first
+    words = figure.locator("figcaption").inner_text()
+    assert "From" in words
+    figure.locator(".u-over").hover()
+    assert figure.locator("figcaption").inner_text().partition(":")[2] != ""
+    assert "€" in figure.locator("figcaption").inner_text()
+    assert "From" not in figure.locator("figcaption").inner_text()
+    page.mouse.move(0, 0)
+    assert figure.locator("figcaption").inner_text() == words
+
+
+def test_a_chart_is_drawn_without_scripts_too(town, opened):
+    site, _ = town
+    page = sign_in(opened(site, Look("narrow", scripts=False)), "ada")
+    assert page.locator("figure svg path").first.bounding_box()["width"] > 200
+    shot(page, "overview-narrow-light-plain")
