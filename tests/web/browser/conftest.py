@@ -42,7 +42,7 @@ class Site:
         self.bank = app.extensions["accounts"]
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.base = f"http://localhost:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
