@@ -146,7 +146,7 @@ def test_a_transfer_arrives_on_the_other_side(sending, bob):
     page = bob.get("/transfers")
     assert "+€12.50" in page.text
     assert "Lunch" in page.text
-    received = bob.get(page.links["Received"])
+    received = bob.get(page.links["Lunch"])
     assert "Received: €12.50" in received.text
     assert "€87.50" not in received.text
 

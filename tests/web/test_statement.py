@@ -109,7 +109,7 @@ def test_an_account_without_lines_says_what_to_do(ada):
 
 def test_a_line_leads_to_what_it_is_of(ada, busy):
     page = ada.get(busy)
-    assert "Paid out: €60.00" in ada.get(page.links["Paid out"]).text
+    assert "Paid out: €60.00" in ada.get(page.links["No. 60;"]).text
 
 
 def test_a_chart_has_as_many_points_however_many_lines_there_are():

@@ -3,24 +3,25 @@
 import logging
 from collections.abc import Callable, Iterator
 from threading import Thread
+from typing import Literal
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
-from accounts.api.bank import DemoUser
+from accounts.identity import Caller
+from accounts.ledger.values import Account
+from accounts.sandbox import demo
 from app import create_app
 from tests.gates.test_root_names import ROOT
-from tests.helpers import AUDITOR, PASSWORD, TELLER
 from tests.programs import program
-from tests.web.browser.town import Town
 
 SHOTS = ROOT / "build" / "pages"
 """Where the pictures of this run are kept. Git ignores it."""
 
 WIDTHS = {"wide": 1280, "narrow": 390}
-STAFF = [{"username": name, "role": name, "password": PASSWORD} for name in (AUDITOR, TELLER)]
+SCHEMES: dict[str, Literal["light", "dark"]] = {"light": "light", "dark": "dark"}
 TIMEOUT_MS = 15_000
 
 
@@ -44,6 +45,14 @@ class Site:
         self.base = f"http://localhost:{self._server.server_port}"
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
+    def caller(self, username: str) -> Caller:
+        (user,) = self.bank.users.named(username)
+        return Caller(user.id, user.role, "")
+
+    def accounts(self, username: str) -> list[Account]:
+        found: list[Account] = self.bank.accounts.of(self.caller(username), after=None, limit=100)
+        return found
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -59,10 +68,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def served(passwords, **more) -> Site:
+def served(passwords, **settings) -> Site:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    settings = {"STAFF": STAFF, "LOG_FILE": "app.log"}
-    return Site(create_app(settings, passwords=passwords, **more))
+    return Site(create_app({"LOG_FILE": "app.log", **settings}, passwords=passwords))
 
 
 @pytest.fixture
@@ -73,13 +81,12 @@ def site(passwords) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def town(passwords, tmp_path_factory) -> Iterator[tuple[Site, Town]]:
-    """A bank with three months behind it, for all tests of a module."""
+def town(passwords, tmp_path_factory) -> Iterator[Site]:
+    """The demo: people with a year behind them, for all tests of a module."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("town"))
-        people = [DemoUser("ada", PASSWORD, "Ada Lovelace"), DemoUser("bob", PASSWORD, "Bob")]
-        site = served(passwords, demo_users=people)
-    yield site, Town(site.app)
+        site = served(passwords, DEMO=True)
+    yield site
     site.close()
 
 
@@ -93,7 +100,7 @@ def opened(chromium: Browser) -> Iterator[Callable[[Site, Look], Page]]:
         context = chromium.new_context(
             base_url=site.base,
             viewport={"width": WIDTHS[look.width], "height": 800},
-            color_scheme=look.scheme,
+            color_scheme=SCHEMES[look.scheme],
             java_script_enabled=look.scripts,
             locale="en-GB",
         )
@@ -123,9 +130,10 @@ def _stay_here(troubles: list[str], site: Site, url: str) -> None:
 
 
 def sign_in(page: Page, username: str) -> Page:
+    """Sign in as somebody of the demo."""
     page.goto("/sign-in")
     page.get_by_label("Username").fill(username)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(demo.PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/overview")
     return page

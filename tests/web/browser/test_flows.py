@@ -137,8 +137,7 @@ def test_what_is_wrong_stands_beside_its_field_and_can_be_mended(site, opened, l
 
 @looks
 def test_a_teller_finds_a_customer_and_pays_in_and_an_auditor_sees_it(town, opened, look):
-    site, _ = town
-    teller = sign_in(opened(site, look), TELLER)
+    teller = sign_in(opened(town, look), TELLER)
     teller.get_by_role("link", name="Customers").click()
     teller.get_by_label("Username or account number").fill("ADA")
     press(teller, "Find")
@@ -148,7 +147,7 @@ def test_a_teller_finds_a_customer_and_pays_in_and_an_auditor_sees_it(town, open
     press(teller, "Pay in")
     expect(teller.get_by_role("status")).to_contain_text("Done.")
 
-    auditor = sign_in(opened(site, look), AUDITOR)
+    auditor = sign_in(opened(town, look), AUDITOR)
     auditor.get_by_role("link", name="Audit", exact=True).click()
     auditor.get_by_text("Filter", exact=True).click()
     auditor.get_by_label("Event").fill("deposit")

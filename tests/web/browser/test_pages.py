@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 
 from tests.gates.test_root_names import ROOT
 from tests.helpers import AUDITOR, TELLER
-from tests.web.browser.conftest import Look, shot, sign_in
+from tests.web.browser.conftest import Look, Site, shot, sign_in
 
 AXE = (ROOT / "tests/web/vendor/axe-core/axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -19,7 +19,7 @@ PAGES = {
     "ada": {
         "overview": "/overview",
         "account": "{household}",
-        "account-filtered": "{household}?way=out&text=coffee",
+        "account-filtered": "{household}?way=out&text=market",
         "account-nothing-fits": "{household}?text=nothing+like+it",
         "account-done": "{household}?done=opened",
         "account-new": "/accounts/new",
@@ -60,14 +60,16 @@ PAGES = {
 }
 
 
-def places(town) -> dict[str, str]:
-    sent = town.bank.accounts.transfers_of(town.ada, before=None, limit=1)[0].recorded.entry.id
+def places(town: Site) -> dict[str, str]:
+    everyday, savings, *_ = town.accounts("ada")
+    ada = town.caller("ada")
+    sent = town.bank.accounts.transfers_of(ada, before=None, limit=1)[0].recorded.entry.id
     return {
-        "household": f"/accounts/{town.household.id}",
-        "household_id": town.household.id,
-        "savings": f"/accounts/{town.savings.id}",
-        "bobs": town.bobs.number,
-        "ada": town.ada.id,
+        "household": f"/accounts/{everyday.id}",
+        "household_id": everyday.id,
+        "savings": f"/accounts/{savings.id}",
+        "bobs": town.accounts("ben")[0].number,
+        "ada": ada.id,
         "transfer": f"/transfers/{sent}?done=sent",
     }
 
@@ -86,12 +88,11 @@ def faults(page: Page) -> list[str]:
 @pytest.mark.parametrize("who", PAGES)
 @pytest.mark.parametrize("look", [Look("wide"), Look("narrow", "dark")], ids=str)
 def test_axe_finds_nothing_and_nothing_is_cut_off(town, opened, who, look):
-    site, people = town
-    page = opened(site, look)
+    page = opened(town, look)
     if who:
         sign_in(page, who)
     for name, path in PAGES[who].items():
-        page.goto(path.format(**places(people)))
+        page.goto(path.format(**places(town)))
         for details in page.locator("main details:not([open]) > summary").all()[:1]:
             details.click()
         assert faults(page) == [], name
@@ -118,21 +119,19 @@ def test_every_page_is_looked_at(app):
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_the_keyboard_reaches_everything_in_order(town, opened, scripts):
-    site, _ = town
-    page = sign_in(opened(site, Look("wide", scripts=scripts)), "ada")
+    page = sign_in(opened(town, Look("wide", scripts=scripts)), "ada")
     page.keyboard.press("Tab")
     assert page.locator(":focus").inner_text() == "Skip to the content"
     assert page.locator(":focus").bounding_box()["x"] >= 0
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    assert page.locator(":focus").inner_text() == "Household"
+    assert page.locator(":focus").inner_text() == "Everyday"
     page.keyboard.press("Enter")
     page.wait_for_url("**/accounts/*")
 
 
 def test_a_chart_tells_what_was_when_under_the_pointer(town, opened):
-    site, _ = town
-    page = sign_in(opened(site, Look("wide")), "ada")
+    page = sign_in(opened(town, Look("wide")), "ada")
     figure = page.locator("figure").first
     words = figure.locator("figcaption").inner_text()
     assert "From" in words
@@ -145,7 +144,6 @@ def test_a_chart_tells_what_was_when_under_the_pointer(town, opened):
 
 
 def test_a_chart_is_drawn_without_scripts_too(town, opened):
-    site, _ = town
-    page = sign_in(opened(site, Look("narrow", scripts=False)), "ada")
+    page = sign_in(opened(town, Look("narrow", scripts=False)), "ada")
     assert page.locator("figure svg path").first.bounding_box()["width"] > 200
     shot(page, "overview-narrow-light-plain")

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
-from accounts.identity import Caller
 from tests.helpers import PASSWORD
 from tests.web.browser.conftest import Look, Site, shot
 from tests.web.browser.test_flows import join, open_account, press
@@ -18,10 +17,7 @@ looks = pytest.mark.parametrize(
 
 def balance(site: Site, name: str = "Main") -> int:
     """Read a balance past the pages."""
-    (user,) = site.bank.users.named("ada")
-    caller = Caller(user.id, user.role, "")
-    found = site.bank.accounts.of(caller, after=None, limit=10)
-    return next(each.balance_minor for each in found if each.name == name)
+    return next(each.balance_minor for each in site.accounts("ada") if each.name == name)
 
 
 def end_sessions(site: Site) -> None:
