@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import astuple
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select
+from sqlalchemy import Connection, ScalarSelect, bindparam, delete, or_, select, tuple_
 
 from accounts.ledger.decide import Decide
 from accounts.ledger.entries import (
@@ -43,6 +43,7 @@ from accounts.stores.sql.tables import (
     MENTIONS,
     PROGRESS,
     UNSEALED_ENTRIES,
+    Name,
 )
 from accounts.stores.sql.writes import Write
 
@@ -123,9 +124,9 @@ class SqlAccountStore(AccountStore):
         if before is not None:
             query = query.where(LINES.c.number < min(before, NUMBER_MAX))
         if period.since is not None:
-            query = query.where(LINES.c.at >= period.since)
+            query = query.where(LINES.c.number >= _first_line(account_id, period.since))
         if period.until is not None:
-            query = query.where(LINES.c.at < period.until)
+            query = query.where(LINES.c.number <= _last_line(account_id, period.until))
         rows = self._database.rows(query.order_by(LINES.c.number.desc()).limit(limit))
         return [Line(*row) for row in rows]
 
@@ -135,9 +136,8 @@ class SqlAccountStore(AccountStore):
         columns = MENTIONS.c
         query = select(columns.entry_id).where(columns.of_id == of_id, columns.kind == kind)
         if before is not None:
-            at, entry_id = before
-            earlier = and_(columns.at == at, columns.entry_id < entry_id)
-            query = query.where(or_(columns.at < at, earlier))
+            last = tuple_(columns.at, columns.entry_id)
+            query = query.where(last < tuple_(*before, types=[columns.at.type, Name]))
         query = query.order_by(columns.at.desc(), columns.entry_id.desc()).limit(limit)
         return self._database.read(lambda c: self._in_order(c, c.execute(query).scalars()))
 
@@ -278,3 +278,17 @@ def _entry_values(recorded: Recorded) -> tuple[Any, ...]:
 
 def _postings(recorded: Recorded) -> list[tuple[Any, ...]]:
     return [(*astuple(line), number) for number, line in enumerate(recorded.lines)]
+
+
+def _first_line(account_id: str, since: datetime) -> ScalarSelect[int]:
+    """Ask for the number of the first line from a moment on: numbers and times go up together."""
+    of_account = select(LINES.c.number).where(LINES.c.account_id == account_id)
+    late = of_account.where(LINES.c.at >= since).order_by(LINES.c.at, LINES.c.number)
+    return late.limit(1).scalar_subquery()
+
+
+def _last_line(account_id: str, until: datetime) -> ScalarSelect[int]:
+    """Ask for the number of the last line before a moment."""
+    of_account = select(LINES.c.number).where(LINES.c.account_id == account_id)
+    early = of_account.where(LINES.c.at < until)
+    return early.order_by(LINES.c.at.desc(), LINES.c.number.desc()).limit(1).scalar_subquery()

@@ -1,0 +1,125 @@
+"""Every query has its index: no page, look-up or audit round reads a table from end to end."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+
+from accounts.identity import Event, User
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Needs
+from accounts.ledger.values import Period
+from accounts.stores.base import AccountStore, UserStore
+from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
+from tests.helpers import START
+from tests.stores.books import EVER, Books
+
+LATER = START + timedelta(days=1)
+SOME, OTHER = Period(since=START), Period(since=START, until=LATER)
+OUTBOXES = re.compile(r"FROM unsealed_\w+ ORDER BY unsealed_\w+\.place\s+LIMIT")
+"""They are read from their beginning, which is an order and no search."""
+
+
+class Plans:
+    """A database that explains each statement instead of only running it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.found: dict[str, str] = {}
+        event.listen(database.engine, "before_cursor_execute", self._see)
+
+    def _see(self, _connection, cursor, statement, parameters, *more) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH", "INSERT")):
+            is_many = more[-1]
+            plan = self._plan(cursor, statement, parameters[0] if is_many else parameters)
+            self.found[statement] = "\n".join(plan)
+
+    def _plan(self, cursor, statement, parameters) -> list[str]:
+        asking = cursor.connection.cursor()
+        if self.database.is_sqlite:
+            rows = asking.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            return [row[3] for row in rows]
+        asking.execute("SET enable_sort = off")  # what is sorted here has no index in that order
+        rows = asking.execute(f"EXPLAIN (COSTS OFF) {statement}", parameters).fetchall()
+        return [row[0] for row in rows]
+
+    def without_an_index(self) -> list[str]:
+        scan = (
+            r"^SCAN (?!CONSTANT)" if self.database.is_sqlite else r"Seq Scan|Hash Join|Merge Join"
+        )
+        return [
+            f"{statement}\n{plan}"
+            for statement, plan in self.found.items()
+            if re.search(scan, plan, re.MULTILINE) and not OUTBOXES.search(statement)
+        ]
+
+    def sorted_pages(self) -> list[str]:
+        """Give the pages that are sorted after they were read: their cost grows with the table."""
+        sort = r"USE TEMP B-TREE" if self.database.is_sqlite else r"^\s*(->)?\s*(Incremental )?Sort"
+        return [
+            f"{statement}\n{plan}"
+            for statement, plan in self.found.items()
+            if "LIMIT" in statement and re.search(sort, plan, re.MULTILINE)
+        ]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def plans(request, new_database):
+    return Plans(new_database(request.param))
+
+
+def account_queries(store: SqlAccountStore) -> set[str]:
+    """Ask a store everything in its contract, in every way; give what was asked."""
+    books = Books(store)
+    books.given(ada=100, bob=0)
+    books.send("ada", "bob", 1)
+    ada, number = books.opened["ada"], store.account(books.opened["ada"]).number
+    one = frozenset((ada,))
+    for needs in (
+        Needs(accounts=frozenset((ada, number))),
+        Needs(frozenset((number,)), frozenset(("owner-ada",)), one, one),
+    ):
+        store.load(needs)
+    for after in (None, ada):
+        store.accounts_of("owner-ada", after=after, limit=2)
+    for before in (None, 3):
+        for period in (EVER, SOME, Period(until=LATER), OTHER):
+            store.lines(ada, before=before, period=period, limit=2)
+    for last in (None, (LATER, "z")):
+        store.entries_of("owner-ada", "transfer", before=last, limit=2)
+    store.due(LATER, limit=2)
+    SqlAccountStore.mark_sealed(store, SqlAccountStore(store._database, decide).unsealed(2))
+    with store.ledger() as ledger:
+        for stream in (ledger.accounts, ledger.customers, ledger.lines, ledger.entries):
+            list(stream)
+        list(ledger.progress), list(ledger.unsealed)
+    return {"append", "load", "accounts_of", "lines", "entries_of", "due"} | {
+        *("unsealed", "mark_sealed", "ledger")
+    }
+
+
+def user_queries(store: SqlUserStore) -> set[str]:
+    ada = User(id="a", username="ada", full_name=None, password_hash="h", created_at=START)
+    store.put([ada], [Event("e", "user_registered", START, "a", None)])
+    store.put([User(id="b", username="ADA", full_name=None, password_hash="h", created_at=START)])
+    store.users(["a"])
+    store.user_named("ada")
+    store.users_after("", limit=2)
+    store.mark_sealed(store.unsealed(2))
+    return {"put", "users", "user_named", "users_after", "unsealed", "mark_sealed"}
+
+
+def test_every_query_of_the_books_uses_an_index(plans):
+    asked = account_queries(SqlAccountStore(plans.database, decide))
+    assert asked == AccountStore.__abstractmethods__
+    assert len(plans.found) > 20
+    everything = [each for each in plans.without_an_index() if "WHERE" in each]
+    assert everything == []
+    assert plans.sorted_pages() == []
+
+
+def test_every_query_of_the_users_uses_an_index(plans):
+    assert user_queries(SqlUserStore(plans.database)) == UserStore.__abstractmethods__
+    assert plans.without_an_index() == []
+    assert plans.sorted_pages() == []
