@@ -229,8 +229,11 @@ def _sqlite(url: str) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    options = {"lock_timeout": LOCK_TIMEOUT_MS, "statement_timeout": STATEMENT_TIMEOUT_MS}
-    options |= dict.fromkeys(UNWANTED_PLANS, "off")
+    options = dict.fromkeys(UNWANTED_PLANS, "off")
+    options |= {
+        "lock_timeout": f"{LOCK_TIMEOUT_MS}",
+        "statement_timeout": f"{STATEMENT_TIMEOUT_MS}",
+    }
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=CONNECTIONS_MAX,
