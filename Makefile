@@ -25,7 +25,7 @@ install = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/pytho
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-strip-extras --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
-.PHONY: help run demo test image-test bench requirements clean
+.PHONY: help run demo test image-test mutants bench requirements clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make demo          the same with people in it, and a year of their money'
 	@echo 'make test          every check: style, types, layers, tests, coverage'
 	@echo 'make image-test    builds deploy/Dockerfile and runs it (podman, mmdebstrap; as root)'
+	@echo 'make mutants       which small breaks of the rules of money fail no test'
 	@echo 'make bench         what it costs, as ratios'
 	@echo 'make requirements  pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest)'
 	@echo 'make clean         remove .venv and what checks leave behind'
@@ -54,6 +55,10 @@ test: $(DEVELOPMENT)
 image-test: $(DEVELOPMENT) $(WHEELS)
 	$(BIN)/pytest tests/image
 
+mutants: $(DEVELOPMENT)
+	nice $(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 bench: $(DEVELOPMENT)
 	$(BIN)/python -m bench
 
@@ -66,7 +71,7 @@ requirements: $(BIN)/uv
 
 clean:
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .schemathesis
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf mutants .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Each stamp is touched last, so an installation that failed is begun again.

@@ -93,8 +93,8 @@ class Promises:
             self._tallies["account", "what is held"].add(account.id, account.held_minor)
 
     def fault(self) -> str | None:
-        """Say what is left, None where nothing is."""
-        for (kind, what), tally in sorted(self._tallies.items()):
+        """Say what is left, of an account last: a hold names the fault better. None: nothing is."""
+        for (kind, what), tally in sorted(self._tallies.items(), reverse=True):
             difference = tally.difference()
             if difference:
                 return f"{kind} {difference}: the journal says otherwise of it ({what})"

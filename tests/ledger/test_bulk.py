@@ -66,6 +66,9 @@ def test_what_was_not_tried_stays_without_a_trace(bank):
     bank.bulk("many", STOP, *transfers(bank, 101, 1))
     assert bank.store.entry("many/0").status == NO
     assert bank.store.entry("many/1") is None
+    batch = bulk_of("more", STOP, *transfers(bank, 101, 1))
+    untold = bank.store.append(batch)[2].recorded
+    assert (untold.entry, untold.at, untold.digest) == (batch[2], batch[2].at, "")
 
 
 def test_a_rolled_back_bulk_takes_everything_with_it(bank):

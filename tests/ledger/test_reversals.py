@@ -11,6 +11,8 @@ from accounts.ledger.actions import (
     Reversal,
     Withdrawal,
 )
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Snapshot
 from accounts.ledger.values import AMOUNT_MAX_MINOR
 from tests.ledger.bank import Bank
 
@@ -103,6 +105,15 @@ def test_the_payer_must_have_room(bank, sent):
     bank.say(Deposit(bank.opened["ada"], AMOUNT_MAX_MINOR - 75, "EUR"))
     assert bank.say(bank.back(sent, "sent", 6)) == "limit_exceeded"
     assert bank.say(bank.back(sent, "sent", 5)) == "recorded"
+
+
+def test_what_was_sent_to_an_account_that_was_not_loaded_is_not_sent_back(bank, sent):
+    """A reversal names both accounts, and is refused where one of them is not there."""
+    kept = bank.store.entry("sent")
+    for name in ("ada", "bob"):
+        found = Snapshot({bank.opened[name]: bank.account(name)}, {}, {"sent": kept}, {})
+        changes = decide(found, [bank.entry(bank.back(sent, "sent", 1))])
+        assert changes.outcomes[0].status == "entry_unknown"
 
 
 @pytest.mark.parametrize(

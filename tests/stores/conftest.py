@@ -19,6 +19,9 @@ from accounts.stores.user_cache import UserCache
 STORES = ["memory", "sqlite", "postgres", "mongo"]
 """Every store there is: one that cannot be started here is a failure."""
 
+OPEN_MAX = 2
+"""How many databases of one test are open at once: a failing example is tried hundreds of times."""
+
 NewAccountStore = Callable[[Decide], AccountStore]
 NewDatabase = Callable[[str], Database | MongoDatabase]
 
@@ -31,6 +34,8 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
 
     def new_database(kind: str) -> Database | MongoDatabase:
         number = next(numbers)
+        if len(opened) == OPEN_MAX:
+            opened.pop(0).close()
         if kind == "mongo":  # two at a time, since collections take longer to make than to empty
             url = request.getfixturevalue("mongo").emptied(f"bank_{number % 2}")
             opened.append(MongoDatabase(url))

@@ -1,7 +1,8 @@
 """Whatever is asked, in whatever batches: every store says and keeps what a plain model does."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -13,29 +14,50 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 
 from accounts.ledger.actions import (
     Action,
+    Bulk,
+    BulkMode,
+    CancelSchedule,
+    Capture,
     CloseAccount,
     Deposit,
+    Every,
+    Expire,
+    FreezeAccount,
+    Hold,
     Leave,
     OpenAccount,
     RenameAccount,
+    Reversal,
+    Schedule,
+    SetCreditLimit,
+    SetDailyLimit,
     Transfer,
+    UnfreezeAccount,
+    Void,
     Withdrawal,
 )
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import Entry, Needs
+from accounts.ledger.proof import prove
 from accounts.stores.base import AccountStore
 from accounts.stores.memory import InMemoryAccountStore
 from tests.helpers import START
 from tests.stores.books import EVER
-from tests.stores.model import LARGEST, Model
+from tests.stores.model import Model
+from tests.stores.model_accounts import LARGEST
 
 OWNERS = ["ada", "bob"]
-CURRENCIES = ["EUR", "USD"]
-AMOUNTS = st.sampled_from([1, 2, 5, 100, LARGEST - 1, LARGEST])
+CURRENCIES = st.sampled_from(["EUR", "EUR", "EUR", "USD"])
+AMOUNTS = st.sampled_from([1, 2, 5, 40, 100, LARGEST - 1, LARGEST])
+PARTS = st.sampled_from([None, 1, 5, 40, 100])
+LIMITS = st.sampled_from([0, 5, 100, LARGEST])
+LASTS_S = st.sampled_from([1, 60, 100_000])
 REFERENCES = st.none() | st.text(max_size=3).filter(lambda text: text.isprintable())
+PASSES = st.sampled_from([timedelta(seconds=1), timedelta(minutes=2), timedelta(days=1)])
 
 
 class Machine(RuleBasedStateMachine):
@@ -45,30 +67,53 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store, self.model, self.asked = type(self).new_store(), Model(), list[Action]()
+        self.store, self.model = type(self).new_store(), Model()
+        self.now = START
+        self.asked: list[list[Entry]] = []
+        self.promised: list[Entry] = []
 
     @initialize()
     def two_accounts_with_money(self) -> None:
         for owner in OWNERS:
-            self._append([OpenAccount(owner, "Main", "EUR")])
+            self._append(OpenAccount(owner, "Main", "EUR"))
         for account in list(self.model.accounts):
-            self._append([Deposit(account, 100, "EUR")])
+            self._append(Deposit(account, 100, "EUR"))
 
     @rule(data=st.data(), size=st.integers(1, 4))
     def ask(self, data, size) -> None:
-        self._append([data.draw(self._actions(), label="action") for _ in range(size)])
+        self._append(*[data.draw(self._actions(), label="action") for _ in range(size)])
 
     @rule(data=st.data())
     def pay(self, data) -> None:
-        names, amount = self._names(), data.draw(AMOUNTS)
-        self._append([Transfer(data.draw(names), data.draw(names), amount, "EUR")])
+        self._append(data.draw(self._payments()))
 
-    @precondition(lambda self: self.asked)
+    @rule(data=st.data(), mode=st.sampled_from(BulkMode), other=st.none() | PARTS)
+    def pay_many(self, data, mode, other) -> None:
+        parts = data.draw(st.lists(self._payments(), max_size=4), label="parts")
+        batch = self._bulk(mode, parts)
+        if other:
+            batch += self._entries([data.draw(self._actions())])
+        self._compare(batch)
+
+    @precondition(lambda self: self.promised)
+    @rule(data=st.data(), size=st.integers(1, 3))
+    def go_on(self, data, size) -> None:
+        """Ask what is about an earlier entry, mostly by its right name."""
+        asked = [data.draw(self._followings(), label="following") for _ in range(size)]
+        self._append(*asked)
+
+    @rule(passes=PASSES, data=st.data())
+    def time_passes(self, passes, data) -> None:
+        self.now += passes
+        for progress in self.store.due(self.now, limit=data.draw(st.integers(1, 9))):
+            self._do(progress)
+
     @rule(data=st.data(), same=st.booleans())
     def ask_again(self, data, same) -> None:
-        number = data.draw(st.integers(0, len(self.asked) - 1))
-        action = self.asked[number] if same else data.draw(self._actions())
-        self._compare([self._entry(f"entry-{number:06d}", action)])
+        batch = data.draw(st.sampled_from(self.asked))
+        if not same:
+            batch = [replace(batch[0], action=data.draw(self._payments()))]
+        self._compare([replace(each, at=self.now) for each in batch])
 
     @invariant()
     def accounts_are_as_in_the_model(self) -> None:
@@ -76,37 +121,119 @@ class Machine(RuleBasedStateMachine):
         assert found.keys() == self.model.accounts.keys()
         for account_id, expected in self.model.accounts.items():
             account = found[account_id]
-            assert account.balance_minor == account.available_minor == sum(expected["lines"])
+            assert account.balance_minor == sum(expected["lines"])
+            assert account.held_minor == self.model.held(expected)
+            assert account.available_minor == self.model.available(expected)
             assert (account.owner_id, account.name) == (expected["owner"], expected["name"])
-            assert (account.status == "closed") == expected["closed"]
+            assert (account.status, account.daily_limit_minor) == (
+                expected["status"],
+                expected["limit"],
+            )
 
     @invariant()
-    def lines_are_as_in_the_model(self) -> None:
+    def promises_are_as_in_the_model(self) -> None:
+        expected = self.model.promises()
+        found = self.store.load(Needs(progress=frozenset(self.model.said))).progress
+        assert {
+            each: (kept.stage, kept.done_minor, kept.done_count, kept.due_at)
+            for each, kept in found.items()
+        } == expected
+        due = sorted((at, each) for each, (*_, at) in expected.items() if at and at <= self.now)
+        assert [(each.due_at, each.entry_id) for each in self.store.due(self.now, limit=2)] == (
+            due[:2]
+        )
+
+    def teardown(self) -> None:
+        """Look at everything else once, at the end."""
+        self._lines_are_as_in_the_model()
+        for (of_id, kind), expected in self.model.found.items():
+            found = self.store.entries_of(of_id, kind, before=None, limit=1000)
+            assert [(each.at, each.entry.id) for each in found] == sorted(expected)[::-1]
+        with self.store.ledger() as ledger:
+            assert prove(ledger).entries == len(self.model.said)
+
+    def _lines_are_as_in_the_model(self) -> None:
         for account_id, expected in self.model.accounts.items():
             lines = self.store.lines(account_id, before=None, period=EVER, limit=1000)[::-1]
             assert [line.amount_minor for line in lines] == expected["lines"]
+            assert [line.at for line in lines] == expected["times"] == sorted(expected["times"])
             assert [line.number for line in lines] == list(range(1, len(lines) + 1))
-            times = [line.at for line in lines]
-            assert times == sorted(times)
-
-    @invariant()
-    def the_till_holds_the_other_side(self) -> None:
-        for currency, cash_minor in self.model.cash.items():
+        for currency, cash in self.model.cash.items():
             till = self.store.account(f"till-{currency.lower()}-0")
-            assert till.balance_minor == cash_minor
+            assert (till.balance_minor if till else 0) == sum(cash["lines"])
+
+    def _payments(self) -> st.SearchStrategy[Transfer]:
+        names = self._names()
+        return st.builds(Transfer, names, names, AMOUNTS, st.just("EUR"), REFERENCES)
 
     def _actions(self) -> st.SearchStrategy[Action]:
-        names, currency = self._names(), st.sampled_from(CURRENCIES)
-        owners = st.sampled_from(OWNERS)
+        names, owners = self._names(), st.sampled_from(OWNERS)
         return st.one_of(
-            st.builds(Transfer, names, names, AMOUNTS, currency, REFERENCES),
-            st.builds(Deposit, names, AMOUNTS, currency, REFERENCES),
-            st.builds(Withdrawal, names, AMOUNTS, currency, REFERENCES),
-            st.builds(OpenAccount, owners, st.just("More"), currency),
-            st.builds(RenameAccount, names, st.text(max_size=3)),
+            st.builds(Transfer, names, names, AMOUNTS, CURRENCIES, REFERENCES),
+            st.builds(Deposit, names, AMOUNTS, CURRENCIES, REFERENCES),
+            st.builds(Withdrawal, names, AMOUNTS, CURRENCIES, REFERENCES),
+            st.builds(Hold, names, names, AMOUNTS, CURRENCIES, LASTS_S, REFERENCES),
+            st.builds(
+                Schedule,
+                names,
+                names,
+                AMOUNTS,
+                CURRENCIES,
+                first_at=st.sampled_from([self.now, START + timedelta(days=30)]),
+                every=st.sampled_from(Every),
+                count=st.sampled_from([None, 1, 3]),
+                reference=REFERENCES,
+            ),
+            st.builds(OpenAccount, owners, st.just("More"), CURRENCIES),
+            st.builds(RenameAccount, names, st.text(max_size=3), st.sampled_from([None, "Main"])),
+            st.builds(CloseAccount, names, owners),
             names.map(lambda name: CloseAccount(name, self._owner(name))),
+            st.builds(FreezeAccount, names),
+            st.builds(UnfreezeAccount, names),
+            st.builds(SetCreditLimit, names, LIMITS),
+            st.builds(SetDailyLimit, names, st.none() | LIMITS),
             st.builds(Leave, owners),
         )
+
+    def _followings(self) -> st.SearchStrategy[Action]:
+        return st.sampled_from(self.promised).flatmap(self._following)
+
+    def _following(self, entry: Entry) -> st.SearchStrategy[Action]:
+        """Ask something about an entry: what fits it, or anything else."""
+        ask: Any = entry.action
+        payer, payee, names = ask.from_account, ask.to_account, self._names()
+        fits: dict[type[Any], list[st.SearchStrategy[Action]]] = {
+            Hold: [
+                st.builds(Capture, st.just(entry.id), st.just(payer), st.just(payee), PARTS),
+                st.just(Void(entry.id, payer)),
+                st.just(Expire(entry.id, payer)),
+            ],
+            Schedule: [
+                st.just(self._run(entry)),
+                st.just(CancelSchedule(entry.id, payer)),
+            ],
+            Transfer: [st.builds(Reversal, st.just(entry.id), *self._back(entry), PARTS)],
+        }
+        others: list[st.SearchStrategy[Action]] = [
+            st.builds(Capture, st.just(entry.id), names, names, PARTS),
+            st.builds(Void, st.just(entry.id), names),
+            st.builds(Expire, st.just(entry.id), names),
+            st.builds(CancelSchedule, st.just(entry.id), names),
+            st.builds(Reversal, st.just(entry.id), names, names, PARTS),
+            st.just(self._run(entry)),
+        ]
+        return st.one_of(*fits[type(ask)] * 3, *others)
+
+    def _run(self, entry: Entry) -> Transfer:
+        ask: Any = entry.action
+        named = ask.from_account, ask.to_account
+        return Transfer(*named, ask.amount_minor, ask.currency, schedule_id=entry.id)
+
+    def _back(self, entry: Entry) -> list[st.SearchStrategy[str]]:
+        sent = self.model.sent.get(entry.id)
+        if sent is None:
+            return [self._names(), self._names()]
+        return [st.just(sent["payee"]["id"]), st.just(sent["payer"]["id"])]
 
     def _names(self) -> st.SearchStrategy[str]:
         known = [each[key] for each in self.model.accounts.values() for key in ("id", "number")]
@@ -116,19 +243,37 @@ class Machine(RuleBasedStateMachine):
         account = self.model.named(name)
         return account["owner"] if account else "ada"
 
-    def _entry(self, entry_id: str, action: Action) -> Entry:
-        at = START + timedelta(seconds=len(self.asked))
-        return Entry(entry_id, "caller", at, action)
+    def _do(self, progress: Any) -> None:
+        """Do what is due, as the bank itself does."""
+        entry = next(each for each in self.promised if each.id == progress.entry_id)
+        if progress.kind == "hold":
+            self._append(Expire(entry.id, progress.account_id))
+        else:
+            self._append(self._run(entry))
 
-    def _append(self, actions: list[Action]) -> None:
-        entries = []
-        for action in actions:
-            entries.append(self._entry(f"entry-{len(self.asked):06d}", action))
-            self.asked.append(action)
-        self._compare(entries)
+    def _entries(self, actions: list[Action], at: datetime | None = None) -> list[Entry]:
+        count = sum(map(len, self.asked))
+        made = [
+            Entry(f"entry-{count + number:06d}", "caller", at or self.now, action)
+            for number, action in enumerate(actions)
+        ]
+        self.asked.append(made)
+        self.promised += [
+            each for each in made if isinstance(each.action, Hold | Schedule | Transfer)
+        ]
+        return made
+
+    def _bulk(self, mode: BulkMode, parts: list[Transfer]) -> list[Entry]:
+        bulk_id = f"entry-{sum(map(len, self.asked)):06d}"
+        own = [replace(part, bulk_id=bulk_id) for part in parts]
+        return self._entries([Bulk(mode, len(parts), repr(parts)), *own])
+
+    def _append(self, *actions: Action) -> None:
+        self.now += timedelta(seconds=1)
+        self._compare(self._entries(list(actions)))
 
     def _compare(self, entries: list[Entry]) -> None:
-        expected = [self.model.tell(each.id, each.kind, each.action) for each in entries]
+        expected = self.model.tell_all(entries)
         outcomes = self.store.append(entries)
         said = [(str(o.status), dict(o.recorded.details), o.replayed) for o in outcomes]
         assert said == expected

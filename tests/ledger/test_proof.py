@@ -1,0 +1,293 @@
+"""The proof: each thing in the books that does not follow from the rest is found and named."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from accounts.ledger.actions import (
+    BulkMode,
+    CancelSchedule,
+    CloseAccount,
+    Every,
+    Expire,
+    Leave,
+    Void,
+)
+from accounts.ledger.entries import Ledger, Recorded, digest_of
+from accounts.ledger.proof import Wrong, prove
+from accounts.ledger.tally import Promises, Tally
+from accounts.ledger.values import Account, AccountStatus, Customer, Line, Progress, Stage, Status
+from tests.helpers import START
+from tests.ledger.bank import Bank
+
+LATE = START + timedelta(seconds=60)
+
+
+@pytest.fixture(scope="module")
+def bank():
+    """Fill a bank with everything that later entries are about."""
+    bank = Bank(ada=1000, bob=0, cyd=0)
+    sent = bank.transfer("ada", "bob", 30)
+    bank.say(sent, entry_id="sent")
+    bank.say(replace(sent, amount_minor=5000), entry_id="refused")
+    for amount_minor in (10, 5):
+        bank.say(bank.back(sent, "sent", amount_minor))
+    hold = bank.hold("ada", "bob", 40)
+    for name in ("captured", "voided", "expired", "open"):
+        bank.say(hold, entry_id=name)
+    bank.say(bank.capture(hold, "captured", 25))
+    bank.say(Void("voided", hold.from_account))
+    bank.say(Expire("expired", hold.from_account), at=LATE)
+    plan = bank.schedule("ada", "bob", 7, every=Every.DAY, count=2)
+    for name in ("planned", "running", "ended", "cancelled"):
+        bank.say(plan, entry_id=name)
+    run = replace(sent, amount_minor=7)
+    for name in ("running", "ended", "ended"):
+        bank.say(replace(run, schedule_id=name))
+    bank.say(CancelSchedule("cancelled", plan.from_account))
+    bank.say(replace(run, schedule_id="cancelled"))  # schedule_ended: no run
+    bank.bulk("many", BulkMode.ATOMIC, sent, replace(sent, amount_minor=5000))
+    bank.say(CloseAccount(bank.opened["cyd"], "owner-cyd"))
+    bank.say(Leave("owner-cyd"))
+    return bank
+
+
+class Copy:
+    """The ledger in lists, to be altered."""
+
+    def __init__(self, bank: Bank) -> None:
+        with bank.store.ledger() as ledger:
+            self.accounts: list[Account] = list(ledger.accounts)
+            self.customers: list[Customer] = list(ledger.customers)
+            self.lines: list[Line] = list(ledger.lines)
+            self.entries: list[Recorded] = list(ledger.entries)
+            self.progress: list[Progress] = list(ledger.progress)
+            self.unsealed: list[str] = list(ledger.unsealed)
+
+    def prove(self) -> Any:
+        return prove(
+            Ledger(
+                iter(self.accounts),
+                iter(self.customers),
+                iter(self.lines),
+                iter(self.entries),
+                iter(self.progress),
+                iter(self.unsealed),
+            )
+        )
+
+    def fault(self) -> str:
+        with pytest.raises(Wrong) as found:
+            self.prove()
+        return str(found.value)
+
+    def alter(self, what: str, name: str, **changes: Any) -> None:
+        """Change one thing, an entry with its digest: as somebody would who knows how."""
+        items: list[Any] = getattr(self, what)
+        number = next(n for n, each in enumerate(items) if name_of(each) == name)
+        items[number] = replace(items[number], **changes)
+        if isinstance(items[number], Recorded) and "digest" not in changes:
+            items[number] = replace(items[number], digest=digest_of(items[number]))
+
+
+def name_of(item: Any) -> str:
+    if isinstance(item, Recorded):
+        return item.entry.id
+    if isinstance(item, Line):
+        return f"{item.account_id}/{item.number}"
+    return str(item.entry_id if isinstance(item, Progress) else item.id)
+
+
+@pytest.fixture
+def copy(bank):
+    return Copy(bank)
+
+
+def test_right_books_are_counted(bank, copy):
+    counts = copy.prove()
+    assert (counts.accounts, counts.customers) == (4, 3)
+    assert counts.entries == len(copy.entries)
+    assert counts.lines == len(copy.lines) == 16
+    assert counts.sums_minor == {"EUR": 0}
+    assert counts.journal.difference() is None  # all of it waits for the audit log
+
+
+def test_what_is_not_in_the_audit_log_is_known(copy):
+    copy.unsealed.remove("sent")
+    assert copy.prove().journal.difference() == "sent"
+
+
+PROMISES = [
+    ("open", {"amount_minor": 41}, "hold open: .*(its amount)"),
+    ("open", {"amount_minor": 39}, "hold open: .*(its amount)"),
+    ("open", {"account_id": "till-eur-0"}, "account more than one: .*(what is held)"),
+    ("open", {"stage": Stage.VOIDED}, "hold open: it is voided, and due"),
+    ("open", {"due_at": None}, "hold open: it is open, and due None"),
+    ("open", {"stage": Stage.EXPIRED, "due_at": None}, "hold open: .*(open)"),
+    ("voided", {"stage": Stage.EXPIRED}, "hold voided: .*(voided)"),
+    ("voided", {"done_minor": 1}, "hold voided: .*(what was captured)"),
+    ("captured", {"done_minor": 24}, "hold captured: .*(what was captured)"),
+    ("captured", {"done_minor": 41}, "hold captured: 41 of 40 came of it"),
+    ("captured", {"stage": Stage.VOIDED}, "hold captured: .*(voided)"),
+    ("expired", {"stage": Stage.CAPTURED}, "hold expired: .*(expired)"),
+    ("sent", {"done_minor": 14}, "transfer sent: .*(what was reversed)"),
+    ("sent", {"done_minor": 31}, "transfer sent: 31 of 30 came of it"),
+    ("planned", {"amount_minor": 8}, "schedule planned: .*(its amount)"),
+    ("planned", {"done_count": 1}, "schedule planned: .*(its runs)"),
+    ("running", {"done_count": 0}, "schedule running: .*(its runs)"),
+    ("ended", {"done_count": 3}, "schedule ended: .*(its runs)"),
+    ("planned", {"stage": Stage.CANCELLED, "due_at": None}, "schedule planned: .*(cancelled)"),
+    ("cancelled", {"stage": Stage.ENDED}, "schedule cancelled: .*(cancelled)"),
+    ("cancelled", {"due_at": START}, "schedule cancelled: it is cancelled, and due"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "fault"), PROMISES)
+def test_what_became_of_an_entry_is_as_the_journal_says(copy, name, changes, fault):
+    copy.alter("progress", name, **changes)
+    before, _, what = fault.partition(".*")
+    assert copy.fault().startswith(before)
+    assert copy.fault().endswith(what)
+
+
+@pytest.mark.parametrize("name", ["open", "voided", "captured", "sent", "planned", "running"])
+def test_what_became_of_an_entry_is_missed(copy, name):
+    copy.progress = [each for each in copy.progress if each.entry_id != name]
+    assert "the journal says otherwise of it" in copy.fault()
+
+
+@pytest.mark.parametrize("kind", ["hold", "schedule", "transfer"])
+def test_what_came_of_nothing_is_found(copy, kind):
+    of = {"hold": "voided", "schedule": "cancelled", "transfer": "sent"}[kind]
+    found = next(each for each in copy.progress if each.entry_id == of)
+    copy.progress.append(replace(found, entry_id="zz"))
+    assert f"{kind} zz: the journal says otherwise of it" in copy.fault()
+
+
+@pytest.mark.parametrize("what", ["progress", "accounts"])
+def test_what_is_held_is_what_open_holds_say(bank, copy, what):
+    ada = bank.opened["ada"]
+    if what == "accounts":
+        copy.alter("accounts", ada, held_minor=39)
+    else:
+        copy.alter("progress", "open", amount_minor=39)
+        copy.alter("entries", "open", entry=replaced_amount(copy, "open", 39))
+    assert copy.fault() == f"account {ada}: the journal says otherwise of it (what is held)"
+
+
+def replaced_amount(copy, name, amount_minor):
+    (kept,) = [each.entry for each in copy.entries if each.entry.id == name]
+    return replace(kept, action=replace(kept.action, amount_minor=amount_minor))
+
+
+def test_an_account_below_its_floor_is_found(bank, copy):
+    ada = bank.opened["ada"]
+    available_minor = bank.account("ada").available_minor
+    copy.alter("accounts", ada, floor_minor=available_minor + 40 + 1)
+    assert "below its floor" in copy.fault()
+
+
+ACCOUNTS = [
+    ({"balance_minor": 1}, "a balance of 1, and lines that sum to"),
+    ({"line_count": 3}, "lines are there, and it counts 3"),
+    ({"id": "zz"}, "there are lines of account"),
+    ({"currency": "USD"}, "all balances in EUR sum to"),
+    ({"status": AccountStatus.CLOSED}, "1 accounts are open, and the customers count 2"),
+    ({"owner_id": "bank"}, "1 accounts are open, and the customers count 2"),
+]
+
+
+@pytest.mark.parametrize(("changes", "fault"), ACCOUNTS)
+def test_an_account_is_as_its_lines_say(bank, copy, changes, fault):
+    copy.alter("accounts", bank.opened["bob"], **changes)
+    copy.accounts.sort(key=lambda each: each.id)
+    assert fault in copy.fault()
+
+
+LINES = [
+    ({"amount_minor": 1}, "account {bob}: line 2 says a balance of"),
+    ({"balance_minor": 1}, "account {bob}: line 2 says a balance of 1 where its lines sum to"),
+    ({"number": 9}, "account {bob}: line 9 stands where line 2 belongs"),
+    ({"account_id": "0"}, "there are lines of account 0, which does not exist"),
+    ({"account_id": "zz"}, "account {bob}: "),
+]
+
+
+@pytest.mark.parametrize(("changes", "fault"), LINES)
+def test_a_line_follows_from_the_one_before(bank, copy, changes, fault):
+    bob = bank.opened["bob"]
+    copy.alter("lines", f"{bob}/2", **changes)
+    copy.lines.sort(key=lambda each: each.account_id)
+    assert fault.format(bob=bob) in copy.fault()
+
+
+def test_lines_of_no_account_are_found_at_the_end_too(bank, copy):
+    copy.lines.append(replace(copy.lines[-1], account_id="zz", number=1))
+    assert copy.fault() == "there are lines of account zz, which does not exist"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"open_accounts": 2}, "2 accounts are open, and the customers count 3"),
+        ({"left": True}, "customer owner-ada has left, and has open accounts"),
+    ],
+)
+def test_a_customer_counts_its_accounts(copy, changes, fault):
+    copy.alter("customers", "owner-ada", **changes)
+    assert copy.fault() == fault
+
+
+def test_an_entry_that_was_altered_has_another_digest(copy):
+    copy.alter("entries", "sent", status=Status.ACCOUNT_FROZEN, digest="0")
+    assert copy.fault() == "entry sent: it is not what was recorded: its digest differs"
+
+
+def test_lines_of_an_entry_sum_to_zero(copy):
+    (kept,) = [each for each in copy.entries if each.entry.id == "sent"]
+    copy.alter("entries", "sent", lines=kept.lines[:1])
+    assert copy.fault() == "entry sent: its lines do not sum to zero"
+
+
+def test_a_refused_entry_has_no_lines(copy):
+    copy.alter("entries", "sent", status=Status.ACCOUNT_FROZEN)
+    assert copy.fault() == "entry sent: it was refused, and moved money"
+
+
+def test_lines_without_an_entry_are_counted(copy):
+    copy.entries = [each for each in copy.entries if each.entry.id != "sent"]
+    assert copy.fault() == "2 lines belong to no entry of the journal"
+
+
+def test_a_tally_names_the_one_thing_that_is_left():
+    tally = Tally()
+    for each in ("a", "b", "c"):
+        tally.add(each)
+    assert tally.without(["a", "c"]).difference() == "b"
+    assert tally.without("abc").difference() is None
+    assert tally.without("a").difference() == "more than one"
+    assert tally.without("abcd").difference() == "d"
+    assert tally.count == 3
+
+
+@pytest.mark.parametrize(
+    ("weights", "left"),
+    [
+        ({"ab": 5}, "ab"),
+        ({"ab": -5}, "ab"),
+        ({"ab": 5, "cd": -5}, "more than one"),
+        ({"ab": 2, "cd": -5}, "more than one"),
+        ({}, None),
+    ],
+)
+def test_a_tally_holds_weights(weights, left):
+    tally = Tally()
+    for each, weight in weights.items():
+        tally.add(each, weight)
+    assert tally.difference() == left
+
+
+def test_nothing_promised_is_no_fault():
+    assert Promises().fault() is None
