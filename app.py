@@ -26,7 +26,7 @@ from accounts.audit.log import AuditLog
 from accounts.audit.sealer import GATHER_S, LOOK_S, Sealer
 from accounts.audit.verifier import Verifier
 from accounts.collections.accounts import AccountCollection
-from accounts.collections.desk import Clock
+from accounts.collections.desk import Clock, Saved
 from accounts.collections.passwords import Passwords
 from accounts.collections.runner import Runner
 from accounts.collections.users import UserCollection
@@ -150,7 +150,7 @@ def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
     account_store: AccountStore,
     settings: Settings,
     passwords: Passwords,
-    saved: Callable[[], None],
+    saved: Saved,
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
 ) -> tuple[UserCollection, AccountCollection]:

@@ -71,7 +71,7 @@ class Books:
         """Fill the books; the audit log is left out, for time's sake."""
         collection, saved = self.bank.accounts, self.bank.accounts._desk._saved  # noqa: SLF001
         store, done = collection._store, 0  # noqa: SLF001
-        collection._desk._saved = lambda: None  # noqa: SLF001
+        collection._desk._saved = lambda _: None  # noqa: SLF001
         while len(self.ids) < accounts or self.transfers < transfers:
             if len(self.ids) < accounts:
                 self.ids.append(collection.open(self._caller, "Main", "EUR").id)

@@ -134,7 +134,7 @@ class Teller:
             for name, account in self.opened.items()
         }
 
-    def _saved(self) -> None:
+    def _saved(self, _count: int) -> None:
         self.seals += 1
 
     @staticmethod

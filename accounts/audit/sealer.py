@@ -15,6 +15,8 @@ from accounts.stores.base import Outbox
 BATCH_MAX = 1_000
 GATHER_S = 0.002
 """How long a busy bank gathers before it seals what has come together."""
+AT_ONCE_MAX = 100
+"""How many items of one caller are sealed before it is answered: it is not kept for a bulk."""
 TRY_AGAIN_S = 0.5
 """How long after a failure it is tried again, whether anything new is saved or not."""
 LOOK_S = 0.5
@@ -64,13 +66,13 @@ class Sealer:
             raise Unavailable("Another bank writes the audit log: ask that one.")
         return self._log
 
-    def saved(self) -> None:
-        """Take note that something was saved.
+    def saved(self, count: int = 1) -> None:
+        """Take note that so many items were saved.
 
-        A caller who is alone has it in the log on return; a busy bank seals several at a time, as
-        soon as they have come together.
+        A caller who is alone has it in the log on return, unless it is very much; a busy bank seals
+        several at a time, as soon as they have come together.
         """
-        if self._in_background():
+        if count > AT_ONCE_MAX or self._in_background():
             self._wake.set()
         else:
             self.seal()

@@ -12,6 +12,7 @@ from accounts.collections.desk import (
     Clock,
     Desk,
     NewId,
+    Saved,
     Seen,
     dated,
     recorded_or_refused,
@@ -56,7 +57,7 @@ class AccountCollection:
         *,
         clock: Clock,
         new_id: NewId,
-        saved: Callable[[], None],
+        saved: Saved,
         customer_cash: bool,
         till: int = 0,
     ) -> None:

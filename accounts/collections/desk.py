@@ -29,8 +29,12 @@ OWNERS_MAX = 100_000
 _TIME_DIGITS = len("01a21215-8ecf")
 """How much of a UUIDv7 is its time (RFC 9562, 5.7)."""
 
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
+Saved = Callable[[int], None]
+"""Told of each write, and how many entries it was, so that the audit log can follow."""
 Payment = TypeVar("Payment", Transfer, Hold, Schedule)
 Before = tuple[datetime, str] | None
 """The last item of the page before, by time and id."""
@@ -63,7 +67,7 @@ class Desk:
         *,
         clock: Clock,
         new_id: NewId,
-        saved: Callable[[], None],
+        saved: Saved,
         till: int,
     ) -> None:
         """Join what it needs; `saved` and `till` are as in AccountCollection."""
@@ -98,7 +102,7 @@ class Desk:
         if dry_run:
             return decide(self.store.load(needs(entries)), entries).outcomes
         outcomes = self.store.append(entries)
-        self._saved()
+        self._saved(len(entries))
         return outcomes
 
     def between(self, caller: Caller, ask: Payment) -> Payment:
@@ -198,7 +202,7 @@ def keyed_id(caller_id: str, key: str) -> str:
     entry's own in place of a caller's: no caller's key can lead to it.
     """
     hexes = sha256(f"{len(caller_id)}:{caller_id}:{key}".encode()).hexdigest()
-    variant = "89ab"[int(hexes[16], 16) % 4]
+    variant = _VARIANTS[hexes[16]]
     return f"{hexes[:8]}-{hexes[8:12]}-8{hexes[13:16]}-{variant}{hexes[17:20]}-{hexes[20:32]}"
 
 

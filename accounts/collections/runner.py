@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from threading import Event, Thread
 
-from accounts.collections.desk import Clock, keyed_id
+from accounts.collections.desk import Clock, Saved, keyed_id
 from accounts.errors import Unavailable
 from accounts.ledger.actions import Expire, Schedule, Transfer
 from accounts.ledger.entries import Entry, Needs, Recorded
@@ -30,7 +30,7 @@ class Runner:
         store: AccountStore,
         *,
         clock: Clock,
-        saved: Callable[[], None],
+        saved: Saved,
         pause_s: Callable[[], float],
     ) -> None:
         """Join what it needs: `pause_s` says how long to wait before it looks again."""
@@ -64,7 +64,7 @@ class Runner:
             done = sum(not outcome.replayed for outcome in outcomes)
             if not done:
                 break
-            self._saved()
+            self._saved(len(entries))
             count += done
         return count
 

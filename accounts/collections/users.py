@@ -1,12 +1,13 @@
 """UserCollection: sign up, sign in, stay signed in, leave, and who has which role."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from msgspec.structs import replace
 
 from accounts.collections.accounts import AccountCollection
+from accounts.collections.desk import Clock, NewId, Saved
 from accounts.collections.passwords import Passwords
 from accounts.errors import (
     Forbidden,
@@ -44,10 +45,10 @@ class UserCollection:
         accounts: AccountCollection,
         *,
         passwords: Passwords,
-        clock: Callable[[], datetime],
-        new_id: Callable[[], str],
+        clock: Clock,
+        new_id: NewId,
         session_lasts: timedelta,
-        saved: Callable[[], None],
+        saved: Saved,
     ) -> None:
         """Join what it needs; `saved` is called after each change, for the audit log."""
         self._store = store
@@ -323,7 +324,7 @@ class UserCollection:
     def _put(self, user: User, kind: str, actor_id: str) -> PutStatus:
         event = Event(self._new_id(), kind, self._clock(), user.id, actor_id)
         (status,) = self._store.put((user,), (event,))
-        self._saved()
+        self._saved(1)
         return status
 
     def _alive(self, user: User) -> tuple[Session, ...]:
@@ -333,4 +334,4 @@ class UserCollection:
     def _tell(self, kind: str, user: User | None) -> None:
         user_id = user.id if user else None
         self._store.put((), (Event(self._new_id(), kind, self._clock(), user_id, None),))
-        self._saved()
+        self._saved(1)

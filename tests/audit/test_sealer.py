@@ -9,7 +9,7 @@ from time import monotonic, sleep
 import pytest
 
 from accounts.audit.log import AuditLog, verify_files
-from accounts.audit.sealer import BATCH_MAX, Sealer
+from accounts.audit.sealer import AT_ONCE_MAX, BATCH_MAX, Sealer
 from accounts.errors import Unavailable
 from accounts.identity import Event
 from accounts.ledger.actions import Deposit, OpenAccount, Transfer
@@ -156,4 +156,20 @@ def test_a_bank_without_a_log_leaves_what_it_saved_to_the_one_that_has_it(outbox
     assert len(outbox.unsealed(10)) == sealer.waiting()[0] == 1
     with pytest.raises(Unavailable, match="Another bank"):
         _ = sealer.log
+    sealer.close()
+
+
+def test_a_bulk_is_sealed_soon_without_waiting_for_it(log, outbox):
+    sealer = Sealer(log, (outbox,), in_background=lambda: False, gather_s=0.2)
+    sleep(0.3)  # past what is looked for at the start
+    say(outbox, *(f"login {number}" for number in range(AT_ONCE_MAX + 1)))
+    sealer.saved(AT_ONCE_MAX + 1)
+    assert told() == []
+    deadline_s = monotonic() + 10
+    while len(told()) <= AT_ONCE_MAX:
+        assert monotonic() < deadline_s
+        sleep(0.01)
+    say(outbox, *(f"logout {number}" for number in range(AT_ONCE_MAX)))
+    sealer.saved(AT_ONCE_MAX)
+    assert len(told()) == 2 * AT_ONCE_MAX + 1
     sealer.close()

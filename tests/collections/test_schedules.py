@@ -161,7 +161,9 @@ def test_the_thread_goes_on_when_the_store_comes_back_and_ends_when_told(bank):
 
     bank.store.due = unavailable
     done = Event()
-    runner = Runner(bank.store, clock=bank.clock, saved=done.set, pause_s=lambda: RUNNER_PAUSE_S)
+    runner = Runner(
+        bank.store, clock=bank.clock, saved=lambda _: done.set(), pause_s=lambda: RUNNER_PAUSE_S
+    )
     runner.start()
     assert tried.wait(5)
     bank.store.due = due
