@@ -7,6 +7,7 @@ import pytest
 from accounts.collections.desk import keyed_id
 from accounts.errors import Forbidden, NotFound, Refused
 from accounts.identity import Role
+from accounts.ledger.actions import Capture
 
 
 def held_minor(bank, name: str) -> int:
@@ -121,3 +122,10 @@ def test_nobody_holds_what_is_not_its_own_or_not_there(bank):
     assert caught.value.extra == {"shortfall_minor": 1}
     with pytest.raises(NotFound):
         bank.accounts.holds.read(bank.caller("ada"), keyed_id("user-ada", "k"))
+
+
+def test_what_is_about_an_entry_that_is_not_there_is_not_found(bank):
+    bank.given(ada=100, bob=0)
+    ask = Capture("nothing", bank.opened["ada"].id, bank.opened["bob"].id)
+    with pytest.raises(NotFound):
+        bank.accounts._desk.ask(bank.caller("bob"), ask)

@@ -6,22 +6,12 @@ import time
 
 import pytest
 
-from tests.system.payments import Client, are_done_once, empty_database, ended, started
+from tests.system.payments import Client, are_done_once, ended, started
 from tests.system.servers import free_port, served
 
 CLIENTS = 8
 CRASHES = int(os.environ.get("CRASHES", "3"))
 BETWEEN_CRASHES_S = float(os.environ.get("BETWEEN_CRASHES_S", "2"))
-
-
-@pytest.fixture(params=["sqlite", "postgres", "mongo"])
-def url(request):
-    """Name an empty database."""
-    if request.param == "sqlite":
-        return "sqlite:///bank.db"
-    if request.param == "mongo":
-        return request.getfixturevalue("mongo").emptied("crashes")
-    return empty_database(request.getfixturevalue("postgres"), "crashes")
 
 
 def killed_again_and_again(url: str, workers: str) -> tuple[list[Client], list[str]]:
