@@ -90,7 +90,7 @@ def create_app(
 def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -> Bank:
     """Join the stores and the collections of a bank. Its runner is not started yet."""
     watch = Metrics()
-    user_store, account_store = open_stores(settings.STORE_URL, decide, watch)
+    user_store, account_store, counters = open_stores(settings.STORE_URL, decide, watch)
     is_durable = settings.STORE_URL != MEMORY_URL
     key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
     log = (
@@ -119,7 +119,7 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -
         accounts=accounts,
         audit=sealer,
         verifier=verifier,
-        limits=RateLimits(settings),
+        limits=RateLimits(settings, counters),
         traffic=traffic,
         settings=settings,
         watch=watch,

@@ -1,57 +1,102 @@
-"""Rate limits, by address and where it matters by name as well. They are counted per process."""
+"""Rate limits, by address and where it matters by name as well.
 
+They are counted where the bank is kept, so all processes that share the one share the other.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from math import ceil
 from time import time
 
 from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage
+from limits.errors import StorageError
+from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from accounts.config import Settings
-from accounts.errors import TooManyRequests
+from accounts.errors import TooManyRequests, Unavailable
+
+REMEMBERED_MAX = 10_000
 
 
 class Limit:
     """One limit, counted for each key apart. An empty text is no limit."""
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, counters: Storage) -> None:
         self._name = name
         self._items: list[RateLimitItem] = parse_many(text) if text else []
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._limiter = FixedWindowRateLimiter(counters)
+        self._used_up: dict[str, float] = {}
 
     def check(self, *key: str) -> None:
         """Count nothing.
 
         :raises TooManyRequests: the limit is used up.
+        :raises Unavailable: that cannot be said.
         """
-        for item in self._items:
-            if not self._limiter.test(item, self._name, *key):
-                self._refuse(item, key)
+        self._allow(self._limiter.test, key)
 
     def spend(self, *key: str) -> None:
         """Count one.
 
         :raises TooManyRequests: the limit is used up.
+        :raises Unavailable: it could not be counted.
         """
-        for item in self._items:
-            if not self._limiter.hit(item, self._name, *key):
-                self._refuse(item, key)
+        self._allow(self._limiter.hit, key)
 
     def forgive(self, *key: str) -> None:
-        """Forget what was counted."""
-        for item in self._items:
-            self._limiter.clear(item, self._name, *key)
+        """Forget what was counted.
 
-    def _refuse(self, item: RateLimitItem, key: tuple[str, ...]) -> None:
-        reset_at_s = self._limiter.get_window_stats(item, self._name, *key).reset_time
-        raise TooManyRequests(max(1, ceil(reset_at_s - time())))
+        :raises Unavailable: it could not be.
+        """
+        hidden = _hidden(key)
+        with _counting():
+            for item in self._items:
+                self._limiter.clear(item, self._name, hidden)
+
+    def _allow(self, ask: Callable[..., bool], key: tuple[str, ...]) -> None:
+        if not self._items:
+            return
+        hidden = _hidden(key)
+        self._refuse_until(self._used_up.get(hidden, 0))
+        with _counting():
+            for item in self._items:
+                if not ask(item, self._name, hidden):
+                    self._refuse(item, hidden)
+
+    def _refuse(self, item: RateLimitItem, hidden: str) -> None:
+        """Refuse, and remember it: who goes on all the same shall not cost a question each time."""
+        reset_at_s = self._limiter.get_window_stats(item, self._name, hidden).reset_time
+        if len(self._used_up) >= REMEMBERED_MAX:
+            self._used_up = {}
+        self._used_up[hidden] = reset_at_s
+        self._refuse_until(max(reset_at_s, time() + 1))
+
+    def _refuse_until(self, reset_at_s: float) -> None:
+        left_s = reset_at_s - time()
+        if left_s > 0:
+            raise TooManyRequests(ceil(left_s))
 
 
 class RateLimits:
     """The limits of a bank, as its settings say."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.login = Limit("login", settings.LOGIN_RATE_LIMIT)
-        self.login_address = Limit("login_address", settings.LOGIN_ADDRESS_RATE_LIMIT)
-        self.sign_up = Limit("sign_up", settings.SIGN_UP_RATE_LIMIT)
-        self.money = Limit("money", settings.RATE_LIMIT)
+    def __init__(self, settings: Settings, counters: Storage) -> None:
+        self.login = Limit("login", settings.LOGIN_RATE_LIMIT, counters)
+        self.login_address = Limit("login_address", settings.LOGIN_ADDRESS_RATE_LIMIT, counters)
+        self.sign_up = Limit("sign_up", settings.SIGN_UP_RATE_LIMIT, counters)
+        self.money = Limit("money", settings.RATE_LIMIT, counters)
+
+
+def _hidden(key: tuple[str, ...]) -> str:
+    """Say what a key is kept as: nobody's name and nobody's address."""
+    return sha256("\0".join(key).encode()).hexdigest()
+
+
+@contextmanager
+def _counting() -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        raise Unavailable("The rate limits cannot be counted.") from error

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
+
+from limits.storage import MemoryStorage, Storage
 
 from accounts.config import MEMORY_URL
 from accounts.errors import SettingsError
@@ -14,7 +17,15 @@ from accounts.stores.watched import timed, told
 from accounts.watch import Watch
 
 
-def open_stores(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, AccountStore]:
+class Stores(NamedTuple):
+    """Where a bank is kept, and where its rate limits are counted."""
+
+    users: UserStore
+    accounts: AccountStore
+    counters: Storage
+
+
+def open_stores(url: str, decide: Decide, watch: Watch) -> Stores:
     """Open `memory://`, `sqlite:///file`, `postgresql://...` or `mongodb://...`.
 
     They tell the watch of themselves.
@@ -22,10 +33,15 @@ def open_stores(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, Acco
     :raises SettingsError: it cannot be reached, or would not keep what it confirms.
     """
     if url == MEMORY_URL:
-        return InMemoryUserStore(), told(InMemoryAccountStore(decide), watch)
+        accounts = told(InMemoryAccountStore(decide), watch)
+        return Stores(InMemoryUserStore(), accounts, MemoryStorage())
     open_them = _mongo if url.startswith("mongodb") else _sql
-    users, accounts = open_them(url, decide, watch)
-    return UserCache(timed(users, watch)), told(GroupCommit(timed(accounts, watch), watch), watch)
+    kept = open_them(url, decide, watch)
+    return Stores(
+        UserCache(timed(kept.users, watch)),
+        told(GroupCommit(timed(kept.accounts, watch), watch), watch),
+        kept.counters,
+    )
 
 
 def upgrade_stores(url: str) -> None:
@@ -46,18 +62,20 @@ def upgrade_stores(url: str) -> None:
 # Only who asks for a database pays for loading what it needs.
 
 
-def _sql(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, AccountStore]:
-    from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore  # noqa: PLC0415
+def _sql(url: str, decide: Decide, watch: Watch) -> Stores:
+    from accounts.stores import sql  # noqa: PLC0415
 
-    database = Database(url, watch)
-    return SqlUserStore(database), SqlAccountStore(database, decide)
+    database = sql.Database(url, watch)
+    users, accounts = sql.SqlUserStore(database), sql.SqlAccountStore(database, decide)
+    return Stores(users, accounts, sql.SqlCounters(database))
 
 
-def _mongo(url: str, decide: Decide, watch: Watch) -> tuple[UserStore, AccountStore]:
+def _mongo(url: str, decide: Decide, watch: Watch) -> Stores:
     with _extra("mongo"):
         from accounts.stores import mongo  # noqa: PLC0415
     database = mongo.MongoDatabase(url, watch)
-    return mongo.MongoUserStore(database), mongo.MongoAccountStore(database, decide)
+    users, accounts = mongo.MongoUserStore(database), mongo.MongoAccountStore(database, decide)
+    return Stores(users, accounts, mongo.MongoCounters(database))
 
 
 @contextmanager

@@ -1,11 +1,16 @@
 """Limits: whoever guesses passwords has to wait, and nobody else."""
 
+from contextlib import suppress
 from statistics import median
 from time import perf_counter
 
 import pytest
+from limits.errors import StorageError
+from limits.storage import MemoryStorage
 
+from accounts.api.limits import Limit
 from accounts.collections.passwords import Passwords
+from accounts.errors import TooManyRequests, Unavailable
 from app import create_app
 from tests.helpers import PASSWORD, Http, code
 
@@ -109,3 +114,33 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password():
         if abs(known_s - unknown_s) < 0.05 * known_s:
             return
     pytest.fail(f"known {known_s * 1000:.2f} ms, unknown {unknown_s * 1000:.2f} ms")
+
+
+class Asked(MemoryStorage):
+    """Counts how often it is asked, and may be away."""
+
+    asked, is_away = 0, False
+
+    def incr(self, key, expiry, amount=1):
+        type(self).asked += 1
+        if self.is_away:
+            raise StorageError(ConnectionError())
+        return super().incr(key, expiry, amount)
+
+
+def test_whoever_goes_on_all_the_same_costs_the_store_nothing():
+    counters = Asked()
+    limit = Limit("login", "2 per minute", counters)
+    for _ in range(50):
+        with suppress(TooManyRequests):
+            limit.spend("10.0.0.1", "ada")
+    assert counters.asked == 3
+    limit.spend("10.0.0.2", "ada")
+    assert not [key for key in counters.storage if "ada" in key or "10.0.0" in key]
+
+
+def test_what_cannot_be_counted_is_not_decided(monkeypatch):
+    limit = Limit("login", "2 per minute", Asked())
+    monkeypatch.setattr(Asked, "is_away", True)
+    with pytest.raises(Unavailable):
+        limit.spend("ada")

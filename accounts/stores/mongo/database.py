@@ -84,6 +84,11 @@ class MongoDatabase:
             prepare(self._database)
             failed.pop_all()
 
+    @property
+    def itself(self) -> Database[Document]:
+        """PyMongo's own, for what is no part of the books."""
+        return self._database
+
     def __getitem__(self, name: str) -> Collection[Document]:
         """Give a collection."""
         return self._database[name]

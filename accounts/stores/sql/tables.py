@@ -187,3 +187,11 @@ UNSEALED_EVENTS = _table(
     Column("user_id", Name),
     Column("actor_id", Name),
 )
+
+COUNTERS = _table(
+    "counters",
+    Column("name", Name, primary_key=True),
+    Column("count", Count, nullable=False),
+    Column("ends_at_ms", Count, nullable=False),
+    Index("over", "ends_at_ms"),
+)

@@ -34,6 +34,7 @@ def upgrade() -> None:
     _make_progress()
     _make_users()
     _make_outboxes()
+    _make_counters()
 
 
 def _make_books() -> None:
@@ -146,6 +147,11 @@ def _make_outboxes() -> None:
         *(Column(each, _NAME) for each in ("user_id", "actor_id")),
         UniqueConstraint("id"),
     )
+
+
+def _make_counters() -> None:
+    _table("counters", _key("name"), *(_number(each) for each in ("count", "ends_at_ms")))
+    op.create_index("over", "counters", ["ends_at_ms"])
 
 
 def _table(name: str, *parts: Any) -> None:

@@ -1,0 +1,76 @@
+"""What rate limits count: the same for all who share a store, and each exactly once."""
+
+import time
+from itertools import chain
+
+import pytest
+from limits.storage import MemoryStorage, Storage
+from sqlalchemy import text
+
+from accounts.stores.mongo import MongoCounters, MongoDatabase
+from accounts.stores.sql import Database, SqlCounters, counters
+from tests.stores.books import at_once
+from tests.stores.conftest import STORES, NewDatabase
+
+
+@pytest.fixture(params=STORES)
+def two(request, new_database: NewDatabase):
+    """Open the counters of one bank twice, as two processes do."""
+    if request.param == "memory":
+        yield [MemoryStorage()] * 2
+        return
+    database = new_database(request.param)
+    if isinstance(database, MongoDatabase):
+        other_mongo = MongoDatabase(request.getfixturevalue("mongo").url(database.itself.name))
+        yield MongoCounters(database), MongoCounters(other_mongo)
+        other_mongo.close()
+        return
+    other = Database(database.url.render_as_string(hide_password=False))
+    yield SqlCounters(database), SqlCounters(other)
+    other.close()
+
+
+def test_what_one_counts_the_other_sees(two: tuple[Storage, Storage]):
+    one, other = two
+    assert [one.incr("a", 60), other.incr("a", 60), one.incr("b", 60)] == [1, 2, 1]
+    assert [other.get("a"), one.get("b"), one.get("c")] == [2, 1, 0]
+    assert 0 < other.get_expiry("a") - time.time() <= 60
+
+
+def test_a_window_ends_and_the_next_begins_with_the_first_count(two):
+    one, other = two
+    one.incr("a", 1)
+    one.incr("a", 1)
+    time.sleep(1.05)
+    assert other.get("a") == 0
+    assert [other.incr("a", 60), one.incr("a", 60)] == [1, 2]
+
+
+def test_what_is_forgiven_is_forgiven_everywhere(two):
+    one, other = two
+    one.incr("a", 60)
+    one.incr("b", 60)
+    other.clear("a")
+    other.clear("nobody")
+    assert [one.get("a"), one.get("b"), one.incr("a", 60)] == [0, 1, 1]
+    other.reset()
+    assert [one.get("a"), one.get("b")] == [0, 0]
+
+
+def test_counts_at_the_same_moment_are_all_counted(two, switching):
+    said = at_once(8, lambda number: [two[number % 2].incr("a", 60) for _ in range(10)])
+    assert sorted(chain.from_iterable(said)) == list(range(1, 81))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_what_is_over_does_not_pile_up(new_database, monkeypatch, kind):
+    database = new_database(kind)
+    kept = SqlCounters(database)
+    for number in range(5):
+        kept.incr(f"old-{number}", 0)
+    kept.incr("young", 60)
+    time.sleep(0.01)
+    monkeypatch.setattr(counters, "PURGE_EVERY_S", 0)
+    SqlCounters(database).incr("new", 60)
+    rows = database.rows(text("SELECT name FROM counters ORDER BY name"))
+    assert [row.name for row in rows] == ["new", "young"]
