@@ -7,6 +7,7 @@ id or a path.
 """
 
 import os
+from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache, partial
@@ -90,9 +91,12 @@ class Metrics(Watch):
         self._seconds(route, method).observe(duration_s)
 
     def decided(self, outcomes: Sequence[Outcome]) -> None:
-        for each in outcomes:
-            outcome = "replayed" if each.replayed else each.status
-            self._entry(each.recorded.entry.kind, outcome).inc()
+        counts = Tally(
+            (each.recorded.entry.kind, "replayed" if each.replayed else each.status)
+            for each in outcomes
+        )
+        for (kind, outcome), count in counts.items():
+            self._entry(kind, outcome).inc(count)
 
     def committed(self, entries: int) -> None:
         self._batch.observe(entries)
