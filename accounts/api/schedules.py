@@ -21,16 +21,14 @@ from accounts.api.schemas.schedules import (
     run_view,
     schedule_view,
 )
-from accounts.api.transfers import PAYMENT_CODES
 from accounts.identity import Caller
 from accounts.ledger.actions import Schedule
 
 schedules = Blueprint("schedules", __name__, url_prefix="/v1/schedules")
 
-# Whether there is enough is asked at each run.
-_BEGIN_CODES = tuple(
-    code for code in PAYMENT_CODES if code not in {"funds_insufficient", "limit_exceeded"}
-)
+_PAIR_CODES = ("same_account", "account_unknown", "currency_mismatch")
+_RUN_CODES = ("account_closed", "account_frozen", "funds_insufficient", "limit_exceeded")
+"""What never changes is asked at the beginning, whether there is enough at each run."""
 
 
 @schedules.post("")
@@ -41,7 +39,7 @@ _BEGIN_CODES = tuple(
     query=DryRun,
     answer=ScheduleView,
     status=201,
-    codes=("not_found", "key_reused", *_BEGIN_CODES),
+    codes=("not_found", "key_reused", *_PAIR_CODES, "account_closed", "account_frozen"),
     is_money=True,
 )
 def create(caller: Caller, query: DryRun) -> Response:
@@ -93,7 +91,7 @@ def read(caller: Caller, entry_id: str) -> Response:
     answer=RunView,
     is_page=True,
     codes=("not_found",),
-    item_codes=PAYMENT_CODES,
+    item_codes=_RUN_CODES,
 )
 def list_runs(caller: Caller, query: NewestFirst, entry_id: str) -> Response:
     """List what became of each run, refused ones included, the newest first."""

@@ -5,7 +5,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import to_builtins
 
+from accounts.api.http import parse
+from accounts.api.schemas.money import TransferWish
+from accounts.errors import InvalidRequest
 from accounts.ledger.values import AMOUNT_MAX_MINOR
 from tests.helpers import PASSWORD, code
 
@@ -295,3 +301,35 @@ def test_nobody_sets_what_is_not_theirs_to_set(ada, http, field):
         answer = caller(method, path, body | {field: "admin"})
         assert code(answer) == (400, "invalid_request")
         assert answer.json["errors"][0]["pointer"] == f"/{field}"
+
+
+TEXTS = st.text(alphabet='ab"\\\u00e9\u20ac:,{}', min_size=1, max_size=9)
+WISHES = st.fixed_dictionaries(
+    {
+        "from_account": TEXTS,
+        "to_account": TEXTS,
+        "amount_minor": st.integers(min_value=1, max_value=99),
+        "currency": st.just("EUR"),
+    },
+    optional={"reference": st.none() | TEXTS},
+)
+
+
+@given(wish=WISHES, data=st.data())
+@settings(suppress_health_check=list(HealthCheck))
+def test_whatever_is_said_is_taken_unless_a_part_is_said_twice(app, wish, data):
+    pairs = data.draw(st.permutations(list(wish.items())))
+    again = data.draw(st.none() | st.sampled_from(pairs))
+    if again is not None:
+        pairs.insert(data.draw(st.integers(min_value=0, max_value=len(pairs))), again)
+    as_ascii = data.draw(st.booleans())
+    parts = (f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=as_ascii)}" for k, v in pairs)
+    body = "{" + ", ".join(parts) + "}"
+    with app.test_request_context(data=body, content_type="application/json"):
+        if again is None:
+            assert to_builtins(parse(TransferWish)) == {k: v for k, v in wish.items() if v}
+        else:
+            with pytest.raises(InvalidRequest) as caught:
+                parse(TransferWish)
+            expected = {"pointer": f"/{again[0]}", "detail": "The field is given twice."}
+            assert caught.value.extra["errors"] == [expected]

@@ -131,6 +131,20 @@ def test_it_says_what_the_statement_says(ada):
     assert at(received, "RltdPties/DbtrAcct/Id/IBAN") == other["number"]
 
 
+def test_captures_and_reversals_are_transfers_to_it(ada):
+    account, other = ada.opened(), ada.opened(100)
+    wish = {"from_account": other["id"], "to_account": account["id"], "currency": "EUR"}
+    hold = ada("POST", "/v1/holds", wish | {"amount_minor": 5}).headers["Location"]
+    assert ada("POST", f"{hold}/capture").status_code == 200
+    sent = ada.transfer(other, account, 3).headers["Location"]
+    assert ada("POST", f"{sent}/reversals").status_code == 201
+    found = [
+        (at(each, "BkTxCd/Domn/Fmly/Cd"), at(each, "BkTxCd/Prtry/Cd"))
+        for each in every(message(ada, account), "Ntry")
+    ]
+    assert found == [("RCDT", "capture"), ("RCDT", "transfer"), ("ICDT", "reversal")]
+
+
 @pytest.mark.parametrize(("currency", "text"), [("JPY", "5"), ("BHD", "0.005"), ("CLF", "0.0005")])
 def test_amounts_have_the_decimals_of_their_currency(ada, currency, text):
     document = message(ada, ada.opened(5, currency))

@@ -111,6 +111,37 @@ def test_its_runs_are_shown_refused_ones_included(ada, bob, wish, clock, run_due
     assert code(ada("DELETE", schedule)) == (422, "schedule_ended")
 
 
+@pytest.mark.parametrize(
+    ("happens", "said"),
+    [
+        (("POST", "freeze", None), "account_frozen"),
+        (("PUT", "daily-limit", {"daily_limit_minor": 29}), "limit_exceeded"),
+        (None, "account_closed"),
+    ],
+)
+def test_a_run_is_refused_for_what_happened_meanwhile(http, ada, wish, happens, said):
+    bank = ada.app.extensions["accounts"]
+    schedule = ada("POST", "/v1/schedules", wish).headers["Location"]
+    account = f"/v1/accounts/{wish['from_account']}"
+    if happens:
+        method, move, body = happens
+        http.signed_in(TELLER)(method, f"{account}/{move}", body)
+    else:
+        cash = {"account": wish["from_account"], "amount_minor": 100, "currency": "EUR"}
+        ada("POST", "/v1/withdrawals", cash)
+        assert ada("DELETE", account).status_code == 204
+    bank.runner._clock.ahead += DAY + timedelta(minutes=1)
+    assert bank.runner.run_due() == 1
+    (run,) = ada("GET", f"{schedule}/runs").json["data"]
+    assert (run["status"], run["code"], run.get("left_minor")) == (
+        "refused",
+        said,
+        29 if said == "limit_exceeded" else None,
+    )
+    is_over = said == "account_closed"
+    assert ada("GET", schedule).json["status"] == ("ended" if is_over else "active")
+
+
 def test_it_is_cancelled_and_to_cancel_it_again_changes_nothing(ada, wish, clock, run_due):
     schedule = ada("POST", "/v1/schedules", wish).headers["Location"]
     for _ in range(2):

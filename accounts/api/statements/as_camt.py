@@ -21,12 +21,9 @@ _ID_MAX = 32
 _NO_XML = str.maketrans(dict.fromkeys("\ufffe\uffff", "\ufffd"))
 """The two characters that a line of text may have and XML 1.0 may not."""
 
-_FAMILIES = {
-    ("deposit", True): ("CNTR", "CDPT"),
-    ("withdrawal", False): ("CNTR", "CWDL"),
-    ("transfer", True): ("RCDT", "BOOK"),
-    ("transfer", False): ("ICDT", "BOOK"),
-}
+_FAMILIES = {("deposit", True): ("CNTR", "CDPT"), ("withdrawal", False): ("CNTR", "CWDL")}
+for _kind in ("transfer", "capture", "reversal"):
+    _FAMILIES |= {(_kind, True): ("RCDT", "BOOK"), (_kind, False): ("ICDT", "BOOK")}
 """Kind and whether it was paid in -> family and subfamily of the domain of payments."""
 
 
