@@ -5,7 +5,7 @@ production.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -38,7 +38,7 @@ from accounts.metrics import Metrics
 from accounts.sandbox import demo
 from accounts.sandbox.past import Past, PastIds
 from accounts.stores.base import AccountStore, UserStore
-from accounts.stores.opening import open_stores, upgrade_stores
+from accounts.stores.opening import copy_stores, open_stores, upgrade_stores
 
 GATHER_DURABLE_S = 0.1
 """A store that lasts keeps what is to be sealed: each round costs it two commits."""
@@ -143,6 +143,16 @@ def upgrade(settings: Settings) -> None:
     :raises SettingsError: they cannot be reached, or hold something else.
     """
     upgrade_stores(settings.STORE_URL)
+
+
+def copy(settings: Settings, to_url: str) -> Iterator[tuple[int, int]]:
+    """Copy the stores that the settings name to where a URL does.
+
+    Each step says how much is done, and how much there is to do.
+
+    :raises SettingsError: it is not done; the sentence says why.
+    """
+    return copy_stores(settings.STORE_URL, to_url, decide)
 
 
 def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need

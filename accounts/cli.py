@@ -111,6 +111,28 @@ def upgrade_store() -> None:
     click.echo("The store is up to date.")
 
 
+@main.command("copy")
+@click.argument("from_url")
+@click.argument("to_url")
+def copy_store(from_url: str, to_url: str) -> None:
+    """Copy all users and the whole journal to an empty store, and compare; stop the bank first.
+
+    The audit log goes on as it is. A copy that was broken off is begun again by the same command.
+    """
+    from app import copy  # noqa: PLC0415 - the composition root stands above this package
+
+    load_settings({"STORE_URL": to_url})
+    settings = load_settings({"STORE_URL": from_url})
+    if settings.STORE_URL != MEMORY_URL:
+        with _bank(settings, Passwords()) as bank:
+            bank.audit.seal()
+    with click.progressbar(length=1, label="Copying") as bar:
+        for done, total in copy(settings, to_url):
+            bar.length = total
+            bar.update(done - bar.pos)
+    click.echo("Copied, and compared: set STORE_URL to it.")
+
+
 @main.command("verify")
 def verify_books() -> None:
     """Prove the books and the audit log; exit code 1 and the first wrong thing where they are not.

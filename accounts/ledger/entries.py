@@ -123,8 +123,8 @@ class Ledger(Struct, frozen=True):
     """The whole ledger as of one moment, as streams, each to be read once.
 
     They are in order: accounts and customers by id, `lines` by account and number, `entries` by id,
-    `progress` by the entry's id, and so are the ids of those entries that are not in the audit log
-    yet.
+    `progress` and `mentions` by the entry's id, and so are the ids of those entries that are not in
+    the audit log yet.
     """
 
     accounts: Iterator[Account]
@@ -132,6 +132,7 @@ class Ledger(Struct, frozen=True):
     lines: Iterator[Line]
     entries: Iterator[Recorded]
     progress: Iterator[Progress]
+    mentions: Iterator[Mention]
     unsealed: Iterator[str]
 
 

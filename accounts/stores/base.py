@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from accounts.identity import Event, User
-from accounts.ledger.entries import Entry, Ledger, Needs, Outcome, Recorded, Snapshot
+from accounts.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Recorded, Snapshot
 from accounts.ledger.values import Account, Line, Period, Progress
 
 Item = TypeVar("Item")
@@ -53,6 +53,15 @@ class AccountStore(Outbox[Recorded]):
 
         :raises Unavailable: nothing is known to be decided; to append the same entries again is
             safe.
+        """
+
+    @abstractmethod
+    def restore(self, changes: Changes) -> None:
+        """Save what another store kept, as it is: nothing is decided, nothing waits to be audited.
+
+        Accounts come before their lines. It is for a store that nobody else uses meanwhile.
+
+        :raises Unavailable: it cannot be said to be saved.
         """
 
     @abstractmethod
@@ -132,6 +141,13 @@ class UserStore(Outbox[Event]):
         username. The events are saved with it where every user is saved, and not otherwise.
 
         :raises Unavailable: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def restore(self, users: Sequence[User]) -> None:
+        """Insert users of any version, as another store kept them.
+
+        :raises Unavailable: it cannot be said to be saved.
         """
 
     @abstractmethod

@@ -11,7 +11,7 @@ from datetime import datetime
 from threading import Lock
 
 from accounts.errors import Unavailable
-from accounts.ledger.entries import Entry, Ledger, Needs, Outcome, Recorded, Snapshot
+from accounts.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Recorded, Snapshot
 from accounts.ledger.values import Account, Line, Period, Progress
 from accounts.stores.base import AccountStore
 from accounts.watch import Watch
@@ -120,6 +120,9 @@ class GroupCommit(AccountStore):
             self._watch.committed(sum(len(turn.entries) for turn in turns))
             for turn in turns:
                 turn.outcomes = [next(outcomes) for _ in turn.entries]
+
+    def restore(self, changes: Changes) -> None:
+        self._store.restore(changes)
 
     def load(self, needs: Needs) -> Snapshot:
         return self._store.load(needs)

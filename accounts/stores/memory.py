@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, islice
+from operator import attrgetter
 from threading import Lock
 from typing import Generic
 
@@ -25,7 +26,7 @@ from accounts.ledger.entries import (
     Snapshot,
     needs,
 )
-from accounts.ledger.values import Account, Customer, Line, Period, Progress
+from accounts.ledger.values import Account, Customer, Line, Mention, Period, Progress
 from accounts.stores.base import AccountStore, Item, Outbox, PutStatus, UserStore
 
 WAITING_MAX = 100_000
@@ -70,7 +71,14 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
             self._check_waiting()
             changes = self._decide(self._load(needs(entries)), entries)
             self._save(changes)
+            self._waiting.extend(changes.recorded)
         return changes.outcomes
+
+    def restore(self, changes: Changes) -> None:
+        with self._lock:
+            self._save(changes)
+            for account_id in {line.account_id for each in changes.recorded for line in each.lines}:
+                self._lines[account_id].sort(key=_number)
 
     def load(self, needs: Needs) -> Snapshot:
         with self._lock:
@@ -112,6 +120,11 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
             accounts, customers = dict(self._accounts), dict(self._customers)
             lines = {each: list(found) for each, found in self._lines.items()}
             entries, progress = dict(self._entries), dict(self._progress)
+            mentions = [
+                Mention(of_id, kind, at, entry_id)
+                for (of_id, kind), keys in self._mentions.items()
+                for at, entry_id in keys
+            ]
             unsealed = sorted(recorded.entry.id for recorded in self._waiting)
         yield Ledger(
             accounts=(accounts[each] for each in sorted(accounts)),
@@ -119,6 +132,7 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
             lines=chain.from_iterable(lines[each] for each in sorted(lines)),
             entries=(entries[each] for each in sorted(entries)),
             progress=(progress[each] for each in sorted(progress)),
+            mentions=iter(sorted(mentions, key=attrgetter("entry_id", "of_id"))),
             unsealed=iter(unsealed),
         )
 
@@ -151,7 +165,6 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
             self._entries[recorded.entry.id] = recorded
             for line in recorded.lines:
                 self._lines[line.account_id].append(line)
-        self._waiting.extend(changes.recorded)
         for progress in changes.progress:
             self._keep_progress(progress)
         for mention in changes.mentions:
@@ -192,6 +205,11 @@ class InMemoryUserStore(_MemoryOutbox[Event], UserStore):
                 self._waiting.extend(events)
         return statuses
 
+    def restore(self, users: Sequence[User]) -> None:
+        with self._lock:
+            for user in users:
+                self._save(user)
+
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         with self._lock:
             return {each: self._users[each] for each in ids if each in self._users}
@@ -223,6 +241,10 @@ class InMemoryUserStore(_MemoryOutbox[Event], UserStore):
         if user.deleted_at is None:
             self._id_of[user.username_key] = user.id
         self._users[user.id] = user
+
+
+def _number(line: Line) -> int:
+    return line.number
 
 
 def _at(line: Line) -> datetime:

@@ -1,7 +1,7 @@
 """`open_stores`: the stores that a URL names."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from limits.storage import MemoryStorage, Storage
@@ -10,6 +10,7 @@ from accounts.config import MEMORY_URL
 from accounts.errors import SettingsError
 from accounts.ledger.decide import Decide
 from accounts.stores.base import AccountStore, UserStore
+from accounts.stores.copying import copied
 from accounts.stores.group_commit import GroupCommit
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
 from accounts.stores.user_cache import UserCache
@@ -57,6 +58,37 @@ def upgrade_stores(url: str) -> None:
         from accounts.stores import sql  # noqa: PLC0415
 
         sql.upgrade(url)
+
+
+def copy_stores(from_url: str, to_url: str, decide: Decide) -> Iterator[tuple[int, int]]:
+    """Copy all that one URL names to where another one does, and compare it.
+
+    The bank is stopped meanwhile. Each step says how much is done and how much there is to do.
+
+    :raises SettingsError: the source is wrong or not all in the audit log, or the target not empty.
+    """
+    if MEMORY_URL in {from_url, to_url}:
+        raise SettingsError(f"{MEMORY_URL} is in its own process: nothing is copied from or to it.")
+    with _alone(from_url, decide) as source, _alone(to_url, decide, restoring=True) as target:
+        yield from copied(source, target)
+
+
+@contextmanager
+def _alone(
+    url: str, decide: Decide, *, restoring: bool = False
+) -> Iterator[tuple[UserStore, AccountStore]]:
+    """Open stores that no bank is served from."""
+    if url.startswith("mongodb"):
+        with _extra("mongo"):
+            from accounts.stores import mongo  # noqa: PLC0415
+        opened = mongo.restoring(url) if restoring else closing(mongo.MongoDatabase(url))
+        with opened as documents:
+            yield mongo.MongoUserStore(documents), mongo.MongoAccountStore(documents, decide)
+    else:
+        from accounts.stores import sql  # noqa: PLC0415
+
+        with sql.restoring(url) if restoring else closing(sql.Database(url)) as tables:
+            yield sql.SqlUserStore(tables), sql.SqlAccountStore(tables, decide)
 
 
 # Only who asks for a database pays for loading what it needs.

@@ -32,6 +32,9 @@ class UserCache(UserStore):
             for user in given:
                 self._read.pop(user.id, None)
 
+    def restore(self, users: Sequence[User]) -> None:
+        self._store.restore(users)
+
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         wanted, now_s, changes = list(ids), monotonic(), self._changes
         fresh = {each: self._read[each] for each in wanted if each in self._read}

@@ -74,7 +74,8 @@ class Copy:
                 iter(self.lines),
                 iter(self.entries),
                 iter(self.progress),
-                iter(self.unsealed),
+                mentions=iter(()),
+                unsealed=iter(self.unsealed),
             )
         )
 

@@ -34,6 +34,7 @@ def test_every_command_explains_itself(accounts):
         ["health"],
         ["init"],
         ["upgrade"],
+        ["copy"],
         ["users"],
         ["users", "create"],
         ["audit", "verify"],
@@ -87,11 +88,11 @@ def test_a_store_is_brought_up_to_date(accounts, monkeypatch):
     monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
     assert accounts("upgrade") == (0, "The store is up to date.\n")
     with sqlite3.connect("bank.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+        connection.execute("UPDATE alembic_version SET version_num = '0099'")
     connection.close()
     code, said = accounts("users", "create", "tess", given=f"{PASSWORD}\n")
     assert code == 1
-    assert "run `accounts upgrade`" in said
+    assert "install the version of Accounts that made it" in said
 
 
 def test_the_books_are_proven_on_the_command_line(accounts, passwords, monkeypatch):

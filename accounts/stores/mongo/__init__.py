@@ -2,7 +2,14 @@
 
 from accounts.stores.mongo.accounts import MongoAccountStore
 from accounts.stores.mongo.counters import MongoCounters
-from accounts.stores.mongo.database import MongoDatabase, upgrade
+from accounts.stores.mongo.database import MongoDatabase, restoring, upgrade
 from accounts.stores.mongo.users import MongoUserStore
 
-__all__ = ["MongoAccountStore", "MongoCounters", "MongoDatabase", "MongoUserStore", "upgrade"]
+__all__ = [
+    "MongoAccountStore",
+    "MongoCounters",
+    "MongoDatabase",
+    "MongoUserStore",
+    "restoring",
+    "upgrade",
+]

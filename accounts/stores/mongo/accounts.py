@@ -30,9 +30,9 @@ from accounts.ledger.entries import (
     Snapshot,
     needs,
 )
-from accounts.ledger.values import Account, Line, Period, Progress
+from accounts.ledger.values import Account, Line, Mention, Period, Progress
 from accounts.stores.base import AccountStore
-from accounts.stores.moments import microseconds
+from accounts.stores.moments import microseconds, moment
 from accounts.stores.mongo.database import DEADLINE_S, MongoDatabase, Session
 from accounts.stores.mongo.documents import (
     ACCOUNT,
@@ -87,6 +87,11 @@ class MongoAccountStore(AccountStore):
             yield
         finally:
             self._writer.release()
+
+    def restore(self, changes: Changes) -> None:
+        self._database.write(
+            lambda session, _unsure: self._save(session, Snapshot(), changes, are_sealed=True)
+        )
 
     def load(self, needs: Needs) -> Snapshot:
         if needs == Needs():
@@ -170,6 +175,7 @@ class MongoAccountStore(AccountStore):
                 lines=map(LINE.value, self._all(session, LINE)),
                 entries=self._all_entries(session),
                 progress=map(PROGRESS.value, self._all(session, PROGRESS)),
+                mentions=self._all_mentions(session),
                 unsealed=(str(each["_id"]) for each in waiting),
             )
 
@@ -180,6 +186,12 @@ class MongoAccountStore(AccountStore):
         documents = self._all(session, ENTRY)
         while some := list(islice(documents, STREAMED_AT_ONCE)):
             yield from self._recorded(session, some)
+
+    def _all_mentions(self, session: Session) -> Iterator[Mention]:
+        for document in self._all(session, ENTRY):
+            entry_id, kind = document["_id"], document["kind"]
+            for of_id in sorted(document.get("mentions", ())):
+                yield Mention(of_id, kind, moment(document["recorded_at"]), entry_id)
 
     def _find(
         self, session: Session, shape: Shape[Any], query: Document, **fields: bool
@@ -233,7 +245,14 @@ class MongoAccountStore(AccountStore):
         }
         return [_recorded(document, lines) for document in documents]
 
-    def _save(self, session: Session, snapshot: Snapshot, changes: Changes) -> None:
+    def _save(
+        self,
+        session: Session,
+        snapshot: Snapshot,
+        changes: Changes,
+        *,
+        are_sealed: bool = False,
+    ) -> None:
         """Write what is changed first: where another one changed it, no more need be sent."""
         known = {account.id: account for account in snapshot.accounts.values()}
         self._change(session, ACCOUNT, [(known.get(each.id), each) for each in changes.accounts])
@@ -245,15 +264,17 @@ class MongoAccountStore(AccountStore):
         mentions = defaultdict(list)
         for mention in changes.mentions:
             mentions[mention.entry_id].append(mention.of_id)
-        places = self._database.places(session, len(changes.recorded))
+        count = len(changes.recorded)
+        places = [{}] * count if are_sealed else self._database.places(session, count)
         entries = [
             _document(each, place, mentions[each.entry.id])
             for each, place in zip(changes.recorded, places, strict=True)
         ]
         lines = [LINE.document(line) for each in changes.recorded for line in each.lines]
-        self._database[ENTRY.collection].insert_many(entries, ordered=False, session=session)
-        if lines:
-            self._database[LINE.collection].insert_many(lines, ordered=False, session=session)
+        for shape, documents in ((ENTRY, entries), (LINE, lines)):
+            if documents:
+                collection = self._database[shape.collection]
+                collection.insert_many(documents, ordered=False, session=session)
 
     def _change(
         self,

@@ -7,7 +7,14 @@ bounded.
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -199,6 +206,17 @@ class MongoDatabase:
                 silent_us = found.get("transaction", {}).get("timeInactiveMicros", 0)
                 if found.get("appName") == name and silent_us > SILENT_S * 1e6:
                     self._client.admin.command("killSessions", [{"id": found["lsid"]["id"]}])
+
+
+@contextmanager
+def restoring(url: str) -> Iterator["MongoDatabase"]:
+    """Open a database to restore into; what a copy that was broken off left is thrown away.
+
+    :raises SettingsError: it cannot be reached, or is not empty.
+    """
+    with closing(MongoDatabase(url, prepare=schema.begin_copy)) as database:
+        yield database
+    MongoDatabase(url, prepare=schema.end_copy).close()
 
 
 def upgrade(url: str) -> None:

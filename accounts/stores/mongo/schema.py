@@ -24,7 +24,12 @@ from accounts.stores.mongo.documents import (
     Document,
     closed,
 )
-from accounts.stores.versions import check_version
+from accounts.stores.versions import (
+    BEING_COPIED,
+    check_empty,
+    check_upgradable,
+    check_version,
+)
 
 VERSION = 1
 IS_THERE_ALREADY = 48
@@ -94,7 +99,12 @@ def upgrade(database: Database[Document]) -> None:
     """Make or change whatever is not as this version wants it, and say last that it is.
 
     Several may do so at once, and what was broken off is gone on with.
+
+    :raises SettingsError: it is newer, or only a part of it is there.
     """
+    kept = _version(database)
+    if kept is not None:
+        check_upgradable(kept, VERSION)
     for name, schema in SCHEMAS.items():
         validator = {"$jsonSchema": schema} | ({"$expr": _FLOOR} if name == "accounts" else {})
         try:
@@ -110,10 +120,34 @@ def upgrade(database: Database[Document]) -> None:
         database["meta"].update_one({"_id": "schema"}, change, upsert=True)
 
 
+def begin_copy(database: Database[Document]) -> None:
+    """Empty what a copy that was broken off left, and say that only a part is there.
+
+    :raises SettingsError: there is something else.
+    """
+    if _version(database) == BEING_COPIED:
+        for name in SCHEMAS.keys() - {"meta"}:
+            database[name].delete_many({})
+    else:
+        prepare(database)
+        check_empty(_is_used(database))
+        _set_version(database, BEING_COPIED)
+
+
+def end_copy(database: Database[Document]) -> None:
+    """Say that all of it is there."""
+    _set_version(database, VERSION)
+
+
+def _set_version(database: Database[Document], version: int) -> None:
+    change = {"$set": {"version": Int64(version)}}
+    database["meta"].update_one({"_id": "schema"}, change, upsert=True)
+
+
 def _version(database: Database[Document]) -> int | None:
     found = database["meta"].find_one({"_id": "schema"})
     return None if found is None else int(found["version"])
 
 
 def _is_used(database: Database[Document]) -> bool:
-    return any(database[name].find_one({}) is not None for name in SCHEMAS)
+    return any(database[name].find_one({}) is not None for name in SCHEMAS.keys() - {"meta"})

@@ -37,6 +37,9 @@ class MongoUserStore(UserStore):
 
         return self._database.write(write)
 
+    def restore(self, users: Sequence[User]) -> None:
+        self._database.write(lambda session, _unsure: self._save(session, users))
+
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         wanted = list(ids)
         if not wanted:

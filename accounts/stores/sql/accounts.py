@@ -78,6 +78,7 @@ class _Queries:
         self.all_postings = select(*_LINE).order_by(LINES.c.entry_id, LINES.c.posting)
         self.progress = select(PROGRESS).where(among(PROGRESS.c.entry_id, "ids"))
         self.all_progress = select(PROGRESS).order_by(PROGRESS.c.entry_id)
+        self.all_mentions = select(MENTIONS).order_by(MENTIONS.c.entry_id, MENTIONS.c.of_id)
         self.all_entries = select(ENTRIES).order_by(ENTRIES.c.id)
         unsealed = UNSEALED_ENTRIES.c.entry_id
         self.all_unsealed = select(unsealed).order_by(unsealed)
@@ -103,6 +104,10 @@ class SqlAccountStore(AccountStore):
         outcomes = self._database.write(write) if entries else []
         self._fresh.remember(outcomes)
         return outcomes
+
+    def restore(self, changes: Changes) -> None:
+        writes = [each for each in _writes(Snapshot(), changes) if each.table != UNSEALED_ENTRIES]
+        self._database.write(lambda c, _unsure: self._database.save(c, writes))
 
     def load(self, needs: Needs) -> Snapshot:
         if not (needs.customers or needs.entries or needs.progress):
@@ -171,6 +176,7 @@ class SqlAccountStore(AccountStore):
                 lines=lines,
                 entries=_joined(rows(self._queries.all_entries), of_entries),
                 progress=(_progress(row) for row in rows(self._queries.all_progress)),
+                mentions=(Mention(*row) for row in rows(self._queries.all_mentions)),
                 unsealed=(row.entry_id for row in rows(self._queries.all_unsealed)),
             )
 

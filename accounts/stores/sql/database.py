@@ -7,7 +7,7 @@ BEGIN IMMEDIATE, so that a writer knows at once whether it may write. Every wait
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -278,3 +278,14 @@ def upgrade(url: str) -> None:
     :raises SettingsError: it cannot be reached, or holds something else.
     """
     Database(url, prepare=schema.upgrade).close()
+
+
+@contextmanager
+def restoring(url: str) -> Iterator[Database]:
+    """Open a database to restore into; what a copy that was broken off left is thrown away.
+
+    :raises SettingsError: it cannot be reached, or is not empty.
+    """
+    with closing(Database(url, prepare=schema.begin_copy)) as database:
+        yield database
+    Database(url, prepare=schema.end_copy).close()

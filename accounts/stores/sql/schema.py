@@ -4,11 +4,26 @@ An empty database is given the newest tables at once; a test holds them to what 
 So Alembic is loaded by `accounts upgrade` alone.
 """
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    Select,
+    String,
+    Table,
+    exists,
+    select,
+)
 
 from accounts.errors import SettingsError
 from accounts.stores.sql.tables import ACCOUNTS, METADATA
-from accounts.stores.versions import check_version
+from accounts.stores.versions import (
+    BEING_COPIED,
+    check_empty,
+    check_upgradable,
+    check_version,
+)
 
 VERSION = 1
 """The number of the last revision in migrations/versions."""
@@ -49,12 +64,31 @@ def upgrade(connection: Connection) -> None:
     if kept is None:
         _check_unused(connection)
     else:
-        check_version(max(kept, VERSION), VERSION)
+        check_upgradable(kept, VERSION)
     if connection.dialect.name == "postgresql":  # large tables take their time
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "accounts.stores.sql:migrations")
     command.upgrade(config, "head")
+
+
+def begin_copy(connection: Connection) -> None:
+    """Empty what a copy that was broken off left, and say that only a part is there.
+
+    :raises SettingsError: there is something else.
+    """
+    if _version(connection) == BEING_COPIED:
+        for table in METADATA.sorted_tables:
+            connection.execute(table.delete())
+    else:
+        prepare(connection)
+        check_empty(any(map(connection.scalar, map(_any, METADATA.sorted_tables))))
+        _set_version(connection, BEING_COPIED)
+
+
+def end_copy(connection: Connection) -> None:
+    """Say that all of it is there."""
+    _set_version(connection, VERSION)
 
 
 def revision(version: int) -> str:
@@ -68,9 +102,17 @@ def _version(connection: Connection) -> int | None:
     return int(connection.execute(select(_VERSIONS.c.version_num)).scalar_one())
 
 
+def _set_version(connection: Connection, version: int) -> None:
+    connection.execute(_VERSIONS.update(), {"version_num": revision(version)})
+
+
+def _any(table: Table) -> Select[bool]:
+    return select(exists(select(1).select_from(table)))
+
+
 def _check_unused(connection: Connection) -> None:
     if _has(connection, ACCOUNTS):
-        raise SettingsError("The database in STORE_URL holds something else: name an empty one.")
+        raise SettingsError("The database holds something else: name an empty one.")
 
 
 def _has(connection: Connection, table: Table) -> bool:

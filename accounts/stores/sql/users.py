@@ -46,6 +46,11 @@ class SqlUserStore(UserStore):
 
         return self._database.write(write)
 
+    def restore(self, users: Sequence[User]) -> None:
+        rows = [(*astuple(user), None if user.deleted_at else user.username_key) for user in users]
+        write = Write(USERS, _USER_NAMES, rows)
+        self._database.write(lambda c, _unsure: self._database.save(c, [write]))
+
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         wanted = sorted(ids)
         if not wanted:
