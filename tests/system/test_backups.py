@@ -1,0 +1,183 @@
+"""Backups as docs/operations.md has them: taken under load, restored, proven."""
+
+import copy
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.mongo import Mongo
+from tests.postgres import Postgres, free_port
+from tests.system.payments import empty_database, ended, opened_store, started
+from tests.system.servers import ACCOUNTS, ROOT, served
+
+CLIENTS = 4
+PAGE = (ROOT / "docs/operations.md").read_text()
+SECRET = "a secret that is kept elsewhere, of 32 bytes"
+
+
+def block(heading: str, number: int = 0) -> str:
+    """Give a block of the page that is there to be pasted into a shell."""
+    section = PAGE.split(f"\n{heading}\n")[1].split(f"\n{heading.split(maxsplit=1)[0]} ")[0]
+    return re.findall(r"^```bash\n(.*?)^```", section, re.DOTALL | re.MULTILINE)[number]
+
+
+def pasted(text: str, *folders: Path) -> str:
+    path = ":".join([*map(str, folders), str(ACCOUNTS.parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text],
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def taken_under_load(take: Callable[[], object]) -> list[str]:
+    """Take a backup while clients pay; give the entries that were acknowledged before it began."""
+    with served() as server:
+        clients, _ = started(CLIENTS, server)
+        time.sleep(1)
+        answers = [each for client in clients for each in list(client.answers.values())]
+        take()
+        time.sleep(0.5)
+        ended(clients)
+        assert server.stop() == 0
+    entries = [answer["id"] for status, answer in answers if status == 201]
+    assert len(entries) > 20
+    return entries
+
+
+def are_restored(url: str, entries: list[str]) -> None:
+    with opened_store(url) as store:
+        assert [each for each in entries if store.entry(each) is None] == []
+
+
+@contextmanager
+def still():
+    """Hold the audit log still, as `flock --shared` does."""
+    with Path("audit.log.head").open("rb") as head:
+        fcntl.flock(head, fcntl.LOCK_SH)
+        yield
+
+
+def copied_logs() -> None:
+    Path("backup").mkdir()
+    for path in Path().glob("audit.log*"):
+        shutil.copy(path, "backup")
+
+
+@pytest.fixture
+def restored(tmp_path, monkeypatch) -> Callable[[], None]:
+    """Give a function that goes to an empty folder, the backup beside it."""
+
+    def go() -> None:
+        (tmp_path / "restored").mkdir()
+        (tmp_path / "backup").rename(tmp_path / "restored/backup")
+        monkeypatch.chdir(tmp_path / "restored")
+
+    return go
+
+
+def test_sqlite(restored, monkeypatch):
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
+    entries = taken_under_load(lambda: pasted(block("### SQLite")))
+    restored()
+    assert "The books are right." in pasted(block("## Restore"))
+    are_restored("sqlite:///bank.db", entries)
+    with served() as server:
+        assert server.ask("GET", "/health/ready")[0] == 200
+
+
+def test_postgresql_by_a_dump(postgres, restored, monkeypatch):
+    programs = postgres.install / "bin"
+    monkeypatch.setenv("ACCOUNTS_JWT_SECRET_KEY", SECRET)
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", empty_database(postgres, "saved"))
+    entries = taken_under_load(lambda: pasted(block("### PostgreSQL"), programs))
+    restored()
+    url = empty_database(postgres, "restored")
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", url)
+    assert "The books are right." in pasted(block("## Restore", 1), programs)
+    are_restored(url, entries)
+
+
+def test_postgresql_by_a_copy_of_the_server(postgres, restored, monkeypatch):
+    monkeypatch.setenv("ACCOUNTS_JWT_SECRET_KEY", SECRET)
+    url = empty_database(postgres, "saved")
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", url)
+    other = copy.copy(postgres)
+    other.data, other.port = postgres.folder / "copy", free_port()
+    entries = taken_under_load(lambda: _copied(postgres, other))
+    restored()
+    other.start()
+    url = url.replace(str(postgres.port), str(other.port))
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", url)
+    pasted("cp -p backup/audit.log* .; accounts verify")
+    are_restored(url, entries)
+    other.stop()
+
+
+def _copied(server: Postgres, other: Postgres) -> None:
+    other.data.mkdir(mode=0o700)
+    if os.getuid() == 0:
+        shutil.chown(other.data, "nobody")
+    where = ["--host=127.0.0.1", f"--port={server.port}", "--username=postgres"]
+    with still():
+        copied_logs()
+        other.run("pg_basebackup", "--checkpoint=fast", *where)
+
+
+def test_mongodb_by_a_copy_of_a_node_that_is_locked(restored, monkeypatch):
+    mongo = Mongo()
+    (node,) = mongo.nodes
+    monkeypatch.setenv("ACCOUNTS_JWT_SECRET_KEY", SECRET)
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", mongo.url())
+
+    def take() -> None:
+        with still():
+            copied_logs()
+            node.ask("fsync", lock=True)
+            shutil.copytree(node.folder, "backup/db", ignore=shutil.ignore_patterns("*.lock"))
+            node.ask("fsyncUnlock")
+
+    try:
+        entries = taken_under_load(take)
+        node.kill()
+        shutil.rmtree(node.folder)
+        restored()
+        shutil.copytree("backup/db", node.folder)
+        node.start()
+        mongo.primary()
+        pasted("cp -p backup/audit.log* .; accounts verify")
+        are_restored(mongo.url(), entries)
+    finally:
+        mongo.remove()
+
+
+def test_a_lost_audit_log_is_made_whole_from_its_backup_and_the_lines_that_were_shipped(
+    restored, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
+    taken_under_load(lambda: pasted(block("### SQLite")))
+    shipped = Path("audit.log").read_text().splitlines(keepends=True)
+    restored()
+    for path in (*Path("backup").glob("audit.log*"), *tmp_path.glob("bank.db*")):
+        shutil.copy(path, ".")
+    last = json.loads(Path("audit.log").read_text().splitlines()[-1])["number"]
+    assert last < len(shipped)
+    with Path("audit.log").open("a") as log:
+        log.writelines(shipped[last:])
+    with served() as server:
+        server.joined("bob")
+        assert server.stop() == 0
+    assert "The books are right." in pasted("accounts verify")
