@@ -65,6 +65,10 @@ def test_the_commands_of_make_are_there(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-def test_every_file_it_points_at_is_there():
-    for path in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / path).exists(), path
+PAGES = [ROOT / "README.md", ROOT / "deploy/README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_points_at_is_there(page):
+    for path in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / path).exists(), path
