@@ -11,8 +11,11 @@ from accounts.web.auditors import auditors
 from accounts.web.cash import cash
 from accounts.web.customers import customers
 from accounts.web.entrance import entrance
+from accounts.web.holds import holds
+from accounts.web.limits import limits
 from accounts.web.overview import overview
 from accounts.web.profile import profile
+from accounts.web.schedules import schedules
 from accounts.web.site import site
 from accounts.web.statement import statement
 from accounts.web.transfers import transfers
@@ -25,6 +28,9 @@ _BLUEPRINTS = (
     statement,
     cash,
     transfers,
+    holds,
+    schedules,
+    limits,
     profile,
     customers,
     auditors,

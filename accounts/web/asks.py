@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 
+from flask import request
+
+from accounts.api.bank import bank
 from accounts.api.schemas.base import Reference
 from accounts.errors import ApiError
+from accounts.identity import Caller
 from accounts.web.amounts import read_amount
 from accounts.web.formats import locale, money
 from accounts.web.forms import Field
@@ -41,11 +45,22 @@ def amount_in(currency: str) -> Callable[[str], int]:
     return lambda text: read_amount(text, currency, locale())
 
 
+def count(caller: Caller) -> None:
+    """Count a call that moves money.
+
+    :raises TooManyRequests: there were too many.
+    """
+    bank().limits.money.spend(request.remote_addr or "", caller.id)
+
+
 def why(error: ApiError, currency: str) -> str:
     """Tell a refusal to people, where there is more to tell than its detail."""
     if error.code == "funds_insufficient":
         missing = money(int(str(error.extra["shortfall_minor"])), currency)
         return f"The account does not hold enough: {missing} are missing."
+    if error.code == "limit_exceeded" and "left_minor" in error.extra:
+        left = money(int(str(error.extra["left_minor"])), currency)
+        return f"The limit leaves {left} for today."
     if error.code == "key_reused":
         return "This form has done something else already. Send it again if you mean this too."
     return error.detail

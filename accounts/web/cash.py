@@ -11,7 +11,7 @@ from accounts.identity import Caller
 from accounts.ledger.actions import Deposit, Withdrawal
 from accounts.ledger.entries import Outcome
 from accounts.ledger.values import Account
-from accounts.web.asks import AMOUNT, BESIDE, REFERENCE, amount_in, why
+from accounts.web.asks import AMOUNT, BESIDE, REFERENCE, amount_in, count, why
 from accounts.web.forms import Form
 from accounts.web.keys import done_with, form_key, new_key
 from accounts.web.pages import go, page, signed_in
@@ -67,13 +67,13 @@ def _at(desk: Desk, caller: Caller, account: Account) -> Response:
     if request.method == "POST":
         ask = _read(desk, form, account)
         if ask is not None:
-            bank().limits.money.spend(request.remote_addr or "", caller.id)
+            count(caller)
             try:
                 return _done(desk, _asked(caller, ask, key))
             except (Refused, Forbidden) as error:
                 form.refuse(error, BESIDE, why(error, account.currency))
                 key = new_key()
-    done = done_with(caller, desk.kind, key)
+    done = done_with(bank().accounts.entry, caller, desk.kind, key=key)
     return page("cash", form.status, desk=desk, form=form, account=account, key=key, done=done)
 
 

@@ -57,9 +57,9 @@ class Form:
         return None
 
     def refuse(self, error: ApiError, where: Mapping[str, str], told: str = "") -> None:
-        """Say why it was refused: beside the field that `where` names for the code, or above."""
+        """Say why it was refused: beside the field that `where` names for the code, else above."""
         name = where.get(error.code)
-        if name:
+        if name in self.fields:
             self.errors[name] = told or error.detail
         else:
             self.problem = told or error.detail

@@ -5,14 +5,17 @@ from any of them is done once.
 """
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from flask import request
 from uuid_utils import uuid7
 
-from accounts.api.bank import bank
-from accounts.collections.desk import Seen, keyed_id
+from accounts.collections.desk import keyed_id
 from accounts.errors import NotFound
 from accounts.identity import Caller
+
+Done = TypeVar("Done")
 
 _KEY = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -28,9 +31,9 @@ def form_key() -> str | None:
     return key if _KEY.fullmatch(key) else None
 
 
-def done_with(caller: Caller, kind: str, key: str) -> Seen | None:
-    """Find what was done already with a form's key."""
+def done_with(read: Callable[..., Done], caller: Caller, *kind: str, key: str) -> Done | None:
+    """Find with a collection's way to read what was done already with a form's key."""
     try:
-        return bank().accounts.entry(caller, kind, keyed_id(caller.id, key))
+        return read(caller, *kind, keyed_id(caller.id, key))
     except NotFound:
         return None

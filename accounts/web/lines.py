@@ -3,17 +3,29 @@
 from accounts.ledger.values import Line
 from accounts.web.formats import in_fours
 
-_PAGES = {"deposit": "deposits", "withdrawal": "withdrawals", "transfer": "transfers"}
+_PAGES = {
+    "deposit": "deposits",
+    "withdrawal": "withdrawals",
+    "transfer": "transfers",
+    "reversal": "reversals",
+    "capture": "captures",
+}
 """Which kinds of entries have a page of their own."""
 
-_TITLES = {"deposit": "Paid in", "withdrawal": "Paid out"}
+_TITLES = {
+    "deposit": ("Paid in", "Paid in"),
+    "withdrawal": ("Paid out", "Paid out"),
+    "transfer": ("Received", "Sent"),
+    "reversal": ("Sent back", "Sent back"),
+    "capture": ("Received from a hold", "Taken from a hold"),
+}
+"""What each is called, where money came in and where it went out."""
 
 
 def title(line: Line) -> str:
     """Say what moved."""
-    if line.kind == "transfer":
-        return "Received" if line.amount_minor > 0 else "Sent"
-    return _TITLES.get(line.kind, line.kind.replace("_", " ").capitalize())
+    came_in, went_out = _TITLES.get(line.kind, (line.kind, line.kind))
+    return came_in if line.amount_minor > 0 else went_out
 
 
 def other_side(line: Line) -> str:

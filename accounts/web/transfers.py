@@ -1,198 +1,168 @@
-"""Send money: fill in, look once more, send; and each transfer's own page."""
+"""Send money: fill in, look once more, send; each transfer's own page, and sending it back."""
 
-import msgspec
+from functools import partial
+
 from flask import Blueprint, Response, request
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from accounts.api import cursors
 from accounts.api.bank import bank
 from accounts.api.operations import CUSTOMERS, SIGNED_IN
-from accounts.errors import ApiError, NotFound, Refused
-from accounts.identity import Caller
+from accounts.collections.desk import Seen
+from accounts.errors import Forbidden, NotFound, Refused
+from accounts.identity import Caller, Role
 from accounts.ledger.actions import Transfer
-from accounts.ledger.numbers import canonical, is_number
-from accounts.ledger.values import Account, AccountStatus
-from accounts.web.asks import AMOUNT, BESIDE, REFERENCE, amount_in, why
-from accounts.web.formats import in_fours, money
-from accounts.web.forms import Field, Form
+from accounts.ledger.values import Account
+from accounts.web.asks import AMOUNT, REFERENCE, amount_in, count, why
+from accounts.web.drafts import Draft
+from accounts.web.forms import Form
 from accounts.web.keys import done_with, form_key, new_key
+from accounts.web.newest import newest
 from accounts.web.pages import go, page, signed_in
 
-transfers = Blueprint("transfer_pages", __name__, url_prefix="/transfers")
+transfers = Blueprint("transfer_pages", __name__)
 
-ACCOUNTS_OFFERED = 200
-TRANSFERS_SHOWN = 25
-
-_FROM = Field(name="from_account", label="From", wrong="Choose one of your accounts.")
-_TO = Field(
-    name="to_account",
-    label="To account number",
-    hint="The payee's number, such as DE44 9990 0000 0123 4567 89.",
-    maxlength=64,
-)
+REVERSALS_SHOWN = 25
 
 
-class Draft:
-    """A transfer that is being written: the form, and the account that pays."""
-
-    def __init__(self, caller: Caller, key: str) -> None:
-        self.caller, self.key = caller, key
-        found = bank().accounts.of(caller, after=None, limit=ACCOUNTS_OFFERED)
-        self.accounts = [each for each in found if each.status is not AccountStatus.CLOSED]
-        self.form = Form(
-            replace(_FROM, choices=_choices(self.accounts)),
-            replace(_TO, suggestions=_suggestions(self.accounts)),
-            AMOUNT,
-            REFERENCE,
-            typed=request.values,
-        )
-
-    def read(self) -> Transfer | None:
-        """Read what was typed; None where something is wrong, which the form says."""
-        payer = self.form.read("from_account", self._payer)
-        payee = self.form.read("to_account", _number)
-        reference = self.form.read("reference")
-        currency = payer.currency if payer else "EUR"
-        amount_minor = self.form.read("amount", amount_in(currency))
-        if self.form.errors:
-            return None
-        return Transfer(payer.id, payee, amount_minor, currency, reference)
-
-    def refuse(self, error: ApiError, ask: Transfer) -> None:
-        """Say why it was refused. A refusal stays one for its key, so the form gets another."""
-        self.form.refuse(error, BESIDE, why(error, ask.currency))
-        self.key = new_key()
-
-    def shown(self) -> Response:
-        """Show the form."""
-        return page(
-            "transfer_new",
-            self.form.status,
-            form=self.form,
-            key=self.key,
-            accounts=self.accounts,
-            done=done_with(self.caller, "transfer", self.key),
-        )
-
-    def _payer(self, name: str) -> Account:
-        for account in self.accounts:
-            if canonical(name) in {account.id, account.number}:
-                return account
-        raise ValueError(_FROM.wrong)
-
-
-@transfers.get("/new")
+@transfers.get("/transfers/new")
 @signed_in(CUSTOMERS)
 def write(caller: Caller) -> Response:
     """Show the form, or what it says, to be looked at once more."""
-    key = form_key()
-    if key is None:
+    if form_key() is None:
         return go(request.path, **(request.args.to_dict() | {"key": new_key()}))
-    draft = Draft(caller, key)
+    draft = Draft(caller)
     if "amount" not in request.args or "edit" in request.args:
-        return draft.shown()
-    ask = draft.read()
-    if ask is None:
-        return draft.shown()
+        return _form(caller, draft)
+    payment = draft.read()
+    if payment is None:
+        return _form(caller, draft)
+    ask = Transfer(**asdict(payment))
     try:
-        outcome = bank().accounts.transfer(caller, ask, key, dry_run=True)
+        outcome = bank().accounts.transfer(caller, ask, draft.key, dry_run=True)
     except (Refused, NotFound) as error:
-        draft.refuse(error, ask)
-        return draft.shown()
+        draft.refuse(error, ask.currency)
+        return _form(caller, draft)
     if outcome.replayed:
         return go(f"/transfers/{outcome.recorded.entry.id}", done="before")
-    payer, payee = bank().accounts.account(caller, ask.from_account), _own(caller, ask.to_account)
-    left_minor = payer.available_minor - ask.amount_minor
-    return page(
-        "transfer_confirm",
-        form=draft.form,
-        key=key,
-        ask=ask,
-        payer=payer,
-        payee=payee,
-        left_minor=left_minor,
-    )
+    return _confirmation(caller, draft, ask)
 
 
-@transfers.post("/new")
+@transfers.post("/transfers/new")
 @signed_in(CUSTOMERS)
 def send(caller: Caller) -> Response:
     """Send it, once for each form."""
-    draft = Draft(caller, form_key() or new_key())
-    ask = draft.read()
-    if ask is None:
-        return draft.shown()
-    bank().limits.money.spend(request.remote_addr or "", caller.id)
+    draft = Draft(caller)
+    payment = draft.read()
+    if payment is None:
+        return _form(caller, draft)
+    count(caller)
     try:
-        outcome = bank().accounts.transfer(caller, ask, draft.key)
+        outcome = bank().accounts.transfer(caller, Transfer(**asdict(payment)), draft.key)
     except (Refused, NotFound) as error:
-        draft.refuse(error, ask)
-        return draft.shown()
+        draft.refuse(error, payment.currency)
+        return _form(caller, draft)
     done = "before" if outcome.replayed else "sent"
     return go(f"/transfers/{outcome.recorded.entry.id}", done=done)
 
 
-@transfers.get("")
+@transfers.get("/transfers")
 @signed_in(SIGNED_IN)
 def look_back(caller: Caller) -> Response:
     """List the transfers that the caller paid or received, the newest first."""
-    cursor = request.args.get("before")
-    before = cursors.time_of(_checked(cursor)) if cursor else None
-    found = bank().accounts.transfers_of(caller, before=before, limit=TRANSFERS_SHOWN + 1)
-    shown = found[:TRANSFERS_SHOWN]
-    older = None
-    if len(found) > TRANSFERS_SHOWN:
-        older = cursors.of_time(shown[-1].recorded.at, shown[-1].recorded.entry.id)
-    return page("transfers", transfers=shown, older=older, newest=bool(cursor))
+    found = newest(
+        lambda before, limit: bank().accounts.transfers_of(caller, before=before, limit=limit),
+        lambda seen: seen.recorded,
+    )
+    return page("transfers", found=found)
 
 
-@transfers.get("/<entry_id>")
+@transfers.get("/transfers/<entry_id>")
 @signed_in(SIGNED_IN)
 def read(caller: Caller, entry_id: str) -> Response:
-    """Show a transfer to its payer or its payee."""
+    """Show a transfer to its payer or its payee, and what of it was sent back."""
     seen = bank().accounts.entry(caller, "transfer", entry_id)
-    paid, received = seen.recorded.lines
+    reversals = bank().accounts.reversals_of(
+        caller, seen.recorded.entry.id, before=None, limit=REVERSALS_SHOWN
+    )
     return page(
         "transfer",
-        entry=seen.recorded.entry,
-        at=seen.recorded.at,
-        paid=paid,
-        received=received,
-        payer=_own(caller, paid.account_id),
-        payee=_own(caller, received.account_id),
+        seen=seen,
+        payer=_shown(caller, seen, 0),
+        payee=_shown(caller, seen, 1),
+        reversals=reversals,
+        may_reverse=_left_minor(seen) > 0 and (seen.own_lines[1] or caller.role is Role.TELLER),
         done=request.args.get("done"),
     )
 
 
-def _own(caller: Caller, name: str) -> Account | None:
-    """Read an account that the caller may see; None for everybody else's."""
+@transfers.route("/transfers/<entry_id>/reverse", methods=["GET", "POST"])
+@signed_in(CUSTOMERS)
+def reverse(caller: Caller, entry_id: str) -> Response:
+    """Send back what a transfer brought, or a part of it, once for each form."""
+    key = form_key()
+    if key is None:
+        return go(request.path, key=new_key())
+    seen = bank().accounts.entry(caller, "transfer", entry_id)
+    currency, path = _currency(seen), f"/transfers/{seen.recorded.entry.id}"
+    hint = "Leave it empty for all that is left."
+    amount = replace(AMOUNT, optional=True, hint=hint)
+    form = Form(amount, REFERENCE, typed=request.values)
+    if request.method == "POST":
+        amount_minor = form.read("amount", amount_in(currency))
+        ask = partial(bank().accounts.reverse, caller, seen.recorded.entry.id, key)
+        reference = form.read("reference")
+        if not form.errors:
+            count(caller)
+            try:
+                outcome = ask(amount_minor=amount_minor, reference=reference)
+                return go(path, done="reversed before" if outcome.replayed else "reversed")
+            except (Refused, Forbidden) as error:
+                beside = {"reversal_too_large": "amount", "funds_insufficient": "amount"}
+                form.refuse(error, beside, why(error, currency))
+                key = new_key()
+    elif done_with(bank().accounts.entry, caller, "reversal", key=key):
+        return go(path, done="reversed before")
+    left_minor = _left_minor(seen)
+    shown = {"form": form, "seen": seen, "left_minor": left_minor, "currency": currency}
+    return page("transfer_reverse", form.status, key=key, path=path, shown=shown, **shown)
+
+
+@transfers.get("/reversals/<entry_id>")
+@signed_in(SIGNED_IN)
+def read_reversal(caller: Caller, entry_id: str) -> Response:
+    """Lead from a reversal to its transfer."""
+    action = bank().accounts.entry(caller, "reversal", entry_id).recorded.entry.action
+    return go(f"/transfers/{action.transfer_id}")  # type: ignore[union-attr]
+
+
+def _form(caller: Caller, draft: Draft) -> Response:
+    done = done_with(bank().accounts.entry, caller, "transfer", key=draft.key)
+    return page("transfer_new", draft.form.status, done=done, **draft.shown())
+
+
+def _confirmation(caller: Caller, draft: Draft, ask: Transfer) -> Response:
+    payer = bank().accounts.account(caller, ask.from_account)
     try:
-        return bank().accounts.account(caller, name)
+        payee = bank().accounts.account(caller, ask.to_account)
+    except NotFound:
+        payee = None
+    left_minor = payer.available_minor - ask.amount_minor
+    more = {"ask": ask, "payer": payer, "payee": payee, "left_minor": left_minor}
+    return page("transfer_confirm", 200, **draft.shown(), **more)
+
+
+def _shown(caller: Caller, seen: Seen, side: int) -> Account | None:
+    """Give the account on a side, where the caller may see it."""
+    account = seen.accounts[side]
+    try:
+        return bank().accounts.account(caller, account.id)
     except NotFound:
         return None
 
 
-def _number(text: str) -> str:
-    if not text:
-        raise ValueError("Type the number of the account to pay to.")
-    if not is_number(text):
-        raise ValueError("This number cannot be right: a digit is missing, wrong or swapped.")
-    return canonical(text)
+def _left_minor(seen: Seen) -> int:
+    return seen.recorded.lines[1].amount_minor - seen.reversed_minor
 
 
-def _choices(accounts: list[Account]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (each.id, f"{each.name}, {money(each.available_minor, each.currency)} available")
-        for each in accounts
-    )
-
-
-def _suggestions(accounts: list[Account]) -> tuple[tuple[str, str], ...]:
-    return tuple((in_fours(each.number), f"{each.name} ({each.currency})") for each in accounts)
-
-
-def _checked(cursor: str) -> str:
-    try:
-        return msgspec.convert(cursor, cursors.TimeCursor)
-    except msgspec.ValidationError:
-        raise NotFound from None
+def _currency(seen: Seen) -> str:
+    return seen.accounts[1].currency

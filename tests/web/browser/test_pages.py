@@ -35,6 +35,15 @@ PAGES = {
         "transfer-confirm": "/transfers/new?from_account={household_id}&to_account={bobs}"
         "&amount=12,50&reference=Lunch&key=01a2121c-0001-7000-8000-000000000000",
         "transfer": "{transfer}",
+        "holds": "/holds",
+        "hold": "{hold}",
+        "hold-new": "/holds/new",
+        "hold-capture": "{hold}/capture",
+        "hold-void": "{hold}/void",
+        "schedules": "/schedules",
+        "schedule": "{schedule}",
+        "schedule-new": "/schedules/new",
+        "schedule-cancel": "{schedule}/cancel",
         "profile": "/profile",
         "password": "/profile/password",
         "user-delete": "/profile/delete",
@@ -45,6 +54,13 @@ PAGES = {
         "empty": "/overview",
         "transfers-empty": "/transfers",
         "transfer-new-empty": "/transfers/new",
+        "holds-empty": "/holds",
+        "schedules-empty": "/schedules",
+        "freeze": "{household}/freeze",
+        "unfreeze": "{household}/unfreeze",
+        "limits": "{household}/limits",
+        "transfer-reverse": "{transfer}/reverse",
+        "teller-hold": "{hold}",
         "customers": "/customers",
         "customers-nobody": "/customers?name=nobody",
         "customer": "/customers/{ada}",
@@ -64,13 +80,16 @@ def places(town: Site) -> dict[str, str]:
     everyday, savings, *_ = town.accounts("ada")
     ada = town.caller("ada")
     sent = town.bank.accounts.transfers_of(ada, before=None, limit=1)[0].recorded.entry.id
+    paid = town.bank.accounts.schedules.of(ada, before=None, limit=1)[0]
     return {
         "household": f"/accounts/{everyday.id}",
         "household_id": everyday.id,
         "savings": f"/accounts/{savings.id}",
         "bobs": town.accounts("ben")[0].number,
         "ada": ada.id,
-        "transfer": f"/transfers/{sent}?done=sent",
+        "transfer": f"/transfers/{sent}",
+        "hold": f"/holds/{town.bank.accounts.holds.of(ada, before=None, limit=1)[0].id}",
+        "schedule": f"/schedules/{paid.id}",
     }
 
 
@@ -105,16 +124,18 @@ def test_every_page_is_looked_at(app):
     looked_at = {path.partition("?")[0] for group in PAGES.values() for path in group.values()}
     shapes = {"{household}": "/accounts/<account>", "{savings}": "/accounts/<account>"}
     shapes |= {"{transfer}": "/transfers/<entry_id>", "{ada}": "<user_id>"}
+    shapes |= {"{hold}": "/holds/<entry_id>", "{schedule}": "/schedules/<entry_id>"}
     for given, rule in shapes.items():
         looked_at = {path.replace(given, rule) for path in looked_at}
     like_others = {"/", "/deposits/<entry_id>", "/withdrawals/<entry_id>"}
+    redirects = {"/reversals/<entry_id>", "/captures/<entry_id>"}
     files = {"/accounts/<account>/statement.csv", "/accounts/<account>/statement.xml"}
     pages = {
         rule.rule
         for rule in app.url_map.iter_rules()
         if app.view_functions[rule.endpoint].__module__.startswith("accounts.web.")
     }
-    assert pages - looked_at == like_others | files
+    assert pages - looked_at == like_others | redirects | files
 
 
 @pytest.mark.parametrize("scripts", [True, False])

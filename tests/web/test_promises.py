@@ -1,0 +1,209 @@
+"""Holds, schedules, what is sent back, and the limits that tellers set, on the pages."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from accounts.collections.runner import Runner
+from tests.helpers import TELLER
+from tests.web.visitor import Visitor
+
+
+@pytest.fixture
+def accounts(ada, bob) -> tuple[str, str]:
+    """Ada's account with 100.00 on it, and Bob's with nothing."""
+    return ada.opened("Ada's", balance="100"), bob.opened("Bob's")
+
+
+@pytest.fixture
+def teller(app) -> Visitor:
+    return Visitor(app).signed_in(TELLER)
+
+
+def held(ada, bob, accounts, **more: str) -> str:
+    """Let Ada set 40.00 aside for Bob; answer the path of the hold."""
+    number = bob.number_of(accounts[1])
+    ada.get("/holds/new")
+    fields = {"to_account": number, "amount": "40", "reference": "Deposit on the flat"}
+    page = ada.fill("Set aside", **fields | more)
+    assert "The money is set aside" in page.text
+    return page.path.partition("?")[0]
+
+
+def sent(ada, bob, accounts) -> str:
+    """Let Ada send Bob 40.00; answer the path of the transfer."""
+    number = bob.number_of(accounts[1])
+    ada.get("/transfers/new")
+    ada.fill("Continue", to_account=number, amount="40", reference="Chair")
+    return ada.fill("Send now").path.partition("?")[0]
+
+
+def test_money_that_is_set_aside_cannot_be_spent(ada, bob, accounts):
+    held(ada, bob, accounts)
+    assert "€60.00 available, €40.00 set aside" in ada.get(accounts[0]).text
+    assert "Deposit on the flat" in ada.get("/holds").text
+    assert bob.get("/holds").links["Deposit on the flat"]
+
+
+def test_the_payee_takes_a_part_and_the_rest_is_free(ada, bob, accounts):
+    hold = held(ada, bob, accounts)
+    assert "Take it" not in ada.get(hold).links
+    bob.get(bob.get(hold).links["Take it"])
+    taking = bob.page
+    assert "It is taken" in bob.fill("Take it", amount="15").text
+    bob.page = taking
+    assert "It is taken" in bob.fill("Take it", amount="15").text
+    assert ada.balance_of(accounts[0]) == "€85.00"
+    page = ada.get(accounts[0])
+    assert ada.get(page.links["Taken from a hold"]).path == hold
+    assert "captured already" in bob.get(f"{hold}/void").text
+
+
+def test_what_is_wrong_with_taking_is_told(ada, bob, accounts):
+    hold = held(ada, bob, accounts)
+    bob.get(f"{hold}/capture")
+    page = bob.fill("Take it", amount="41")
+    assert page.errors == {"amount": "That is more than was set aside."}
+    assert "Only its payee and tellers" in ada.get(f"{hold}/capture").text
+
+
+def test_the_payee_gives_it_up(ada, bob, accounts):
+    hold = held(ada, bob, accounts)
+    bob.get(f"{hold}/void")
+    assert "all of it is free again" in bob.fill("Give it up").text
+    assert "€100.00 available" not in ada.get(accounts[0]).text
+    assert "set aside" not in ada.get(accounts[0]).text
+
+
+def test_a_form_that_sets_aside_does_so_once(ada, bob, accounts):
+    number = bob.number_of(accounts[1])
+    address = ada.get("/holds/new").path
+    form = ada.page
+    ada.fill("Set aside", to_account=number, amount="40")
+    ada.page = form
+    assert "not set aside twice" in ada.fill("Set aside", to_account=number, amount="40").text
+    assert "This form was sent already" in ada.get(address).text
+    assert "€60.00 available" in ada.get(accounts[0]).text
+
+
+def test_what_is_wrong_with_a_hold_stands_beside_its_field(ada, bob, accounts):
+    number = bob.number_of(accounts[1])
+    ada.get("/holds/new")
+    page = ada.fill("Set aside", to_account=number, amount="101")
+    assert page.errors == {"amount": "The account does not hold enough: €1.00 are missing."}
+    page = ada.fill("Set aside", amount="1", expires_in_s="5")
+    assert page.errors == {"expires_in_s": "Choose one of these."}
+
+
+def test_a_schedule_is_begun_once_shown_and_cancelled(ada, bob, accounts):
+    number, tomorrow = bob.number_of(accounts[1]), datetime.now(UTC).date() + timedelta(days=1)
+    fields = {"to_account": number, "amount": "5", "reference": "Pocket money"}
+    fields |= {"first": str(tomorrow), "every": "week", "count": "3"}
+    ada.get("/schedules/new")
+    form = ada.page
+    path = ada.fill("Schedule", **fields).path.partition("?")[0]
+    assert "every week, 3 times" in ada.page.text
+    ada.page = form
+    assert "not scheduled twice" in ada.fill("Schedule", **fields).text
+    assert ada.get("/schedules").links["Pocket money"] == path
+    assert bob.get(path).status == 404
+    ada.get(f"{path}/cancel")
+    assert "It is cancelled" in ada.fill("Cancel the schedule").text
+    assert "It is cancelled already" in ada.get(f"{path}/cancel").text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"first": "2020-01-01"}, "first"),
+        ({"first": "soon"}, "first"),
+        ({"every": "hour"}, "every"),
+        ({"count": "0"}, "count"),
+        ({"count": "\u0665"}, "count"),
+        ({"amount": "0"}, "amount"),
+    ],
+)
+def test_what_is_wrong_with_a_schedule_stands_beside_its_field(ada, bob, accounts, wrong, field):
+    number, tomorrow = bob.number_of(accounts[1]), datetime.now(UTC).date() + timedelta(days=1)
+    ada.get("/schedules/new")
+    fields = {"to_account": number, "amount": "5", "first": str(tomorrow), "every": "day"}
+    assert list(ada.fill("Schedule", **fields | wrong).errors) == [field]
+
+
+def test_the_runs_of_a_schedule_are_shown_refused_ones_too(app, ada, bob, accounts):
+    number, tomorrow = bob.number_of(accounts[1]), datetime.now(UTC).date() + timedelta(days=1)
+    ada.get("/schedules/new")
+    fields = {"to_account": number, "amount": "60", "first": str(tomorrow), "every": "day"}
+    path = ada.fill("Schedule", **fields).path.partition("?")[0]
+    desk = app.extensions["accounts"].accounts._desk
+    later = datetime.now(UTC) + timedelta(days=3)
+    Runner(desk.store, clock=lambda: later, saved=print, pause_s=lambda: 1).run_due()
+    page = ada.get(path)
+    assert "Sent" in page.links
+    assert "Not sent The account does not hold enough" in page.text
+    assert ada.get(ada.get(page.links["Sent"]).links["a schedule"]).path == path
+
+
+def test_the_payee_sends_back_a_part_and_no_more_than_came(ada, bob, accounts):
+    transfer = sent(ada, bob, accounts)
+    assert "Send it back" not in ada.get(transfer).links
+    bob.get(bob.get(transfer).links["Send it back"])
+    sending = bob.page
+    assert "It is sent back" in bob.fill("Send it back", amount="15", reference="Too much").text
+    bob.page = sending
+    page = bob.fill("Send it back", amount="15", reference="Too much")
+    assert "not sent back twice" in page.text
+    assert ada.balance_of(accounts[0]) == "€75.00"
+    bob.get(f"{transfer}/reverse")
+    assert "€25.00 of it are left" in bob.page.text
+    page = bob.fill("Send it back", amount="26")
+    assert page.errors == {"amount": "That is more than is left of what was sent."}
+    assert "It is sent back" in bob.fill("Send it back", amount="").text
+    assert "All of it has been sent back already" in bob.get(f"{transfer}/reverse").text
+    assert ada.balance_of(accounts[0]) == "€100.00"
+    page = ada.get(accounts[0])
+    assert ada.get(page.links["Too much"]).path == transfer
+
+
+def test_a_teller_sends_back_too(ada, bob, accounts, teller):
+    transfer = sent(ada, bob, accounts)
+    teller.get(teller.get(transfer).links["Send it back"])
+    assert "It is sent back" in teller.fill("Send it back").text
+    assert ada.balance_of(accounts[0]) == "€100.00"
+
+
+def test_a_teller_freezes_and_the_customer_is_told(ada, bob, accounts, teller):
+    teller.get(teller.get(accounts[0]).links["Freeze"])
+    freezing = teller.page
+    assert "The account is frozen" in teller.fill("Freeze").text
+    teller.page = freezing
+    assert "The account is frozen" in teller.fill("Freeze").text
+    assert "lets none out. Ask the bank" in ada.get(accounts[0]).text
+    ada.get(f"{accounts[0]}/withdraw")
+    assert "The account is frozen" in ada.fill("Pay out", amount="1").text
+    teller.get(teller.get(accounts[0]).links["Unfreeze"])
+    assert "lets money out again" in teller.fill("Unfreeze").text
+
+
+def test_a_teller_sets_limits_and_takes_them_away(ada, bob, accounts, teller):
+    teller.get(teller.get(accounts[0]).links["Limits"])
+    assert "The limits are set" in teller.fill("Set", credit="50", day="120").text
+    page = ada.get(accounts[0])
+    assert "May go down to -€50.00" in page.text
+    assert "At most €120.00 may leave it in a day" in page.text
+    ada.get(f"{accounts[0]}/withdraw")
+    ada.fill("Pay out", amount="110")
+    ada.get(f"{accounts[0]}/withdraw")
+    page = ada.fill("Pay out", amount="11")
+    assert page.errors == {"amount": "The limit leaves €10.00 for today."}
+    page = teller.get(f"{accounts[0]}/limits")
+    assert page.form("Set").fields["credit"] == "50.00"
+    page = teller.fill("Set", credit="0")
+    assert list(page.errors) == ["credit"]
+    assert "The limits are set" in teller.fill("Set", credit="50", day="").text
+    assert "may leave it in a day" not in ada.get(accounts[0]).text
+
+
+def test_only_tellers_freeze_and_set_limits(ada, accounts):
+    for action in ("freeze", "unfreeze", "limits"):
+        assert ada.get(f"{accounts[0]}/{action}").status == 403
