@@ -40,7 +40,7 @@ from sqlalchemy.pool import QueuePool
 from accounts.errors import SettingsError, Unavailable
 from accounts.stores.sql import schema
 from accounts.stores.sql.tables import ENTRIES
-from accounts.stores.sql.writes import Write, postgresql_statement, sqlite_statement
+from accounts.stores.sql.writes import Write, copy, postgresql_statement, sqlite_statement
 from accounts.watch import Watch
 
 CONNECT_TIMEOUT_S = 5
@@ -168,7 +168,12 @@ class Database:
         if self.is_sqlite:
             for write in given:
                 connection.exec_driver_sql(self._sql(write), write.values())
-        elif given:
+            return
+        for write in given:
+            if write.is_large:
+                copy(connection, write)
+        given = [write for write in given if not write.is_large]
+        if given:
             key = tuple(write.statement for write in given)
             if key not in self._statements:
                 self._statements[key] = postgresql_statement(given)

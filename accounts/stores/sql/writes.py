@@ -1,23 +1,38 @@
 """Rows to write, and the statements that write many at once.
 
 PostgreSQL is given all rows of a table as one JSON text, and all tables in one statement: to make
-an array for each column would cost several times what the rest of a batch does.
+an array for each column would cost several times what the rest of a batch does. Very many rows are
+sent by COPY, which takes each while the next one is made.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 
 from accounts.stores.moments import microseconds
 from accounts.stores.sql.tables import Json, Moment
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+COPY_MIN = 1_000
+"""From how many rows on COPY is worth a statement for each table."""
+
+
+@lru_cache(maxsize=1_000)
+def _moment(value: datetime | None) -> int | None:
+    """Convert a time; entries asked together share theirs."""
+    return None if value is None else microseconds(value)
+
+
 _CONVERTERS: dict[type[Any], Callable[[Any], Any]] = {
-    Moment: lambda value: None if value is None else microseconds(value),
+    Moment: _moment,
     Json: lambda value: msgspec.json.encode(value).decode(),
 }
 
@@ -35,18 +50,20 @@ class Write(Struct, frozen=True):
         """Say which statement writes it."""
         return self.table.name, self.names, self.key
 
-    def values(self) -> list[Sequence[Any]]:
+    @property
+    def is_large(self) -> bool:
+        """Say whether it is to be written by COPY, where there is one."""
+        return self.key is None and len(self.rows) >= COPY_MIN
+
+    def values(self) -> list[tuple[Any, ...]]:
         """Give the rows as the database takes them."""
         kinds = [type(self.table.c[name].type) for name in self.names]
         converters = [(n, _CONVERTERS[kind]) for n, kind in enumerate(kinds) if kind in _CONVERTERS]
-        return [_converted(row, converters) for row in self.rows]
-
-
-def _converted(row: Sequence[Any], converters: list[tuple[int, Callable[[Any], Any]]]) -> Any:
-    values = list(row)
-    for number, convert in converters:
-        values[number] = convert(values[number])
-    return tuple(values)
+        rows = [list(row) for row in self.rows]
+        for row in rows:
+            for number, convert in converters:
+                row[number] = convert(row[number])
+        return [tuple(row) for row in rows]
 
 
 def sqlite_statement(write: Write) -> str:
@@ -64,6 +81,31 @@ def postgresql_statement(writes: Sequence[Write]) -> str:
     *first, last = (_postgresql(write) for write in writes)
     parts = ", ".join(f"w{number} AS ({each})" for number, each in enumerate(first))
     return f"WITH {parts} {last}" if first else last
+
+
+def copy(connection: Connection, write: Write) -> None:
+    """Insert the rows by PostgreSQL's COPY.
+
+    :raises DBAPIError: as where SQLAlchemy itself runs a statement.
+    """
+    dialect, raw = connection.dialect, connection.connection.driver_connection
+    statement = f"COPY {write.table.name} ({_quoted(write.names)}) FROM STDIN"
+    try:
+        with raw.cursor() as cursor, cursor.copy(statement) as rows:  # type: ignore[union-attr]
+            for row in write.values():
+                rows.write_row(row)
+    except dialect.dbapi.Error as error:  # type: ignore[union-attr]
+        is_lost = dialect.is_disconnect(error, raw, None)
+        if is_lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement,
+            None,
+            error,
+            dialect.dbapi.Error,  # type: ignore[union-attr]
+            connection_invalidated=is_lost,
+            dialect=dialect,
+        ) from error
 
 
 def _postgresql(write: Write) -> str:
