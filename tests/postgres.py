@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,6 +49,18 @@ class Postgres:
 
     def stop(self, mode: str = "immediate") -> None:
         self.run("pg_ctl", "stop", "-m", mode)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the server and to each process of its own."""
+        server = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        for each in (server, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(each, number)
+
+    def kill(self) -> None:
+        """End it as a crash does; it leaves its pid behind."""
+        self.signal(signal.SIGKILL)
 
     def remove(self) -> None:
         self.stop()

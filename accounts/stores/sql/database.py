@@ -7,7 +7,7 @@ BEGIN IMMEDIATE, so that a writer knows at once whether it may write. Every wait
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     InterfaceError,
+    InternalError,
     OperationalError,
     SQLAlchemyError,
 )
@@ -40,18 +41,24 @@ from sqlalchemy.pool import QueuePool
 from accounts.errors import SettingsError, Unavailable
 from accounts.stores.sql import schema
 from accounts.stores.sql.tables import ENTRIES
+from accounts.stores.sql.watchdog import Watchdog
 from accounts.stores.sql.writes import Write, copy, postgresql_statement, sqlite_statement
 from accounts.watch import Watch
 
 CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_MS = 5_000
-STATEMENT_TIMEOUT_MS = 10_000
+STATEMENT_TIMEOUT_MS = 5_000
+ANSWER_TIMEOUT_S = 6
+"""How long a whole transaction may take, before the connection is taken for broken."""
 DEADLINE_S = 5.0
 CONNECTIONS_MAX = 16
 SCHEMA_LOCK = 4_130_977
 PAUSE_MIN_S, PAUSE_MAX_S = 0.002, 0.1
 ROWS_AT_ONCE = 1_000
 STRONG_COMMITS = frozenset({"on", "remote_write", "remote_apply"})
+
+_OF_THE_STORE = (OperationalError, InterfaceError, InternalError, IntegrityError, PoolTimeout)
+"""What is not our own mistake."""
 
 UNWANTED_PLANS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
 """A plan made while a table was empty is kept while it grows: that is to be one by an index."""
@@ -77,6 +84,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._watch = watch or Watch()
         self._writer = Lock()
+        self._watchdog = Watchdog(ANSWER_TIMEOUT_S)
         self._statements: dict[Any, str] = {}
         try:
             self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
@@ -124,7 +132,7 @@ class Database:
         """
 
         def read(_unsure: bool) -> Sequence[Any]:  # noqa: FBT001
-            with self._alone.connect() as connection:
+            with self._alone.connect() as connection, self._watching(connection):
                 return connection.execute(query, parameters).all()
 
         return self._tried(read)
@@ -190,15 +198,18 @@ class Database:
         self.engine.dispose()
 
     def _run(self, engine: Engine, act: Callable[[Connection], T]) -> T:
-        with engine.begin() as connection:
+        with engine.connect() as connection, self._watching(connection), connection.begin():
             return act(connection)
+
+    def _watching(self, connection: Connection) -> AbstractContextManager[None]:
+        return nullcontext() if self.is_sqlite else self._watchdog.watching(connection)
 
     def _tried(self, act: Callable[[bool], T]) -> T:
         deadline_s, pause_s, unsure = monotonic() + DEADLINE_S, PAUSE_MIN_S, False
         while True:
             try:
                 return act(unsure)
-            except (OperationalError, InterfaceError, IntegrityError, PoolTimeout) as error:
+            except _OF_THE_STORE as error:
                 if not _may_pass(error) or monotonic() + pause_s > deadline_s:
                     raise Unavailable(f"The store does not answer: {_kind(error)}.") from error
                 unsure = unsure or (isinstance(error, DBAPIError) and error.connection_invalidated)

@@ -1,0 +1,230 @@
+"""What SQL databases need so that nothing is lost, done twice or waited for without an end."""
+
+import random
+import signal
+import sqlite3
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+
+from accounts.errors import Unavailable
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Entry
+from accounts.stores.sql import Database, SqlAccountStore, database
+from tests.postgres import Postgres
+from tests.proxy import Proxy
+from tests.stores.books import Books, at_once
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def opened(request, new_database, monkeypatch):
+    """Open a database whose patience is short."""
+    monkeypatch.setattr(database, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(database, "LOCK_TIMEOUT_MS", 200)
+    return new_database(request.param)
+
+
+def books_of(opened: Database) -> Books:
+    books = Books(SqlAccountStore(opened, decide))
+    books.given(ada=1000, bob=1000)
+    return books
+
+
+def test_two_hot_accounts_in_both_directions_never_wait_for_each_other_in_a_circle(new_database):
+    opened = new_database("postgres")
+    books = books_of(opened)
+
+    def pay(number):
+        for turn in range(40):
+            payer, payee = ("ada", "bob") if number % 2 else ("bob", "ada")
+            assert books.send(payer, payee, 1, entry_id=f"{number}-{turn}") == "recorded"
+
+    at_once(8, pay)
+    opened.close()
+    time.sleep(1)  # until the server has counted
+    with psycopg.connect(str_of(opened)) as connection:
+        asked = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        assert connection.execute(asked).fetchone() == (0,)
+    assert sum(books.balances().values()) == 2000
+
+
+class Holder:
+    """Somebody else, who holds what the bank wants to change."""
+
+    def __init__(self, opened: Database, account_id: str) -> None:
+        self.connection: Any
+        if opened.is_sqlite:
+            self.connection = sqlite3.connect(opened.url.database, isolation_level=None)
+            self.connection.execute("BEGIN IMMEDIATE")
+        else:
+            self.connection = psycopg.connect(str_of(opened))
+            lock = "SELECT 1 FROM accounts WHERE id = %s FOR UPDATE"
+            self.connection.execute(lock, [account_id])
+
+    def let_go(self) -> None:
+        self.connection.rollback()
+        self.connection.close()
+
+
+def test_who_is_kept_waiting_is_told_so_in_bounded_time(opened):
+    books = books_of(opened)
+    holder = Holder(opened, books.opened["ada"])
+    began_s = time.monotonic()
+    with pytest.raises(Unavailable, match="does not answer"):
+        books.send("ada", "bob", 1, entry_id="one")
+    assert 0.2 < time.monotonic() - began_s < 3
+    assert books.balances() == {"ada": 1000, "bob": 1000}
+    holder.let_go()
+    assert books.send("ada", "bob", 1, entry_id="one") == "recorded"
+
+
+def test_what_fails_for_a_moment_is_tried_again_after_pauses_that_differ(opened, monkeypatch):
+    pauses: list[float] = []
+    fails = iter([True] * 4 + [False])
+    monkeypatch.setattr(database, "sleep", pauses.append)
+
+    def write(connection, _unsure):
+        if next(fails):
+            raise OperationalError("", {}, sqlite3.OperationalError("database is locked"))
+        return connection.execute(text("SELECT 7")).scalar()
+
+    assert opened.write(write) == 7
+    assert len(set(pauses)) == 4
+    assert all(0 <= each <= database.PAUSE_MAX_S for each in pauses)
+
+
+@pytest.mark.parametrize("error", [OperationalError, InternalError])
+def test_what_fails_for_good_is_not_tried_again(opened, error):
+    tries = []
+
+    def write(_connection, _unsure):
+        tries.append(1)
+        raise error("", {}, sqlite3.OperationalError("database or disk is full"))
+
+    with pytest.raises(Unavailable):
+        opened.write(write)
+    assert tries == [1]
+
+
+@pytest.fixture
+def proxied(new_database):
+    """Open a database over a line that can be cut."""
+    url = new_database("postgres").url
+    proxy = Proxy(f"127.0.0.1:{url.port}")
+    opened = Database(url.set(port=int(proxy.host.partition(":")[2])).render_as_string())
+    yield opened, proxy
+    opened.close()
+    proxy.close()
+
+
+@pytest.mark.parametrize("lost", [b"COMMIT", b"INSERT"])
+def test_an_answer_that_is_lost_is_settled_by_asking_the_journal(proxied, lost):
+    opened, proxy = proxied
+    books = books_of(opened)
+    proxy.cuts = lambda request: lost in request and not proxy.lost
+    outcome = books.ask(books.transfer("ada", "bob", 4), entry_id="one")
+    assert proxy.lost == 1
+    assert (outcome.status, outcome.replayed) == ("recorded", False)
+    assert books.balances() == {"ada": 996, "bob": 1004}
+    assert books.ask(books.transfer("ada", "bob", 4), entry_id="one").replayed
+
+
+def test_a_connection_that_the_server_ends_is_replaced(new_database):
+    opened = new_database("postgres")
+    books = books_of(opened)
+    with psycopg.connect(str_of(opened), autocommit=True) as connection:
+        for _ in range(3):
+            others = "pid <> pg_backend_pid() AND datname = current_database()"
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+            connection.execute(ended + others)
+            assert books.send("ada", "bob", 1) == "recorded"
+    assert books.balances() == {"ada": 997, "bob": 1003}
+
+
+def test_sqlite_confirms_only_what_a_power_cut_leaves(new_database):
+    opened = new_database("sqlite")
+    for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+        with opened.engine.connect() as connection:
+            assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+
+
+def test_sqlite_takes_the_lock_before_it_looks(new_database):
+    opened = new_database("sqlite")
+    said = []
+    event.listen(opened.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    books_of(opened)
+    begun = [n for n, each in enumerate(said) if each.startswith("INSERT")]
+    for number in begun:
+        before = [each for each in said[:number] if each.startswith("BEGIN")]
+        assert before[-1] == "BEGIN IMMEDIATE"
+    assert len(begun) > 3
+
+
+@pytest.mark.parametrize("value", ["'text'", "1.5", "9223372036854775808", "NULL"])
+def test_sqlite_refuses_what_is_no_whole_number(new_database, value):
+    opened = new_database("sqlite")
+    books_of(opened)
+    with pytest.raises(DBAPIError), opened.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE accounts SET line_count = {value}")  # noqa: S608
+
+
+@pytest.mark.parametrize("change", ["balance_minor = -1", "held_minor = -1"])
+def test_the_database_is_the_second_guard(opened, change):
+    books_of(opened)
+    with pytest.raises(DBAPIError), opened.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE accounts SET {change} WHERE id NOT LIKE 'till%%'")  # noqa: S608
+
+
+def test_a_frozen_server_is_unavailable_and_serves_again_by_itself(monkeypatch):
+    monkeypatch.setattr(database, "ANSWER_TIMEOUT_S", 1)
+    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)
+    server = Postgres()
+    try:
+        opened = Database(server.url)
+        books = books_of(opened)
+        server.signal(signal.SIGSTOP)
+        for act in (lambda: books.send("ada", "bob", 4, entry_id="one"), books.balances):
+            began_s = time.monotonic()
+            with pytest.raises(Unavailable, match="does not answer"):
+                act()
+            assert time.monotonic() - began_s < 10
+        server.signal(signal.SIGCONT)
+        assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
+        assert books.balances() == {"ada": 996, "bob": 1004}
+        opened.close()
+    finally:
+        server.signal(signal.SIGCONT)
+        server.remove()
+
+
+def test_batches_of_several_processes_that_share_accounts_all_succeed(opened):
+    """Two stores on one database: what one holds, the other waits for."""
+    stores = [SqlAccountStore(opened, decide), SqlAccountStore(Database(str_of(opened)), decide)]
+    books = Books(stores[0])
+    books.given(**{f"a{number}": 1000 for number in range(6)})
+    ids = list(books.opened.values())
+
+    def pay(number):
+        dice = random.Random(number)  # noqa: S311 - the same race each time
+        for turn in range(10):
+            pairs = [dice.sample(list(books.opened), 2) for _ in range(5)]
+            actions = [books.transfer(payer, payee, 1) for payer, payee in pairs]
+            entries = [
+                Entry(f"{number}-{turn}-{each}", "caller", datetime.now(UTC), action)
+                for each, action in enumerate(actions)
+            ]
+            outcomes = stores[number % 2].append(entries)
+            assert {each.status for each in outcomes} == {"recorded"}
+
+    at_once(4, pay)
+    assert sum(stores[0].account(each).balance_minor for each in ids) == 6000
+    stores[1]._database.close()
+
+
+def str_of(opened: Database) -> str:
+    return opened.url.render_as_string(hide_password=False)
