@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -68,10 +69,15 @@ class Mongo:
 
     def __init__(self, size: int = 1) -> None:
         self.nodes = [Node() for _ in range(size)]
-        members = [{"_id": n, "host": node.host} for n, node in enumerate(self.nodes)]
-        config = {"_id": "rs0", "settings": QUICK, "members": members}
-        self.nodes[0].ask("replSetInitiate", config)
-        self.primary()
+        with ExitStack() as failed:
+            failed.callback(self.remove)
+            for node in self.nodes:
+                node.ask("ping")
+            members = [{"_id": n, "host": node.host} for n, node in enumerate(self.nodes)]
+            config = {"_id": "rs0", "settings": QUICK, "members": members}
+            self.nodes[0].ask("replSetInitiate", config)
+            self.primary()
+            failed.pop_all()
 
     def url(self, name: str = "bank") -> str:
         hosts = ",".join(node.host for node in self.nodes)

@@ -27,6 +27,7 @@ from accounts.stores.mongo import (
     database,
     schema,
 )
+from accounts.watch import Watch
 from tests.helpers import START
 from tests.proxy import Proxy
 from tests.stores.books import EVER, Books, at_once
@@ -179,11 +180,18 @@ def test_two_processes_at_the_same_accounts_lose_nothing(books, others):
     assert [line.number for line in books.lines("bob")] == list(range(1, 11))
 
 
-def test_who_decides_after_an_answer_stands_after_it_in_the_audit_log(books, others):
-    ids = [f"sent-{number:02d}" for number in range(10, 0, -1)]
-    for number, each in enumerate(ids):
-        (books, others)[number % 2].send("ada", "bob", 1, entry_id=each)
-    assert [recorded.entry.id for recorded in books.store.unsealed(100)[-10:]] == ids
+def test_who_decides_after_an_answer_stands_after_it_in_the_audit_log(books, others, raw):
+    ids = [f"sent-{number:02d}" for number in range(20, 0, -1)]
+    for number in range(10):
+        who = (books, others)[number % 2]
+        pair = ids[2 * number : 2 * number + 2]
+        asks = [who.entry(who.transfer("ada", "bob", 1), entry_id=each) for each in pair]
+        who.store.append(asks)
+    kept = raw[NAME]["entries"]
+    lying = list(kept.find({}).sort("_id"))  # as on a node that copied them from another one
+    kept.delete_many({})
+    kept.insert_many(lying)
+    assert [recorded.entry.id for recorded in books.store.unsealed(100)[-20:]] == ids
 
 
 def test_a_server_that_is_frozen_for_a_moment_keeps_us_waiting_and_no_more(mongo, books):
@@ -195,12 +203,55 @@ def test_a_server_that_is_frozen_for_a_moment_keeps_us_waiting_and_no_more(mongo
     timer.join()
 
 
+def test_what_is_read_together_is_of_one_moment(books, others, monkeypatch):
+    store, entries = books.store, books.store._entries
+
+    def later(session, ids):
+        others.send("ada", "bob", 4, entry_id="one")
+        return entries(session, ids)
+
+    monkeypatch.setattr(store, "_entries", later)
+    names = frozenset(books.opened.values())
+    found = store.load(Needs(accounts=names, entries=frozenset(("one",))))
+    assert sorted(account.balance_minor for account in found.accounts.values()) == [0, 10]
+    assert found.entries == {}
+
+
 def test_a_moment_that_the_server_has_forgotten_is_told(books, raw):
     with (
         failing(raw, 1, "find", errorCode=239),
         pytest.raises(Unavailable, match="minSnapshotHistoryWindowInSeconds"),
     ):
         books.balances()
+
+
+class Watching(Watch):
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.retries = 0
+
+    def retried(self) -> None:
+        self.retries += 1
+
+    def gauges(self, read, *, shared=False) -> None:
+        self.read = read
+
+
+def test_who_watches_sees_connections_in_use_and_transactions_tried_again(mongo, raw):
+    seen, watch = set(), Watching()
+    with closing(MongoDatabase(mongo.emptied(NAME), watch)) as opened:
+        books = Books(MongoAccountStore(opened, decide))
+        books.given(ada=10, bob=0)
+        with failing(raw, 1, "find", blockConnection=True, blockTimeMS=300):
+            asks = threading.Thread(target=books.balances)
+            asks.start()
+            while asks.is_alive():
+                seen.add(watch.read()["store_connections"])
+        with failing(raw, 1, "update", errorCode=251, errorLabels=["TransientTransactionError"]):
+            books.send("ada", "bob", 1)
+    assert 1 in seen
+    assert (watch.read()["store_connections"], watch.retries) == (0, 1)
 
 
 def test_names_are_never_questions(books):

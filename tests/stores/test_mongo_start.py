@@ -38,7 +38,7 @@ def raw(url):
 @pytest.fixture
 def _soon(monkeypatch):
     """Wait a second where it would be five."""
-    monkeypatch.setattr("accounts.stores.mongo.database.CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr("accounts.stores.mongo.client.CONNECT_TIMEOUT_S", 1)
 
 
 def complaint(url: str) -> str:
@@ -145,7 +145,7 @@ def test_who_cannot_be_reached_is_told_of_within_seconds():
 
 
 def test_a_server_that_is_too_old_is_refused(url, monkeypatch):
-    monkeypatch.setattr("accounts.stores.mongo.database.WIRE_VERSION_MIN", 99)
+    monkeypatch.setattr("accounts.stores.mongo.client.WIRE_VERSION_MIN", 99)
     assert "older than 5.0" in complaint(url)
 
 

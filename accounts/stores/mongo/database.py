@@ -6,63 +6,36 @@ bounded.
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import (
-    AbstractContextManager,
-    ExitStack,
-    closing,
-    contextmanager,
-    nullcontext,
-    suppress,
-)
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
 import pymongo
 from bson.int64 import Int64
-from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
-from pymongo.uri_parser import parse_uri
 
 from accounts.errors import SettingsError, Unavailable
 from accounts.stores.mongo import schema
+from accounts.stores.mongo.client import NAME, Connections, check_server, client_for
 from accounts.stores.mongo.documents import Document
 from accounts.watch import Watch
 
-NAME = "bank"
-"""What the database is called where the URL names none."""
-
-CONNECT_TIMEOUT_S = 5
-SOCKET_TIMEOUT_S = 10
 DEADLINE_S = 5.0
-"""For a read, and for a primary to be there."""
-TRANSACTION_TIMEOUT_S = 10.0
-"""Within it a commit is asked about again; then the journal is asked what became of it."""
+"""For a read, and for what a transaction does before its commit."""
+TRANSACTION_TIMEOUT_S = 8.0
+"""For all of it: a commit is asked about again, then the journal is asked what became of it."""
 DUPLICATES_MAX = 20
 PAUSE_MAX_S = 0.1
 SILENT_S = 1.0
 """How long a transaction may stand still until somebody whom it keeps waiting ends it."""
-CONNECTIONS_MAX = 50
-
-WIRE_VERSION_MIN = 13
-"""MongoDB 5.0: before it, snapshots were for transactions alone."""
 SNAPSHOT = ReadConcern("snapshot")
 SNAPSHOT_TOO_OLD = 239
 DUPLICATE_KEY = 11000
-
-STRONG: dict[str, set[Any]] = {
-    "w": {"majority"},
-    "journal": {True},
-    "readConcernLevel": {"majority", "snapshot", "linearizable"},
-    "readPreference": {"primary"},
-    "retryWrites": {True},
-    "retryReads": {True},
-}
-"""What a URL may say of how safe writes and reads are to be; the bank itself asks for the most."""
 
 Session = ClientSession
 T = TypeVar("T")
@@ -82,14 +55,15 @@ class MongoDatabase:
 
         :raises SettingsError: it cannot be reached, or would not keep what it confirms.
         """
-        self._watch = watch or Watch()
+        self._watch, connections = watch or Watch(), Connections()
         with _as_settings_error(), ExitStack() as failed:
-            self._client = _client(url)
+            self._client = client_for(url, connections)
             failed.callback(self.close)
-            _check_server(self._client.admin.command("hello"))
+            check_server(self._client.admin.command("hello"))
             self._database = self._client.get_default_database(NAME)
             prepare(self._database)
             failed.pop_all()
+        self._watch.gauges(connections.gauges)
 
     @property
     def itself(self) -> Database[Document]:
@@ -187,12 +161,13 @@ class MongoDatabase:
             raise _unavailable(error) from error
 
     def _patience(self, waited_s: float) -> AbstractContextManager[None]:
-        """Take what time a transaction may take; but wait no longer than that for a primary."""
-        if self._client.topology_description.has_writable_server():
-            return nullcontext()
-        if waited_s >= DEADLINE_S:
+        """Say how long a try may take before its commit; who has no primary has waited already."""
+        left_s = DEADLINE_S
+        if not self._client.topology_description.has_writable_server():
+            left_s -= waited_s
+        if left_s <= 0:
             raise Unavailable("The store has no primary.")
-        return pymongo.timeout(DEADLINE_S - waited_s)
+        return pymongo.timeout(left_s)
 
     def _end_silent_transactions(self) -> None:
         """End transactions of ours in which nobody has asked for anything for a while.
@@ -237,39 +212,6 @@ def _as_settings_error() -> Iterator[None]:
         if "replica set" in said:
             hint = " Is mongod started with --replSet and that name, and was rs.initiate() run?"
         raise SettingsError(f"STORE_URL cannot be opened: {said}.{hint}") from error
-
-
-def _client(url: str) -> MongoClient[Document]:
-    parsed = parse_uri(url)
-    for name, strong in STRONG.items():
-        given = parsed["options"].get(name)
-        if given is not None and given not in strong:
-            raise SettingsError(
-                f"STORE_URL has {name}={given}, with which a crash loses what was confirmed: "
-                "leave it out, the bank asks for what is safe."
-            )
-    return MongoClient(
-        url,
-        appname=f"accounts {parsed['database'] or NAME}",
-        w="majority",
-        journal=True,
-        readPreference="primary",
-        connectTimeoutMS=CONNECT_TIMEOUT_S * 1000,
-        serverSelectionTimeoutMS=CONNECT_TIMEOUT_S * 1000,
-        socketTimeoutMS=SOCKET_TIMEOUT_S * 1000,
-        waitQueueTimeoutMS=CONNECT_TIMEOUT_S * 1000,
-        maxPoolSize=CONNECTIONS_MAX,
-    )
-
-
-def _check_server(hello: Mapping[str, Any]) -> None:
-    if "setName" not in hello:
-        raise SettingsError(
-            "STORE_URL is a MongoDB without a replica set, which has no transactions: start mongod "
-            "with --replSet rs0 and run rs.initiate() once. One node is enough."
-        )
-    if hello["maxWireVersion"] < WIRE_VERSION_MIN:
-        raise SettingsError("STORE_URL is a MongoDB older than 5.0: use a newer one.")
 
 
 def _is_duplicate(error: PyMongoError) -> bool:
