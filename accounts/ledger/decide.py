@@ -113,7 +113,7 @@ class _Draft(Struct):
             customer_id = effect.customer.id
             self.changed_customers[customer_id] = self.customers[customer_id] = effect.customer
         at = max([entry.at, *[posting.account.moved_at for posting in effect.postings]])
-        reference = getattr(entry.action, "reference", None)
+        reference = getattr(entry.action, "reference", effect.reference)
         lines = []
         for posting in effect.postings:
             account = _moved(posting, at)

@@ -123,6 +123,13 @@ def test_pages_of_holds_join_newest_first(ada, wish):
     assert found == made[::-1]
 
 
+def test_the_lines_of_a_capture_bear_the_reference_of_the_hold(ada, bob, payee, wish):
+    hold = ada("POST", "/v1/holds", wish | {"reference": "bicycle"}).headers["Location"]
+    bob("POST", f"{hold}/capture")
+    (line,) = bob("GET", f"/v1/accounts/{payee['id']}/lines").json["data"]
+    assert (line["kind"], line["reference"]) == ("capture", "bicycle")
+
+
 def test_a_capture_moves_a_part_and_frees_the_rest(ada, bob, payer, payee, hold):
     answer = bob("POST", f"{hold}/capture", {"amount_minor": 20})
     assert answer.status_code == 200

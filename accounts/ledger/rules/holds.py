@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from accounts.ledger.actions import Capture, Expire, Hold, Void
-from accounts.ledger.entries import KINDS, Entry, Recorded
+from accounts.ledger.entries import KINDS, Entry
 from accounts.ledger.rules.checks import (
     covers,
     has_room,
@@ -53,8 +53,8 @@ def hold(books: Books, entry: Entry, ask: Hold) -> Verdict:
 
 def capture(books: Books, entry: Entry, ask: Capture) -> Verdict:
     """Move what is held, or a part of it, to the payee, and free the rest."""
-    found, payee = _held(books, ask), _payee(books, ask)
-    if found is None or payee is None:
+    found, made, payee = _held(books, ask), _made(books, ask), books.accounts.get(ask.to_account)
+    if found is None or made is None or payee is None:
         return Refusal(Status.ENTRY_UNKNOWN)
     held, payer = found
     amount_minor = held.amount_minor if ask.amount_minor is None else ask.amount_minor
@@ -67,6 +67,7 @@ def capture(books: Books, entry: Entry, ask: Capture) -> Verdict:
             postings(_holding(payer, -held.amount_minor), payee, amount_minor),
             progress=_end(held, Stage.CAPTURED, amount_minor),
             mentions=(ask.hold_id,),
+            reference=made.reference,
         )
     )
 
@@ -109,16 +110,12 @@ def _begun(entry: Entry, ask: Hold, payer: Account) -> Progress:
     )
 
 
-def _payee(books: Books, ask: Capture) -> Account | None:
-    """Find the account that a hold was made for, where it is the one that the capture names."""
-    made: Recorded | None = books.entries.get(ask.hold_id)
+def _made(books: Books, ask: Capture) -> Hold | None:
+    """Find the hold that a capture is about, where it was made for the account that it names."""
+    made = books.entries.get(ask.hold_id)
     if made is None or not isinstance(made.entry.action, Hold):
         return None
-    return (
-        books.accounts.get(ask.to_account)
-        if made.entry.action.to_account == ask.to_account
-        else None
-    )
+    return made.entry.action if made.entry.action.to_account == ask.to_account else None
 
 
 def _ended(held: Progress, at: datetime) -> Refusal | None:

@@ -25,7 +25,7 @@ class Effect(Struct, frozen=True, gc=False):
     """What the entry does: an account, a customer, an entry's progress as they will be; postings.
 
     `account` is one that no money moves on. `mentions` are the ids under which the entry is to be
-    found.
+    found. `reference` is what the lines bear where the action itself says nothing.
     """
 
     postings: tuple[Posting, ...] = ()
@@ -33,6 +33,7 @@ class Effect(Struct, frozen=True, gc=False):
     customer: Customer | None = None
     progress: Progress | None = None
     mentions: tuple[str, ...] = ()
+    reference: str | None = None
 
 
 Verdict = Refusal | Effect
