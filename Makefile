@@ -25,7 +25,7 @@ install = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/pytho
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-strip-extras --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
-.PHONY: help run demo test image-test mutants bench requirements clean
+.PHONY: help run picture demo test image-test mutants bench requirements clean
 .DEFAULT_GOAL := help
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo 'make test          every check: style, types, layers, tests, coverage'
 	@echo 'make image-test    builds deploy/Dockerfile and runs it (podman, mmdebstrap; as root)'
 	@echo 'make mutants       which small breaks of the rules of money fail no test'
+	@echo 'make picture       the overview page, as the README shows it'
 	@echo 'make bench         what it costs, as ratios'
 	@echo 'make requirements  pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest)'
 	@echo 'make clean         remove .venv and what checks leave behind'
@@ -61,6 +62,9 @@ mutants: $(DEVELOPMENT)
 
 bench: $(DEVELOPMENT)
 	$(BIN)/python -m bench
+
+picture: $(DEVELOPMENT)
+	$(BIN)/python -m tests.web.picture docs/overview.png
 
 requirements: $(BIN)/uv
 	$(COMPILE) --group build --output-file requirements.txt

@@ -1,0 +1,37 @@
+"""`make picture`: the overview page of the demo, as the README shows it."""
+
+import sys
+from os import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import sync_playwright
+
+from accounts.sandbox import demo
+from tests.helpers import cheap
+from tests.programs import program
+from tests.web.browser.conftest import served, sign_in
+
+WIDTH, HEIGHT = 1100, 780
+
+
+def take(path: Path) -> None:
+    """Start the demo, open its first person's overview, and keep a picture of it."""
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        chdir(folder)
+        site = served(cheap(), DEMO=True)
+        browser = playwright.chromium.launch(
+            executable_path=program("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(
+            base_url=site.base, viewport={"width": WIDTH, "height": HEIGHT}, locale="en-GB"
+        )
+        sign_in(page, demo.PEOPLE[0].username)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=path)
+        browser.close()
+        site.close()
+
+
+if __name__ == "__main__":
+    take(Path(sys.argv[1]).resolve())
