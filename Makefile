@@ -25,7 +25,7 @@ install = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/pytho
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-strip-extras --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
-.PHONY: help run picture demo test image-test mutants bench requirements clean
+.PHONY: help run picture demo test image-test mutants bench audit sbom requirements clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +36,8 @@ help:
 	@echo 'make mutants       which small breaks of the rules of money fail no test'
 	@echo 'make picture       the overview page, as the README shows it'
 	@echo 'make bench         what it costs, as ratios'
+	@echo 'make audit         known vulnerabilities in the requirements'
+	@echo 'make sbom          the software bill of materials, build/sbom.cdx.json'
 	@echo 'make requirements  pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest)'
 	@echo 'make clean         remove .venv and what checks leave behind'
 
@@ -59,6 +61,19 @@ image-test: $(DEVELOPMENT) $(WHEELS)
 mutants: $(DEVELOPMENT)
 	nice $(BIN)/mutmut run
 	$(BIN)/mutmut results
+
+# Known vulnerabilities in what is installed on servers, and in what the checks run.
+audit: $(DEVELOPMENT)
+	@for each in deploy/requirements.txt requirements-dev.txt; do \
+	    $(BIN)/pip-audit --disable-pip --require-hashes --requirement $$each --format json \
+	        --progress-spinner off 2>/dev/null | $(BIN)/python .ci/audit.py || exit 1; done
+
+# The software bill of materials (CycloneDX) of what is installed on servers.
+sbom: $(DEVELOPMENT)
+	@mkdir -p build
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml \
+	    --output-reproducible --output-file build/sbom.cdx.json deploy/requirements.txt
+	@echo 'Wrote build/sbom.cdx.json.'
 
 bench: $(DEVELOPMENT)
 	$(BIN)/python -m bench

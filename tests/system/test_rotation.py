@@ -11,7 +11,7 @@ WISH = {"username": "ada", "password": "correct horse"}
 
 
 def bank(secret: str, *old: str) -> Any:
-    keys = {"ACCOUNTS_JWT_SECRET_KEY": secret}
+    keys: dict[str, Any] = {"ACCOUNTS_JWT_SECRET_KEY": secret}
     if old:
         keys["ACCOUNTS_JWT_OLD_SECRET_KEYS"] = f'["{old[0]}"]'
     return served("--workers", "2", ACCOUNTS_STORE_URL="sqlite:///bank.db", **keys)
