@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,11 +20,11 @@ class Podman:
     """Runs podman's commands over a storage of its own."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        self._command = [program, "--root", str(folder / "root"), "--runroot", str(folder / "run")]
+        self.command = [program, "--root", str(folder / "root"), "--runroot", str(folder / "run")]
 
     def tried(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self._command, *arguments], capture_output=True, text=True, check=False
+            [*self.command, *arguments], capture_output=True, text=True, check=False
         )
 
     def __call__(self, *arguments: str) -> str:
@@ -39,13 +39,18 @@ class Podman:
         name = self("run", "--detach", *SEALED, "--env", f"PORT={port}", *options, image)
         server = Server(None, port)
         try:
-            until_s = time.monotonic() + START_TIMEOUT_S
-            while not _is_ready(server):
-                assert time.monotonic() < until_s, self.tried("logs", name).stderr
-                time.sleep(0.05)
+            awaited(server, lambda: self.tried("logs", name).stderr)
             yield name, server
         finally:
             self("rm", "--force", "--time", "0", name)
+
+
+def awaited(server: Server, why: Callable[[], str] = str) -> None:
+    """Wait until a bank is ready; `why` says what it said where it never is."""
+    until_s = time.monotonic() + START_TIMEOUT_S
+    while not _is_ready(server):
+        assert time.monotonic() < until_s, why()
+        time.sleep(0.05)
 
 
 def _is_ready(server: Server) -> bool:
