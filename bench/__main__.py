@@ -2,9 +2,15 @@
 
 import sys
 
-from bench import growth, http, servers, stores
+from bench import bulk, growth, http, servers, stores
 
-BENCHMARKS = {"growth": growth.run, "http": http.run, "servers": servers.run, "stores": stores.run}
+BENCHMARKS = {
+    "bulk": bulk.run,
+    "growth": growth.run,
+    "http": http.run,
+    "servers": servers.run,
+    "stores": stores.run,
+}
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ is compared takes turns, so that whatever else the machine does meets all alike.
 import random
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from statistics import median
 from typing import Any
@@ -63,7 +63,7 @@ def measured(server: Running, alone: Running, yardsticks: dict[str, Rate]) -> No
     )
 
 
-def compared(rates: dict[str, Rate]) -> None:
+def compared(rates: dict[str, Rate], needs: Mapping[str, float] = NEEDS) -> None:
     """Print each beside the first; what a database does at most is what the first is beside."""
     rounds = [{what: rate() for what, rate in rates.items()} for _ in range(ROUNDS)]
     first = next(iter(rates))
@@ -71,7 +71,7 @@ def compared(rates: dict[str, Rate]) -> None:
         ratios = [each[what] / each[first] for each in rounds]
         if what.startswith("pgbench"):
             ratios = [1 / ratio for ratio in ratios]
-        need = f" (need {NEEDS[what]})" if what in NEEDS else ""
+        need = f" (need {needs[what]})" if what in needs else ""
         beside = f"{first} / {what}" if what.startswith("pgbench") else f"of {first}"
         print(f"  {what:24} {median(each[what] for each in rounds):6.0f}/s", end="   ")
         print(f"{median(ratios):.2f} {beside}{need}", flush=True)

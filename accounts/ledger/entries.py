@@ -1,8 +1,10 @@
 """Entries: one decision each, what the journal keeps of it, and what a store loads and saves."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, get_args
 
 import msgspec
@@ -12,10 +14,13 @@ from accounts.ledger.actions import Action, Deposit, OpenAccount, Withdrawal
 from accounts.ledger.numbers import numbers_for
 from accounts.ledger.values import Account, Customer, Line, Mention, Progress, Status
 
+Fields = tuple[Callable[[Any], Any], ...]
+"""Functions that give fields of an action."""
 
-def _named_by(*fields: str) -> dict[type[Any], tuple[str, ...]]:
+
+def _named_by(*fields: str) -> dict[type[Any], Fields]:
     return {
-        action: tuple(name for name in action.__struct_fields__ if name in fields)
+        action: tuple(attrgetter(name) for name in action.__struct_fields__ if name in fields)
         for action in get_args(Action)
     }
 
@@ -29,6 +34,9 @@ _ACCOUNTS = _named_by("account", "from_account", "to_account")
 _CUSTOMERS = _named_by("owner_id")
 _EARLIER = _named_by("hold_id", "schedule_id", "transfer_id")
 """The fields by which an action names accounts, a customer, and the entry that it is about."""
+
+_NAME_MORE = frozenset({OpenAccount, Deposit, Withdrawal})
+"""The actions that need accounts besides those that they name."""
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -156,25 +164,26 @@ def till_id(currency: str, till: int) -> str:
     return f"till-{currency.lower()}-{till}"
 
 
-def needs(entries: Iterable[Entry]) -> Needs:
+def needs(entries: Sequence[Entry]) -> Needs:
     """Say what must be loaded before these entries can be decided."""
-    accounts: set[str] = set()
-    customers: set[str] = set()
-    ids: set[str] = set()
-    earlier: set[str | None] = set()
+    asked: defaultdict[type[Any], list[Action]] = defaultdict(list)
     for entry in entries:
-        action = entry.action
-        kind = type(action)
-        ids.add(entry.id)
-        for name in _ACCOUNTS[kind]:
-            accounts.add(getattr(action, name))
-        for name in _CUSTOMERS[kind]:
-            customers.add(getattr(action, name))
-        for name in _EARLIER[kind]:
-            earlier.add(getattr(action, name))
-        if isinstance(action, OpenAccount):
+        asked[type(entry.action)].append(entry.action)
+    accounts = _given(asked, _ACCOUNTS)
+    for entry in entries if not _NAME_MORE.isdisjoint(asked) else ():
+        if isinstance(entry.action, OpenAccount):
             accounts.update(numbers_for(entry.id))
-        elif isinstance(action, (Deposit, Withdrawal)):
-            accounts.add(till_id(action.currency, entry.till))
-    about = frozenset(each for each in earlier if each is not None)
-    return Needs(frozenset(accounts), frozenset(customers), about | ids, about)
+        elif isinstance(entry.action, (Deposit, Withdrawal)):
+            accounts.add(till_id(entry.action.currency, entry.till))
+    about = frozenset(_given(asked, _EARLIER) - {None})
+    ids = about.union([entry.id for entry in entries])
+    return Needs(frozenset(accounts), frozenset(_given(asked, _CUSTOMERS)), ids, about)
+
+
+def _given(asked: Mapping[type[Any], list[Action]], fields: Mapping[type[Any], Fields]) -> set[Any]:
+    """Collect what actions give in some of their fields."""
+    found: set[Any] = set()
+    for kind, actions in asked.items():
+        for field in fields[kind]:
+            found.update(map(field, actions))
+    return found
