@@ -1,0 +1,42 @@
+"""The audit log rotated by logrotate, with the lines that docs/operations.md gives it."""
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from tests.programs import program
+from tests.system.servers import ACCOUNTS, ROOT, served
+
+PAGE = (ROOT / "docs/operations.md").read_text()
+
+
+def rotated() -> None:
+    (text,) = re.findall(r"^```\n(/data/audit\.log \{\n.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    Path("logrotate.conf").write_text(text.replace("/data", str(Path.cwd())))
+    state = str(Path.cwd() / "state")
+    command = [program("logrotate"), "--force", "--state", state, "logrotate.conf"]
+    subprocess.run(command, check=True)
+
+
+def is_sealed() -> None:
+    """Wait for a line: what was just decided is sealed a moment later."""
+    until_s = time.monotonic() + 10
+    while not Path("audit.log").exists():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+
+
+def test_an_audit_log_that_was_rotated_twice_is_proven_with_its_parts(monkeypatch):
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
+    with served() as server:
+        token = server.joined("ada")
+        for _ in range(2):
+            server.opened(token, 100)
+            is_sealed()
+            rotated()
+        server.opened(token, 100)
+        assert server.stop() == 0
+    assert all(Path(name).stat().st_size for name in ("audit.log.2", "audit.log.1", "audit.log"))
+    proven = subprocess.run([ACCOUNTS, "verify"], capture_output=True, text=True, check=False)
+    assert "The books are right." in proven.stdout
