@@ -17,7 +17,6 @@ from accounts.collections.desk import (
     dated,
     recorded_or_refused,
 )
-from accounts.collections.history import balances_before
 from accounts.collections.holds import Holds
 from accounts.collections.schedules import Schedules
 from accounts.collections.statements import Statement, drawn_up, pages
@@ -43,6 +42,9 @@ from accounts.ledger.entries import Needs, Outcome
 from accounts.ledger.numbers import canonical
 from accounts.ledger.values import BANK_ID, Account, Line, Period
 from accounts.stores.base import AccountStore
+
+MOMENTS_MAX = 100
+"""At how many moments a balance is asked for at once."""
 
 Expected = Callable[[Account], bool]
 """Tells whether an account is still as the caller knows it."""
@@ -209,9 +211,17 @@ class AccountCollection:
         """Give the lines of a statement, the oldest first, a page at a time."""
         return pages(self._store, statement)
 
-    def history(self, account: Account, moments: Sequence[datetime]) -> list[int]:
-        """Say what the balance of an account was before each of a few moments, in their order."""
-        return balances_before(self._store, account, moments)
+    def history(self, accounts: Sequence[Account], moments: Sequence[datetime]) -> list[int]:
+        """Say what accounts of one currency held together before each of a few moments.
+
+        The moments go up. An account that has not moved since the first one need not be read.
+        """
+        if len(moments) > MOMENTS_MAX:
+            raise ValueError(f"{len(moments)} moments are more than {MOMENTS_MAX}")
+        still = [each for each in accounts if each.moved_at < moments[0]]
+        moved = [each.id for each in accounts if each.moved_at >= moments[0]]
+        rest_minor = sum(each.balance_minor for each in still)
+        return [rest_minor + each for each in self._store.total_before(moved, moments)]
 
     def deposit(self, caller: Caller, ask: Deposit, key: str | None) -> Outcome:
         """Pay cash into an account: a teller into any, a customer into its own.

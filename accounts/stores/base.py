@@ -1,6 +1,7 @@
 """The two abstract stores: all that the business layer knows of where things are kept."""
 
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -12,6 +13,9 @@ from accounts.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Reco
 from accounts.ledger.values import Account, Line, Period, Progress
 
 Item = TypeVar("Item")
+
+LINES_AT_ONCE = 200
+"""How many of the newest lines tell a balance over time; moments before them are looked up."""
 
 
 class PutStatus(StrEnum):
@@ -127,6 +131,33 @@ class AccountStore(Outbox[Recorded]):
         :raises Unavailable: the store cannot be reached.
         """
         return self.load(Needs(entries=frozenset((entry_id,)))).entries.get(entry_id)
+
+    def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
+        """Sum up what some accounts of one currency held before each of a few moments.
+
+        The moments go up. A store that can do so in one reading does it in its own way.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+        balances = [self._before(each, moments) for each in account_ids]
+        return [sum(each) for each in zip(*balances, strict=True)] or [0] * len(moments)
+
+    def _before(self, account_id: str, moments: Sequence[datetime]) -> list[int]:
+        """Give what one account held, by its newest lines and by looking up what lies before."""
+        period = Period(since=moments[0])
+        lines = self.lines(account_id, before=None, period=period, limit=LINES_AT_ONCE)[::-1]
+        times = [line.at for line in lines]
+        counts = [bisect_left(times, each) for each in moments]
+        return [
+            lines[count - 1].balance_minor if count else self._looked_up(account_id, moment, lines)
+            for count, moment in zip(counts, moments, strict=True)
+        ]
+
+    def _looked_up(self, account_id: str, moment: datetime, lines: list[Line]) -> int:
+        if lines and len(lines) < LINES_AT_ONCE:  # the first of them is the first of the period
+            return lines[0].balance_minor - lines[0].amount_minor
+        found = self.lines(account_id, before=None, period=Period(until=moment), limit=1)
+        return found[0].balance_minor if found else 0
 
 
 class UserStore(Outbox[Event]):

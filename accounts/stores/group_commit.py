@@ -135,6 +135,9 @@ class GroupCommit(AccountStore):
     ) -> list[Line]:
         return self._store.lines(account_id, before=before, period=period, limit=limit)
 
+    def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
+        return self._store.total_before(account_ids, moments)
+
     def entries_of(
         self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[Recorded]:

@@ -61,9 +61,7 @@ class Chart(Struct, frozen=True):
 def chart_of(accounts: Sequence[Account], since: datetime, until: datetime) -> Chart:
     """Chart the sum of some accounts of one currency."""
     moments = moments_between(since, until)
-    histories = [bank().accounts.history(account, moments) for account in accounts]
-    sums = [sum(balances) for balances in zip(*histories, strict=True)]
-    return Chart(accounts[0].currency, moments, sums)
+    return Chart(accounts[0].currency, moments, bank().accounts.history(accounts, moments))
 
 
 def moments_between(since: datetime, until: datetime) -> list[datetime]:

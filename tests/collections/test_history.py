@@ -4,52 +4,35 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.collections import history
-from accounts.ledger.values import Period
+from accounts.collections.accounts import MOMENTS_MAX
 
 
 @pytest.fixture
 def account(bank):
-    """Ada's account with 1, 2, 3 ... 30 on it, one more at each step."""
+    """Ada's account, which came to 30 one by one."""
     bank.given(ada=0)
     for _ in range(30):
         bank.deposit("ada", 1)
     return bank.accounts.account(bank.caller("ada"), bank.opened["ada"].id)
 
 
-def lines_of(bank, account):
-    return bank.store.lines(account.id, before=None, period=Period(), limit=1000)[::-1]
-
-
-@pytest.mark.parametrize("lines_read", [200, 30, 7, 1])
-def test_it_says_what_the_lines_say_however_few_are_read_at_once(
-    bank, account, lines_read, monkeypatch
-):
-    monkeypatch.setattr(history, "LINES_READ", lines_read)
-    lines = lines_of(bank, account)
-    step = timedelta(seconds=0.5)
-    start = account.created_at - step
-    moments = [start + step * n for n in range(100)]
-    expected = [sum(line.amount_minor for line in lines if line.at < each) for each in moments]
-    assert bank.accounts.history(account, moments) == expected
-    late = moments[40:]
-    assert bank.accounts.history(account, late) == expected[40:]
-
-
 def test_what_has_not_moved_since_is_not_read(bank, account, monkeypatch):
     monkeypatch.setattr(bank.store, "lines", None)
     moments = [account.moved_at + timedelta(days=n) for n in (1, 2)]
-    assert bank.accounts.history(account, moments) == [30, 30]
+    assert bank.accounts.history([account], moments) == [30, 30]
 
 
-def test_before_the_account_there_was_nothing(bank, account):
-    long_ago = account.created_at - timedelta(days=3)
-    assert bank.accounts.history(account, [long_ago, long_ago + timedelta(days=1)]) == [0, 0]
+def test_what_has_moved_and_what_has_not_are_added_up(bank, account):
+    bank.given(bob=7)
+    bob = bank.accounts.account(bank.caller("bob"), bank.opened["bob"].id)
+    moments = [bob.created_at, bob.moved_at + timedelta(seconds=1)]
+    assert bank.accounts.history([account, bob], moments) == [30, 37]
+    assert bank.accounts.history([], moments) == [0, 0]
 
 
 def test_there_are_only_so_many_moments(bank, account):
     with pytest.raises(ValueError, match="more than"):
-        bank.accounts.history(account, [account.created_at] * (history.MOMENTS_MAX + 1))
+        bank.accounts.history([account], [account.created_at] * (MOMENTS_MAX + 1))
 
 
 def test_an_account_is_opened_once_for_a_key_and_keeps_the_order_of_time(bank):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts.collections import history
+from accounts.collections.accounts import MOMENTS_MAX
 from accounts.web.charts import POINTS, moments_between
 
 
@@ -116,7 +116,7 @@ def test_a_chart_has_as_many_points_however_many_lines_there_are():
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     for span in (timedelta(seconds=1), timedelta(days=4000)):
         moments = moments_between(begin, begin + span)
-        assert len(moments) == POINTS <= history.MOMENTS_MAX
+        assert len(moments) == POINTS <= MOMENTS_MAX
         assert moments == sorted(moments)
         assert moments[0] == begin
         assert moments[-1] > begin + span

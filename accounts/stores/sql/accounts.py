@@ -8,7 +8,19 @@ from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import astuple
-from sqlalchemy import Connection, ScalarSelect, bindparam, delete, or_, select, tuple_
+from sqlalchemy import (
+    Connection,
+    Executable,
+    ScalarSelect,
+    bindparam,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    values,
+)
 
 from accounts.ledger.decide import Decide
 from accounts.ledger.entries import (
@@ -43,6 +55,8 @@ from accounts.stores.sql.tables import (
     MENTIONS,
     PROGRESS,
     UNSEALED_ENTRIES,
+    Count,
+    Moment,
     Name,
 )
 from accounts.stores.sql.writes import Write
@@ -134,6 +148,13 @@ class SqlAccountStore(AccountStore):
             query = query.where(LINES.c.number <= _last_line(account_id, period.until))
         rows = self._database.rows(query.order_by(LINES.c.number.desc()).limit(limit))
         return [Line(*row) for row in rows]
+
+    def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
+        if not account_ids:
+            return [0] * len(moments)
+        rows = self._database.rows(_totals(account_ids, moments))
+        totals = {row.turn: int(row.total or 0) for row in rows}
+        return [totals.get(turn, 0) for turn in range(len(moments))]
 
     def entries_of(
         self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
@@ -298,3 +319,15 @@ def _last_line(account_id: str, until: datetime) -> ScalarSelect[int]:
     of_account = select(LINES.c.number).where(LINES.c.account_id == account_id)
     early = of_account.where(LINES.c.at < until)
     return early.order_by(LINES.c.at.desc(), LINES.c.number.desc()).limit(1).scalar_subquery()
+
+
+def _totals(account_ids: Sequence[str], moments: Sequence[datetime]) -> Executable:
+    """Ask for the sums of balances at moments: each balance is that of the last line before it."""
+    turns = values(column("turn", Count), column("at", Moment), name="moments")
+    asked = turns.data(list(enumerate(moments))).cte("moments")
+    lines = select(LINES.c.balance_minor).where(LINES.c.account_id == ACCOUNTS.c.id)
+    early = lines.where(LINES.c.at < asked.c.at).correlate(ACCOUNTS, asked)
+    last = early.order_by(LINES.c.at.desc(), LINES.c.number.desc()).limit(1).scalar_subquery()
+    of_all = select(asked.c.turn, func.sum(last).label("total"))
+    of_all = of_all.select_from(asked.join(ACCOUNTS, ACCOUNTS.c.id.in_(account_ids)))
+    return of_all.group_by(asked.c.turn)
