@@ -110,16 +110,17 @@ def download(caller: Caller, account: str, extension: str) -> Response:
 def find_lines(caller: Caller, account: Account, filters: Filters, before: int | None) -> Found:
     """Look back from a number on for lines that are wanted, so far and no further."""
     lines: list[Line] = []
+    limit = LINES_READ if filters.way or filters.text else LINES_SHOWN + 1
     for _ in range(LINES_SEARCHED_MAX // LINES_READ):
         read = bank().accounts.lines(
-            caller, account.id, before=before, period=filters.period, limit=LINES_READ
+            caller, account.id, before=before, period=filters.period, limit=limit
         )
         for line in read:
             if len(lines) == LINES_SHOWN:
                 return Found(lines, lines[-1].number)
             if filters.lets_through(line):
                 lines.append(line)
-        if len(read) < LINES_READ:
+        if len(read) < limit:
             return Found(lines, None)
         before = read[-1].number
     return Found(lines, before)
