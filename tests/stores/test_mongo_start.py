@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from bson.int64 import Int64
 from pymongo import MongoClient
 from pymongo.errors import WriteError
 
@@ -47,10 +48,6 @@ def complaint(url: str) -> str:
     return caught.value.detail
 
 
-def version(raw, number: int) -> None:
-    raw["meta"].update_one({"_id": "schema"}, {"$inc": {"version": number - schema.VERSION}})
-
-
 def test_several_may_start_at_once_on_an_empty_database(url, raw):
     at_once(8, lambda _: MongoDatabase(url).close())
     assert set(raw.list_collection_names()) == set(schema.SCHEMAS)
@@ -73,10 +70,10 @@ def test_a_database_of_something_else_is_left_alone(url, raw):
     assert raw.list_collection_names() == ["users"]
 
 
-def test_an_older_schema_waits_for_its_upgrade(url, raw):
+def test_an_older_schema_waits_for_its_upgrade(url, raw, monkeypatch):
     MongoDatabase(url).close()
-    version(raw, schema.VERSION - 1)
     raw["accounts"].drop_index("number")
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
     assert "older: stop the bank and run `accounts upgrade`" in complaint(url)
     upgrade(url)
     MongoDatabase(url).close()
@@ -85,7 +82,7 @@ def test_an_older_schema_waits_for_its_upgrade(url, raw):
 
 def test_a_newer_schema_is_not_touched(url, raw):
     MongoDatabase(url).close()
-    version(raw, schema.VERSION + 1)
+    raw["meta"].update_one({"_id": "schema"}, {"$inc": {"version": Int64(1)}})
     assert "newer: install the version of Accounts that made it" in complaint(url)
 
 
