@@ -74,7 +74,9 @@ def code_of(outcome: Outcome) -> str:
 
 
 def _parts(desk: Desk, caller: Caller, head: Entry, payments: Sequence[Payment]) -> Iterable[Entry]:
-    payers = {name: _payer(desk, caller, name) for name in {each.from_account for each in payments}}
+    payers = {name: canonical(name) for name in {each.from_account for each in payments}}
+    owned = desk.owned(caller, set(payers.values()))
+    payers = {name: each if each in owned else NOBODYS for name, each in payers.items()}
     payees = {name: canonical(name) for name in {each.to_account for each in payments}}
     for index, each in enumerate(payments):
         ask = Transfer(
@@ -86,11 +88,3 @@ def _parts(desk: Desk, caller: Caller, head: Entry, payments: Sequence[Payment])
             head.id,
         )
         yield Entry(keyed_id(head.id, str(index)), head.caller_id, head.at, ask, head.till)
-
-
-def _payer(desk: Desk, caller: Caller, name: str) -> str:
-    try:
-        desk.own(caller, name)
-    except NotFound:
-        return NOBODYS
-    return canonical(name)

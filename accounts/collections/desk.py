@@ -3,7 +3,7 @@
 All subjects of the business layer share one: accounts, money, holds, schedules.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
@@ -123,10 +123,20 @@ class Desk:
         :raises NotFound: it is not the caller's.
         """
         name = canonical(name)
-        account_id, owner_id = self._owners.get(name) or self._asked_owner(name)
-        if owner_id != caller.id:
+        owned = self.owned(caller, (name,))
+        if name not in owned:
             raise NotFound
-        return account_id
+        return owned[name]
+
+    def owned(self, caller: Caller, names: Iterable[str]) -> dict[str, str]:
+        """Give the ids of those accounts that are the caller's, by their names in the ledger."""
+        known = {each: found for each in names if (found := self._owners.get(each))}
+        unknown = frozenset(names) - known.keys()
+        if unknown:
+            known |= self._asked_owners(unknown)
+        return {
+            name: account_id for name, (account_id, owner) in known.items() if owner == caller.id
+        }
 
     def found(self, name: str) -> Account:
         """Read a customer's account by id or number, as the ledger keeps them.
@@ -159,12 +169,13 @@ class Desk:
         loaded = self.store.load(Needs(accounts=ids, progress=of))
         return [_seen(caller, each, loaded) for each in entries]
 
-    def _asked_owner(self, name: str) -> tuple[str, str]:
-        account = self.found(name)
-        if len(self._owners) >= OWNERS_MAX:
+    def _asked_owners(self, names: frozenset[str]) -> dict[str, tuple[str, str]]:
+        accounts = self.store.load(Needs(accounts=names)).accounts.items()
+        found = {name: (each.id, each.owner_id) for name, each in accounts}
+        if len(self._owners) + len(found) > OWNERS_MAX:
             self._owners = {}
-        self._owners[name] = account.id, account.owner_id
-        return self._owners[name]
+        self._owners.update(found)
+        return found
 
 
 def _seen(caller: Caller, recorded: Recorded, loaded: Snapshot) -> Seen:

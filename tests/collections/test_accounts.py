@@ -5,11 +5,12 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from accounts.collections.desk import keyed_id
-from accounts.errors import Forbidden, NotFound, Refused
+from accounts.collections.desk import keyed_id, recorded_or_refused
+from accounts.errors import Forbidden, NotFound, Refused, Unavailable
 from accounts.identity import Role
-from accounts.ledger.actions import Deposit, Transfer, Withdrawal
-from accounts.ledger.values import AMOUNT_MAX_MINOR, Period
+from accounts.ledger.actions import Deposit, OpenAccount, Transfer, Withdrawal
+from accounts.ledger.entries import Entry, Outcome, Recorded
+from accounts.ledger.values import AMOUNT_MAX_MINOR, Period, Status
 from tests.helpers import START, Teller
 from tests.stores.books import EVER, at_once
 
@@ -305,3 +306,24 @@ def test_every_write_is_told_to_the_audit_log(bank):
     bank.send("ada", "bob", 1)
     bank.accounts.account(bank.caller("ada"), bank.opened["ada"].id)
     assert bank.seals == before + 2
+
+
+def test_it_is_forgotten_whose_accounts_are_before_they_are_too_many(bank, monkeypatch):
+    monkeypatch.setattr("accounts.collections.desk.OWNERS_MAX", 2)
+    bank.given(ada=10, bob=10, cyd=10)
+    names = ("ada", "bob", "cyd")
+    sent = [bank.send(name, "ada" if name == "bob" else "bob", 1) for name in names * 3]
+    assert sent == ["recorded"] * 9
+    assert len(bank.accounts._desk._owners) <= 2
+    with pytest.raises(NotFound):
+        bank.accounts.transfer(
+            bank.caller("ada"),
+            Transfer(bank.opened["bob"].id, bank.opened["cyd"].id, 1, "EUR"),
+            None,
+        )
+
+
+def test_where_no_number_is_free_it_is_not_decided():
+    ask = Entry("id", "ada", START, OpenAccount("ada", "Main", "EUR"))
+    with pytest.raises(Unavailable):
+        recorded_or_refused(Outcome(Recorded(ask, Status.NUMBERS_EXHAUSTED, START)))

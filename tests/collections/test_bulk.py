@@ -107,3 +107,18 @@ def test_it_is_one_batch_and_told_to_the_audit_log_once(bank):
     before = bank.seals
     sent(bank, "each", *[("ada", "bob", 1)] * 5)
     assert bank.seals == before + 1
+
+
+def test_whose_many_accounts_are_is_asked_in_one_go(bank, monkeypatch):
+    bank.given(ada=100, bob=0)
+    asked, load = [], bank.store.load
+
+    def counted(needs):
+        asked.append(needs)
+        return load(needs)
+
+    monkeypatch.setattr(bank.store, "load", counted)
+    names = [f"nobody {number}" for number in range(50)]
+    codes = sent(bank, "each", *[(name, "bob", 1) for name in names], ("ada", "bob", 1))
+    assert codes == ["not_found"] * 50 + ["recorded"]
+    assert len(asked) == 1
