@@ -29,7 +29,7 @@ def is_number(text: str) -> bool:
 
 def canonical(name: str) -> str:
     """Write an account's id or number as the ledger keeps it: no spaces, one case."""
-    if _NUMBER.fullmatch(name) and "-" not in name:
+    if _NUMBER.fullmatch(name):
         return name.replace(" ", "").upper()
     return name.lower()
 

@@ -1,12 +1,16 @@
 """Accounts and customers: what opening, renaming, closing and leaving change, and what they say."""
 
+from datetime import timedelta
+
 import pytest
 
-from accounts.ledger.actions import CloseAccount, Leave, OpenAccount, RenameAccount
-from accounts.ledger.entries import Needs
+from accounts.ledger.actions import CloseAccount, Leave, OpenAccount, RenameAccount, Withdrawal
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Needs, needs
 from accounts.ledger.values import Customer
 from tests.helpers import START
 from tests.ledger.bank import Bank
+from tests.stores.books import EVER
 
 
 @pytest.fixture
@@ -69,3 +73,34 @@ def test_who_never_came_may_leave(bank):
     assert bank.say(Leave("nobody")) == "recorded"
     assert customer(bank, "nobody") == Customer("nobody", left=True)
     bank.proven()
+
+
+def test_customers_of_one_batch_are_each_counted(bank):
+    opening = [OpenAccount("owner-cyd", "More", "EUR"), OpenAccount("owner-dan", "More", "EUR")]
+    bank.store.append([bank.entry(each) for each in opening])
+    for owner_id in ("owner-cyd", "owner-dan"):
+        assert customer(bank, owner_id) == Customer(owner_id, open_accounts=1)
+
+
+def test_a_till_is_opened_with_the_first_cash(bank):
+    till = bank.store.account("till-eur-0")
+    assert (till.id, till.number, till.name) == ("till-eur-0", "till-eur-0", "Cash")
+    assert (till.owner_id, till.currency, till.floor_minor) == ("bank", "EUR", None)
+    assert START < till.created_at < till.moved_at + timedelta(seconds=1)
+
+
+def test_the_bank_is_nobodys_counterparty(bank):
+    bank.say(Withdrawal(bank.opened["ada"], 1, "EUR"))
+    assert [line.counterparty for line in bank.lines("ada")] == [None, None]
+    lines = bank.store.lines("till-eur-0", before=None, period=EVER, limit=9)
+    assert [line.counterparty for line in lines] == [bank.account("ada").number] * 2
+
+
+def test_an_entry_is_mentioned_at_the_time_that_it_is_recorded(bank):
+    later = START.replace(year=2030)
+    bank.say(bank.transfer("ada", "bob", 1), at=later)
+    late = bank.entry(bank.transfer("ada", "bob", 1), at=START)
+    changes = decide(bank.store.load(needs([late])), [late])
+    assert [(each.of_id, each.kind, each.at, each.entry_id) for each in changes.mentions] == [
+        (owner_id, "transfer", later, late.id) for owner_id in ("owner-ada", "owner-bob")
+    ]

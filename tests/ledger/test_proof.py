@@ -186,15 +186,15 @@ def replaced_amount(copy, name, amount_minor):
 def test_an_account_below_its_floor_is_found(bank, copy):
     ada = bank.opened["ada"]
     available_minor = bank.account("ada").available_minor
-    copy.alter("accounts", ada, floor_minor=available_minor + 40 + 1)
-    assert "below its floor" in copy.fault()
+    copy.alter("accounts", ada, floor_minor=available_minor + 1)
+    assert copy.fault() == f"account {ada}: it is 1 below its floor"
 
 
 ACCOUNTS = [
     ({"balance_minor": 1}, "a balance of 1, and lines that sum to"),
     ({"line_count": 3}, "lines are there, and it counts 3"),
     ({"id": "zz"}, "there are lines of account"),
-    ({"currency": "USD"}, "all balances in EUR sum to"),
+    ({"currency": "USD"}, "all balances in EUR sum to -61, not to zero"),
     ({"status": AccountStatus.CLOSED}, "1 accounts are open, and the customers count 2"),
     ({"owner_id": "bank"}, "1 accounts are open, and the customers count 2"),
 ]
@@ -280,6 +280,10 @@ def test_a_tally_names_the_one_thing_that_is_left():
         ({"ab": -5}, "ab"),
         ({"ab": 5, "cd": -5}, "more than one"),
         ({"ab": 2, "cd": -5}, "more than one"),
+        ({"\x02": 1, "\x01": -2}, "more than one"),
+        ({"\x01": 3}, "\x01"),
+        ({"é": 1}, "é"),
+        ({"é": 2, "\x01": -1}, "\x01\ufffdQ"),  # no id at all, and named as well as it can be
         ({}, None),
     ],
 )

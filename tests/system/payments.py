@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import msgspec
 import psycopg
@@ -95,7 +96,7 @@ def started(count: int, server: Server) -> tuple[list[Client], list[str]]:
     return clients, accounts
 
 
-def ended(clients: Sequence[Client]) -> None:
+def ended(clients: Sequence[Any]) -> None:
     """Let every client have its last answer."""
     for client in clients:
         client.ended.set()

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.system.payments import Client, are_done_once, ended, started
+from tests.system.mixed import Mixed, all_is_done_once
+from tests.system.payments import OPENING_MINOR, Client, are_done_once, ended, started
 from tests.system.servers import free_port, served
 
 CLIENTS = 8
@@ -36,3 +37,25 @@ def killed_again_and_again(url: str, workers: str) -> tuple[list[Client], list[s
 def test_nothing_acknowledged_is_lost_and_nothing_done_twice(url, workers):
     clients, accounts = killed_again_and_again(url, workers)
     are_done_once(url, clients, accounts)
+
+
+def test_everything_mixed_is_done_once_too(url):
+    settings = {"ACCOUNTS_STORE_URL": url, "ACCOUNTS_LOG_LEVEL": "ERROR"}
+    port, clients, accounts = free_port(), list[Mixed](), list[str]()
+    for crash in range(CRASHES + 1):
+        with served("--workers", "2", port=port, **settings) as server:
+            if not crash:
+                token = server.joined("ada")
+                accounts = [server.opened(token, OPENING_MINOR) for _ in range(4)]
+                clients = [Mixed(each, port, token, accounts) for each in range(CLIENTS)]
+                for client in clients:
+                    client.start()
+            time.sleep(BETWEEN_CRASHES_S)
+            if crash < CRASHES:
+                os.killpg(server.process.pid, signal.SIGKILL)
+                continue
+            ended(clients)
+            for client in clients:
+                client.await_runs()
+            assert server.stop() == 0
+    all_is_done_once(url, clients, accounts, 4 * OPENING_MINOR)
