@@ -6,9 +6,18 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+
+
+def _has_files(pid: int) -> bool:
+    """Tell whether a process has anything open: nothing, once it has ended."""
+    try:
+        return any(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
 
 
 def free_port() -> int:
@@ -20,7 +29,8 @@ def free_port() -> int:
 class Postgres:
     """A PostgreSQL of its own, in a folder of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Path | None = None) -> None:
+        """Start one; `disk` is the folder for its data, where that is to be another one."""
         self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self.folder.chmod(0o755)
         spec = find_spec("pgserver")
@@ -31,7 +41,7 @@ class Postgres:
         self.install = self.folder / "pgserver" / "pginstall"
         shutil.copytree(package / "pginstall", self.install, symlinks=True)
         shutil.copytree(package.with_name("pgserver.libs"), self.folder / "pgserver.libs")
-        self.data, self.port = self.folder / "data", free_port()
+        self.data, self.port = (disk or self.folder) / "data", free_port()
         self.data.mkdir(mode=0o700)
         if os.getuid() == 0:
             shutil.chown(self.data, "nobody")
@@ -47,31 +57,46 @@ class Postgres:
         log = str(self.data / "server.log")
         self.run("pg_ctl", "start", "-w", "-l", log, "-o", f"{options} -c max_connections=200")
 
+    def is_running(self) -> bool:
+        return subprocess.run(self.command("pg_ctl", "status"), check=False).returncode == 0
+
     def stop(self, mode: str = "immediate") -> None:
         self.run("pg_ctl", "stop", "-m", mode)
 
-    def signal(self, number: int) -> None:
-        """Send a signal to the server and to each process of its own."""
+    def signal(self, number: int) -> list[int]:
+        """Send a signal to the server and to each process of its own; give their ids."""
         server = int((self.data / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-        for each in (server, *map(int, children)):
+        everybody = [server, *map(int, children)]
+        for each in everybody:
             with suppress(ProcessLookupError):
                 os.kill(each, number)
+        return everybody
 
     def kill(self) -> None:
-        """End it as a crash does; it leaves its pid behind."""
-        self.signal(signal.SIGKILL)
+        """End it as a crash does.
+
+        Its pid file goes too: where nobody collects the dead, it would be taken for one that runs.
+        """
+        for each in self.signal(signal.SIGKILL):
+            while _has_files(each):
+                time.sleep(0.01)
+        (self.data / "postmaster.pid").unlink()
 
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder)
 
     def run(self, program: str, *arguments: str) -> str:
-        command = [str(self.install / "bin" / program), "-D", str(self.data), *arguments]
-        if os.getuid() == 0:
-            command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
+        command = self.command(program, *arguments)
         result = subprocess.run(
             command, cwd=self.data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
         assert result.returncode == 0, result.stdout.decode()
         return result.stdout.decode()
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        command = [str(self.install / "bin" / program), "-D", str(self.data), *arguments]
+        if os.getuid() == 0:
+            command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
+        return command
