@@ -34,7 +34,7 @@ def test_a_bank_that_drains_is_unready_and_serves_on_until_it_ends(workers):
         cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
         began_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        assert is_unready_within(server, 2)
+        assert is_unready_within(server, 3)
         for _ in range(5):
             assert server.ask("GET", "/health/live")[0] == 200
             assert server.ask("POST", "/v1/deposits", cash, token)[0] == 201
@@ -51,7 +51,7 @@ def test_who_keeps_a_connection_is_told_to_take_another_while_the_bank_drains():
         answer.read()
         assert answer.headers["Connection"] is None
         server.process.send_signal(signal.SIGTERM)
-        assert is_unready_within(server, 2)
+        assert is_unready_within(server, 3)
         connection.request("GET", "/health/live")
         answer = connection.getresponse()
         assert (answer.status, answer.headers["Connection"]) == (200, "close")
@@ -88,7 +88,7 @@ def test_whoever_is_at_the_terminal_need_not_wait():
     with served(ACCOUNTS_DRAIN_S="60") as server:
         began_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        assert is_unready_within(server, 2)
+        assert is_unready_within(server, 3)
         os.killpg(server.process.pid, signal.SIGINT)  # as Ctrl-C does
         assert server.process.wait(20) == 0
         assert time.monotonic() - began_s < 20
@@ -111,7 +111,7 @@ def test_the_health_of_a_bank_can_be_asked_without_curl():
         at = f"127.0.0.1:{server.port}"
         assert health(port=server.port) == (0, f"{at} /health/ready says 200.\n")
         server.process.send_signal(signal.SIGTERM)
-        assert is_unready_within(server, 2)
+        assert is_unready_within(server, 3)
         assert health(port=server.port) == (1, f"{at} /health/ready says 503.\n")
         assert health("--live", port=server.port) == (0, f"{at} /health/live says 200.\n")
         server.process.send_signal(signal.SIGKILL)
