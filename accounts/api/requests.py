@@ -92,7 +92,7 @@ class Around:
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
             _complete(headers, request_id, environment)
             duration_s, code = perf_counter() - began_s, int(status[:3])
-            route, method = _route(environment), environment["REQUEST_METHOD"]
+            route, method = route_of(environment), environment["REQUEST_METHOD"]
             self._watch.answered(route, method, code, duration_s)
             _log(environment, code, duration_s)
             return start_response(status, headers, error)
@@ -117,7 +117,7 @@ def _complete(headers: list[tuple[str, str]], request_id: str, environment: Envi
         headers.append(_TLS_ALWAYS)
 
 
-def _route(environment: Environment) -> str:
+def route_of(environment: Environment) -> str:
     """Give the rule that a request met, "" where it met none."""
     asked = environment.get("werkzeug.request")
     return asked.url_rule.rule if asked and asked.url_rule else ""

@@ -1,37 +1,81 @@
 """OpenTelemetry: a span of each request, sent by OTLP over HTTP. Needs `accounts[tracing]`.
 
 Where to, and how many of them, say its own settings, as OTEL_EXPORTER_OTLP_ENDPOINT and
-OTEL_TRACES_SAMPLER.
+OTEL_TRACES_SAMPLER. Attributes are those of its semantic conventions for HTTP, version 1.23.
 """
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
-from flask import Flask, request
+from opentelemetry.context import attach, detach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from accounts.api.requests import Application, Environment, StartResponse, route_of
 from accounts.api.traces import TRACE
 from accounts.watch import METHODS
 
-
-def instrument(app: Flask) -> TracerProvider:
-    """Make spans from now on; they wait to be sent in batches until the provider is shut down."""
-    logging.getLogger("opentelemetry").parent = logging.getLogger("accounts")
-    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "accounts"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    FlaskInstrumentor.instrument_app(  # type: ignore[no-untyped-call]
-        app, tracer_provider=provider, request_hook=_note, enable_commenter=False
-    )
-    return provider
+_SENT = {
+    "http.request.method": "REQUEST_METHOD",
+    "url.path": "PATH_INFO",
+    "url.scheme": "wsgi.url_scheme",
+    "client.address": "REMOTE_ADDR",
+    "user_agent.original": "HTTP_USER_AGENT",
+}
 
 
-def _note(span: Any, environment: dict[str, Any]) -> None:
-    """Have the log name the span too, and never a span be called by what somebody sent."""
-    context = span.get_span_context()
-    environment[TRACE] = f"{context.trace_id:032x}", f"{context.span_id:016x}"
-    if request.url_rule is None:
-        span.update_name(request.method if request.method in METHODS else "HTTP")
+class Traced:
+    """Wraps a WSGI application; the spans wait to be sent together until it is shut down."""
+
+    def __init__(self, application: Application) -> None:
+        logging.getLogger("opentelemetry").parent = logging.getLogger("accounts")
+        self._application = application
+        self._provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "accounts"}))
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer = self._provider.get_tracer("accounts")
+        self._propagator = TraceContextTextMapPropagator()
+        self.shutdown = self._provider.shutdown
+
+    def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        method = environment["REQUEST_METHOD"]
+        name = method if method in METHODS else "HTTP"
+        span = self._begun(name, environment)
+
+        def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
+            _end(span, name, route_of(environment), int(status[:3]))
+            return start_response(status, headers, error)
+
+        token = attach(set_span_in_context(span))
+        try:
+            return self._application(environment, start)
+        finally:
+            detach(token)
+
+    def _begun(self, name: str, environment: Environment) -> Span:
+        header = environment.get("HTTP_TRACEPARENT")
+        carrier = {"traceparent": header, "tracestate": environment.get("HTTP_TRACESTATE", "")}
+        parent = self._propagator.extract(carrier) if header else None
+        span = self._tracer.start_span(name, parent, SpanKind.SERVER)
+        if span.is_recording():
+            sent = {key: environment.get(name) for key, name in _SENT.items()}
+            span.set_attributes({key: value for key, value in sent.items() if value is not None})
+        context = span.get_span_context()
+        environment[TRACE] = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+        return span
+
+
+def _end(span: Span, name: str, route: str, status: int) -> None:
+    if span.is_recording():
+        if route:
+            span.update_name(f"{name} {route}")
+            span.set_attribute("http.route", route)
+        span.set_attribute("http.response.status_code", status)
+        if status >= 500:  # noqa: PLR2004
+            span.set_status(StatusCode.ERROR)
+    span.end()

@@ -35,7 +35,7 @@ def _parent(header: str | None) -> tuple[str, str] | None:
 
 
 def instrument(app: Flask, settings: Settings) -> None:
-    """Have OpenTelemetry make a span of each request, where TRACING says so.
+    """Have a span made of each request, where TRACING says so.
 
     :raises SettingsError: the extra is not installed.
     """
@@ -46,7 +46,8 @@ def instrument(app: Flask, settings: Settings) -> None:
         except ModuleNotFoundError as error:
             message = f"TRACING needs {error.name}: install the extra, `accounts[tracing]`."
             raise SettingsError(message) from error
-        app.extensions[EXTENSION] = telemetry.instrument(app)
+        app.wsgi_app = traced = telemetry.Traced(app.wsgi_app)  # type: ignore[method-assign, assignment]
+        app.extensions[EXTENSION] = traced
 
 
 def close(app: Flask) -> None:

@@ -49,7 +49,7 @@ def traced(passwords, monkeypatch):
     exporter = InMemorySpanExporter()
     monkeypatch.setattr(telemetry, "OTLPSpanExporter", lambda: exporter)
     app = create_app({"TRACING": True, "LOG_FILE": "app.log"}, passwords=passwords)
-    provider = app.extensions["accounts.traces"]
+    provider = app.extensions["accounts.traces"]._provider
 
     def spans():
         provider.force_flush()
