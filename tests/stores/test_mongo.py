@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from bson.int64 import Int64
 from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
 
 from accounts.errors import Unavailable
 from accounts.identity import Event, User
@@ -134,7 +136,7 @@ def test_an_outcome_that_stays_unknown_is_unavailable_and_a_retry_tells(line, mo
 
 
 @contextmanager
-def left_open(mongo, books, appname: str) -> Iterator[None]:
+def left_open(mongo, books, appname: str) -> Iterator[ClientSession]:
     """Leave a transaction open that has changed an account, as a process does that is killed."""
     with (
         MongoClient[Any](mongo.url(NAME), appname=appname) as client,
@@ -144,13 +146,16 @@ def left_open(mongo, books, appname: str) -> Iterator[None]:
         change = {"$inc": {"line_count": Int64(1)}}
         accounts = client.get_default_database()["accounts"]
         accounts.update_one({"_id": books.opened["ada"]}, change, session=session)
-        yield
+        yield session
 
 
 def test_nobody_waits_for_a_bank_that_was_killed_midway(mongo, books):
     began_s = time.monotonic()
-    with left_open(mongo, books, f"accounts {NAME}"):
+    with left_open(mongo, books, f"accounts {NAME}") as session:
         is_sent_once(books)
+        with pytest.raises(PyMongoError) as caught:  # one that was frozen decides anew
+            session.commit_transaction()
+        assert caught.value.has_error_label("TransientTransactionError")
     assert time.monotonic() - began_s < 4
 
 

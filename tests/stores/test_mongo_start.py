@@ -15,7 +15,7 @@ from accounts.ledger.decide import decide
 from accounts.stores.mongo import MongoAccountStore, MongoDatabase, schema, upgrade
 from accounts.stores.opening import open_stores
 from accounts.watch import Watch
-from tests.mongo import Node
+from tests.mongo import Mongo, Node
 from tests.postgres import free_port
 from tests.stores.books import Books, at_once
 
@@ -144,6 +144,36 @@ def test_who_cannot_be_reached_is_told_of_within_seconds():
 def test_a_server_that_is_too_old_is_refused(url, monkeypatch):
     monkeypatch.setattr("accounts.stores.mongo.client.WIRE_VERSION_MIN", 99)
     assert "older than 5.0" in complaint(url)
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """Name a database on a server where a user may read and write it, and nothing more."""
+    key = tmp_path / "key"
+    key.write_text("k" * 64)
+    key.chmod(0o600)
+    server = Mongo(1, "--auth", "--keyFile", str(key))
+    server.nodes[0].ask("createUser", "root", pwd="root", roles=["root"])
+    with MongoClient[Any](server.url().replace("//", "//root:root@") + "&authSource=admin") as root:
+        root.bank.command("createUser", "teller", pwd="secret", roles=["readWrite"])
+    yield server.url().replace("//", "//teller:secret@")
+    server.remove()
+
+
+def test_a_user_who_may_read_and_write_is_enough(guarded):
+    assert "Authentication failed" in complaint(guarded.replace("secret", "guess"))
+    at_once(4, lambda _: MongoDatabase(guarded).close())
+    with (
+        closing(MongoDatabase(guarded)) as database,
+        MongoClient[Any](guarded, appname="accounts bank") as killed,
+        killed.start_session() as session,
+    ):
+        books = Books(MongoAccountStore(database, decide))
+        books.given(ada=10, bob=0)
+        session.start_transaction()
+        rename = {"$set": {"name": "Other"}}
+        killed.bank.accounts.update_one({"_id": books.opened["ada"]}, rename, session=session)
+        assert books.send("ada", "bob", 4) == "recorded"
 
 
 def test_without_the_driver_the_extra_is_named(monkeypatch):

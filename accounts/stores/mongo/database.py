@@ -6,6 +6,7 @@ bounded.
 """
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from time import monotonic, sleep
@@ -207,7 +208,9 @@ def _as_settings_error() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        said = str(error).split(", Timeout:")[0].split(" (configured timeouts")[0]
+        said = re.split(r", Timeout:| \(configured timeouts|, full error:| \{", str(error))[
+            0
+        ].rstrip(".")
         hint = ""
         if "replica set" in said:
             hint = " Is mongod started with --replSet and that name, and was rs.initiate() run?"

@@ -107,17 +107,23 @@ def upgrade(database: Database[Document]) -> None:
         check_upgradable(kept, VERSION)
     for name, schema in SCHEMAS.items():
         validator = {"$jsonSchema": schema} | ({"$expr": _FLOOR} if name == "accounts" else {})
-        try:
-            database.create_collection(name, check_exists=False, validator=validator)
-        except OperationFailure as error:
-            if error.code != IS_THERE_ALREADY:
-                raise
-            database.command("collMod", name, validator=validator)
+        _make(database, name, validator)
         if name in INDEXES:
             database[name].create_indexes(INDEXES[name])
     with suppress(DuplicateKeyError):  # another one says so at this moment
         change = {"$max": {"version": Int64(VERSION)}}
         database["meta"].update_one({"_id": "schema"}, change, upsert=True)
+
+
+def _make(database: Database[Document], name: str, validator: dict[str, Any]) -> None:
+    """Make a collection; one that is there is changed only where it must be: not all may do so."""
+    try:
+        database.create_collection(name, check_exists=False, validator=validator)
+    except OperationFailure as error:
+        if error.code != IS_THERE_ALREADY:
+            raise
+        if database[name].options().get("validator") != validator:
+            database.command("collMod", name, validator=validator)
 
 
 def begin_copy(database: Database[Document]) -> None:
