@@ -24,7 +24,7 @@ from tests.system.payments import are_done_once, empty_database, ended, started
 from tests.system.servers import ROOT, Server, free_port, served
 
 CLIENTS = 16
-BALANCED_S = float(os.environ.get("BALANCED_S", "8"))
+BALANCED_S = float(os.environ.get("BALANCED_S", "6"))
 SILENCE_MAX_S = 3.0
 CONFIGURATION = ROOT / "deploy/haproxy/haproxy.cfg"
 
