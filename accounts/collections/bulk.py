@@ -1,13 +1,13 @@
 """Bulk: many transfers in one batch, decided and saved in one commit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-from accounts.collections.desk import Desk, keyed_id, recorded_or_refused
+from accounts.collections.desk import Desk, dated, keyed_id, recorded_or_refused
 from accounts.errors import NotFound
 from accounts.identity import Caller
 from accounts.ledger.actions import Bulk, BulkMode, Transfer
@@ -78,6 +78,7 @@ def _parts(desk: Desk, caller: Caller, head: Entry, payments: Sequence[Payment])
     owned = desk.owned(caller, set(payers.values()))
     payers = {name: each if each in owned else NOBODYS for name, each in payers.items()}
     payees = {name: canonical(name) for name in {each.to_account for each in payments}}
+    part_id = part_ids(head.id)
     for index, each in enumerate(payments):
         ask = Transfer(
             payers[each.from_account],
@@ -87,4 +88,13 @@ def _parts(desk: Desk, caller: Caller, head: Entry, payments: Sequence[Payment])
             each.reference,
             head.id,
         )
-        yield Entry(keyed_id(head.id, str(index)), head.caller_id, head.at, ask, head.till)
+        yield Entry(part_id(index), head.caller_id, head.at, ask, head.till)
+
+
+def part_ids(bulk_id: str) -> Callable[[int], str]:
+    """Give the ids of the parts of a bulk: one hash for all, and the time of the bulk in front.
+
+    They follow each other, so an index of a database takes them in one place.
+    """
+    base = dated(keyed_id(bulk_id, "parts"), bulk_id)[: -len("ffff")]
+    return lambda index: f"{base}{index:04x}"

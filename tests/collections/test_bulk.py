@@ -1,8 +1,10 @@
 """Bulk: many transfers in one batch."""
 
+from uuid import UUID
+
 import pytest
 
-from accounts.collections.bulk import code_of
+from accounts.collections.bulk import code_of, part_ids
 from accounts.collections.desk import keyed_id
 from accounts.errors import Refused
 from accounts.ledger.actions import BulkMode, Transfer
@@ -99,7 +101,11 @@ def test_its_parts_have_ids_that_no_key_leads_to(bank):
     )
     bulk_id = keyed_id("user-ada", "k")
     ids = [each.recorded.entry.id for each in seen.outcomes]
-    assert ids == [keyed_id(bulk_id, "0"), keyed_id(bulk_id, "1")]
+    assert [UUID(each).version for each in ids] == [8, 8]
+    assert [each[-5:] for each in ids] == [f"{ids[0][-5]}0000", f"{ids[0][-5]}0001"]
+    assert ids == sorted(part_ids(bulk_id)(index) for index in range(2))
+    assert ids[0][:13] == bulk_id[:13]  # which has its time there, where it has one
+    assert ids[0][13:-4] not in {bulk_id[13:-4], part_ids(keyed_id("user-ada", "l"))(0)[13:-4]}
 
 
 def test_it_is_one_batch_and_told_to_the_audit_log_once(bank):
