@@ -133,11 +133,18 @@ def test_what_is_no_bulk_is_refused_as_a_whole(ada, sides, changes, pointer):
     assert ada.balance_minor(sides[0]) == 100
 
 
-@pytest.mark.parametrize("spelled", ['"amount_minor"', '"amount\\u005fminor"'])
-def test_a_field_given_twice_in_one_item_is_refused(ada, sides, spelled):
+@pytest.mark.parametrize(
+    "twice",
+    [
+        '"amount_minor": 99',
+        '"amount\\u005fminor": 99',
+        '"amount_minor": 99, "reference": "\\u0022\\u0022"',  # as many quotes as if said once
+    ],
+)
+def test_a_field_given_twice_in_one_item_is_refused(ada, sides, twice):
     payer, payee = sides
     one = f'{{"from_account": "{payer["id"]}", "to_account": "{payee["id"]}", "currency": "EUR", '
-    body = f'{{"mode": "each", "transfers": [{one}"amount_minor": 1, {spelled}: 99}}]}}'
+    body = f'{{"mode": "each", "transfers": [{one}"amount_minor": 1, {twice}}}]}}'
     answer = ada("POST", PATH, data=body, content_type="application/json")
     assert code(answer) == (400, "invalid_request")
     assert answer.json["errors"] == [
