@@ -156,11 +156,11 @@ def test_nobody_waits_for_a_bank_that_was_killed_midway(mongo, books):
         with pytest.raises(PyMongoError) as caught:  # one that was frozen decides anew
             session.commit_transaction()
         assert caught.value.has_error_label("TransientTransactionError")
-    assert time.monotonic() - began_s < 4
+    assert time.monotonic() - began_s < 6
 
 
 def test_a_transaction_of_another_application_is_not_ended(mongo, books, monkeypatch):
-    monkeypatch.setattr(database, "TRANSACTION_TIMEOUT_S", 2)
+    monkeypatch.setattr(database, "TRANSACTION_TIMEOUT_S", 3)
     with left_open(mongo, books, "reports"), pytest.raises(Unavailable):
         books.send("ada", "bob", 4)
     is_sent_once(books)

@@ -32,8 +32,8 @@ TRANSACTION_TIMEOUT_S = 8.0
 """For all of it: a commit is asked about again, then the journal is asked what became of it."""
 DUPLICATES_MAX = 20
 PAUSE_MAX_S = 0.1
-SILENT_S = 1.0
-"""How long a transaction may stand still until somebody whom it keeps waiting ends it."""
+SILENT_S = 2.0
+"""How long in all a transaction may stand still, until somebody whom it keeps waiting ends it."""
 SNAPSHOT = ReadConcern("snapshot")
 SNAPSHOT_TOO_OLD = 239
 DUPLICATE_KEY = 11000
