@@ -9,7 +9,7 @@ from accounts.api.bank import bank
 from accounts.api.schemas.users import FullName, GivenPassword, LoginWish, Password, UserWish
 from accounts.api.users import add_customer
 from accounts.errors import ApiError, Forbidden, InvalidCredentials, UsernameTaken
-from accounts.identity import Username
+from accounts.identity import Session, User, Username
 from accounts.web import sessions
 from accounts.web.forms import Field, Form
 from accounts.web.pages import go, page
@@ -82,7 +82,7 @@ def sign_in() -> Response:
         wish = LoginWish(form.read("username"), form.read("password"))
         if not form.errors:
             try:
-                return sessions.begin(go(back), *begin_session(wish))
+                return _begun(back, *begin_session(wish))
             except ApiError as error:
                 form.refuse(error, {"invalid_credentials": "password"})
     elif sessions.is_signed_in():
@@ -134,7 +134,13 @@ def _joined(wish: UserWish) -> Response:
             raise taken from None
     else:
         user, session = begin_session(LoginWish(wish.username, wish.password))
-    return sessions.begin(go(HOME), user, session)
+    return _begun(HOME, user, session)
+
+
+def _begun(back: str, user: User, session: Session) -> Response:
+    """Hand out the tokens and go on; where the browser may drop them, come back and say so."""
+    onwards = go(back) if sessions.are_kept() else go("/sign-in", next=back, why="begun")
+    return sessions.begin(onwards, user, session)
 
 
 def _refuse_other_sites() -> None:

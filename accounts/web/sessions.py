@@ -118,7 +118,15 @@ def _set(response: Response, name: str, token: str) -> None:
     response.set_cookie(current_app.config[name], token, **_attributes())
 
 
+def are_kept() -> bool:
+    """Tell whether a browser surely keeps the cookies: over TLS, or on one's own machine."""
+    return request.is_secure or _is_local()
+
+
 def _attributes() -> dict[str, Any]:
     """Say how a cookie is kept: over TLS alone, but on one's own machine."""
-    is_local = request.host.rpartition(":")[0] in _LOCAL or request.host in _LOCAL
-    return {"httponly": True, "samesite": "Lax", "secure": not is_local, "path": "/"}
+    return {"httponly": True, "samesite": "Lax", "secure": not _is_local(), "path": "/"}
+
+
+def _is_local() -> bool:
+    return request.host.rpartition(":")[0] in _LOCAL or request.host in _LOCAL

@@ -89,10 +89,37 @@ def test_scripts_cannot_read_the_cookies_and_other_sites_cannot_send_them(ada):
         assert cookie.max_age is None
 
 
-@pytest.mark.parametrize("https", [True, False])
-def test_cookies_go_over_tls_alone_but_on_ones_own_machine(app, https):
-    visitor = Visitor(app, https=https).joined("cleo")
-    assert all(cookie.secure is https for cookie in cookies(visitor).values())
+@pytest.mark.parametrize(
+    ("base", "secure"),
+    [
+        ("https://bank.example", True),
+        ("http://localhost", False),
+        ("http://localhost:5000", False),
+        ("http://127.0.0.1:5000", False),
+        ("http://[::1]:5000", False),
+        ("https://localhost.evil.example", True),
+    ],
+)
+def test_cookies_go_over_tls_alone_but_on_ones_own_machine(app, base, secure):
+    visitor = Visitor(app, base=base).joined("cleo")
+    assert all(cookie.secure is secure for cookie in cookies(visitor).values())
+
+
+def test_a_browser_that_drops_the_cookies_is_told_why(app, ada):
+    visitor = Visitor(app, base="http://192.168.0.5:5000")
+    visitor.get("/sign-in")
+    answer = visitor.sent("Sign in", username="ada", password=PASSWORD)
+    for name in cookies(visitor):
+        visitor.client.delete_cookie(name, domain="192.168.0.5")
+    assert "cookies work on localhost alone" in visitor.get(answer.headers["Location"]).text
+
+
+def test_behind_a_proxy_that_nobody_told_of_signing_in_leads_on(app, ada):
+    visitor = Visitor(app, base="http://bank.example")
+    visitor.get("/sign-in")
+    answer = visitor.sent("Sign in", username="ada", password=PASSWORD)
+    visitor.base = "https://bank.example"
+    assert visitor.get(answer.headers["Location"]).path == "/overview"
 
 
 def test_a_cookie_opens_nothing_at_v1(ada):

@@ -85,11 +85,11 @@ class Page(HTMLParser):
 class Visitor:
     """Somebody with a browser that knows no JavaScript."""
 
-    def __init__(self, app: Flask, language: str = "en", *, https: bool = False) -> None:
+    def __init__(self, app: Flask, language: str = "en", *, base: str = "http://localhost") -> None:
         self.app = app
         self.client = app.test_client()
         self.headers = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": language}
-        self.base = "https://bank.example" if https else "http://localhost"
+        self.base = base
         self.page: Page | None = None
 
     def send(self, method: str, path: str, fields: Any = None, **headers: str) -> TestResponse:
