@@ -1,5 +1,7 @@
 """Open, rename and close an account."""
 
+from functools import cache
+
 from babel.numbers import get_currency_name, get_territory_currencies
 from flask import Blueprint, Response, request
 from msgspec.structs import replace
@@ -94,6 +96,7 @@ def own(caller: Caller, name: str) -> Account:
     return found
 
 
+@cache
 def _currency_field() -> Field:
     choices = tuple((code, f"{code}, {get_currency_name(code, locale='en')}") for code in DECIMALS)
     return replace(_CURRENCY, choices=tuple(sorted(choices)))

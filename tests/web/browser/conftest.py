@@ -16,6 +16,7 @@ from accounts.sandbox import demo
 from app import create_app
 from tests.gates.test_root_names import ROOT
 from tests.programs import program
+from tests.web.conftest import with_templates
 
 SHOTS = ROOT / "build" / "pages"
 """Where the pictures of this run are kept. Git ignores it."""
@@ -70,7 +71,8 @@ def chromium() -> Iterator[Browser]:
 
 def served(passwords, **settings) -> Site:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    return Site(create_app({"LOG_FILE": "app.log", **settings}, passwords=passwords))
+    app = create_app({"LOG_FILE": "app.log", **settings}, passwords=passwords)
+    return Site(with_templates(app))
 
 
 @pytest.fixture
