@@ -103,8 +103,7 @@ class Gateway:
         except ProtocolError:
             return  # the client went away midway
         environment[ARRIVED_S] = perf_counter()
-        hashes = environment["PATH_INFO"] in HASHING_PATHS
-        threads = self._hashing_threads if hashes else self._threads
+        threads = self._hashing_threads if _hashes(environment) else self._threads
         status, headers, body = await threads.run(self._answer, environment)
         if self._is_draining:
             headers.append(("Connection", "close"))
@@ -223,6 +222,11 @@ class _Late:
 
     def read(self, _size: int = -1) -> bytes:
         raise RequestTimeout
+
+
+def _hashes(environment: Environment) -> bool:
+    """Tell whether a request hashes a password; to show a form for one does not."""
+    return environment["REQUEST_METHOD"] == "POST" and environment["PATH_INFO"] in HASHING_PATHS
 
 
 def _close(chunks: Iterable[bytes]) -> None:

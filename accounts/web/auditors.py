@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -12,6 +12,7 @@ from accounts.api.bank import bank
 from accounts.api.operations import AUDITORS
 from accounts.errors import NotFound
 from accounts.identity import Caller
+from accounts.ledger.actions import Action
 from accounts.web.forms import Field, Form
 from accounts.web.pages import page, signed_in
 
@@ -22,10 +23,10 @@ LINES_READ = 500
 LINES_SEARCHED_MAX = 5_000
 """How far one page looks back for lines that a filter lets through."""
 
-_EVENTS = (
-    *("account_closed", "account_opened", "account_renamed", "deposit", "transfer", "withdrawal"),
-    *("login", "login_failed", "logout", "password_changed", "password_refused"),
-    *("user_deleted", "user_registered", "user_updated"),
+_EVENTS = sorted(
+    {str(kind.__struct_config__.tag) for kind in get_args(Action)}
+    | {"login", "login_failed", "logout", "password_changed", "password_refused"}
+    | {"user_deleted", "user_registered", "user_updated"}
 )
 _FILTERS = (
     Field(

@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from msgspec.structs import replace
 
+from accounts.gateway import HASHING_PATHS, _hashes
 from tests.helpers import PASSWORD, Http
 from tests.web.visitor import Visitor
 
@@ -242,3 +243,11 @@ def test_signing_out_kills_the_tokens_themselves(ada):
     for name, value in kept.items():
         ada.client.set_cookie(name, value)
     assert ada.get("/overview").path.startswith("/sign-in")
+
+
+def test_what_hashes_a_password_has_threads_of_its_own_and_shows_its_form_without(app):
+    urls = app.url_map.bind("localhost")
+    for path in HASHING_PATHS:
+        assert urls.match(path, method="POST")
+        assert _hashes({"REQUEST_METHOD": "POST", "PATH_INFO": path})
+        assert not _hashes({"REQUEST_METHOD": "GET", "PATH_INFO": path})

@@ -133,7 +133,7 @@ def test_a_form_that_did_something_else_already_does_nothing(ada):
 def test_what_is_sent_is_looked_at_once_more_and_arrives(sending, bob):
     ada, account = sending
     assert "Send €12.50?" in ada.page.text
-    assert "Left to you €87.50" in ada.page.text
+    assert "Available after it €87.50" in ada.page.text
     assert ada.balance_of(account) == "€100.00"
 
 
