@@ -37,9 +37,9 @@ def base() -> Path:
         as_python = 'ln -sf /usr/bin/python3 "$1/usr/local/bin/python"'
         options = ["--quiet", "--variant=apt", f"--customize-hook={as_python}"]
         options.append("--include=python3,python3-venv,ca-certificates")
-        command = [program("mmdebstrap"), *options, "bookworm", f"{tar}.part"]
-        subprocess.run(command, check=True)
-        Path(f"{tar}.part").rename(tar)
+        part = BUILD / "part.tar"  # by its ending mmdebstrap knows what to make
+        subprocess.run([program("mmdebstrap"), *options, "bookworm", str(part)], check=True)
+        part.rename(tar)
     return tar
 
 
