@@ -68,8 +68,28 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
         websockets=False,
         log_enabled=False,
     )
+    _let_workers_end()
     with _shared_numbers() if workers > 1 else nullcontext():
         server.serve()
+
+
+def _let_workers_end() -> None:
+    """Have a worker end that is told so before granian has set what a worker does then.
+
+    What the first process does at SIGTERM is inherited, and would have a worker go on for ever.
+    The signal waits while there are two of them, so that none is lost in between.
+    """
+    ending = [signal.SIGTERM]
+
+    def in_worker() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ending),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ending),
+        after_in_child=in_worker,
+    )
 
 
 @contextmanager
@@ -86,9 +106,6 @@ def _shared_numbers() -> Iterator[None]:
 
 def worker_app() -> Gateway:
     """Build the app in a worker; where it cannot start, say why in one sentence."""
-    # What the first process does at SIGTERM is inherited, and would have this one go on for ever
-    # where it is told to end before granian sets what a worker does.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     from app import create_app  # noqa: PLC0415 - the composition root stands above this package
 
     try:

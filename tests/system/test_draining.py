@@ -138,5 +138,4 @@ def test_a_worker_that_is_told_to_end_while_it_starts_ends():
         os.kill(before[0], signal.SIGKILL)
         while not set(server.workers()) - set(before):
             time.sleep(0.001)
-        time.sleep(0.05)
         assert server.stop() == 0
