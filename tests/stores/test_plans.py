@@ -4,11 +4,12 @@ import re
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import event
 
 from accounts.identity import Event, User
 from accounts.ledger.decide import decide
-from accounts.ledger.entries import Needs
+from accounts.ledger.entries import Changes, Needs
 from accounts.ledger.values import Period
 from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
@@ -94,8 +95,10 @@ def account_queries(store: SqlAccountStore) -> set[str]:
         for stream in (ledger.accounts, ledger.customers, ledger.lines, ledger.entries):
             list(stream)
         list(ledger.progress), list(ledger.unsealed)
+    moved = replace(store.account(ada), id="moved", number="moved")
+    store.restore(Changes([], [moved], [], []))
     return {"append", "load", "accounts_of", "lines", "entries_of", "due"} | {
-        *("unsealed", "mark_sealed", "ledger")
+        *("unsealed", "mark_sealed", "ledger", "restore")
     }
 
 
@@ -107,7 +110,8 @@ def user_queries(store: SqlUserStore) -> set[str]:
     store.user_named("ada")
     store.users_after("", limit=2)
     store.mark_sealed(store.unsealed(2))
-    return {"put", "users", "user_named", "users_after", "unsealed", "mark_sealed"}
+    store.restore([replace(ada, id="c", username="cleo", version=3)])
+    return {"put", "users", "user_named", "users_after", "unsealed", "mark_sealed", "restore"}
 
 
 def test_every_query_of_the_books_uses_an_index(plans):
