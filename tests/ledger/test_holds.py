@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from accounts.ledger.actions import (
     CancelSchedule,
@@ -269,3 +270,10 @@ def test_a_retried_end_of_a_hold_is_told_what_it_did(bank):
     again = bank.ask(bank.capture(hold, "one", 20), entry_id="end", at=LATE)
     assert (again.recorded, again.replayed) == (first.recorded, True)
     assert bank.figures("ada") == (80, 0)
+
+
+def test_a_capture_bears_the_reference_of_its_hold(bank):
+    hold = replace(bank.hold("ada", "bob", 30), reference="room 12")
+    bank.say(hold, entry_id="one")
+    outcome = bank.ask(bank.capture(hold, "one"), at=EARLY)
+    assert [line.reference for line in outcome.recorded.lines] == ["room 12"] * 2
