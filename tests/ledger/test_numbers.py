@@ -4,7 +4,7 @@ import pytest
 from stdnum import iban
 
 from accounts.ledger.currencies import DECIMALS
-from accounts.ledger.numbers import CANDIDATES, canonical, numbers_for
+from accounts.ledger.numbers import CANDIDATES, canonical, is_number, numbers_for
 
 
 def test_numbers_are_ibans_with_right_check_digits():
@@ -49,3 +49,10 @@ def test_a_currency_has_decimals(currency, decimals):
 def test_what_has_no_minor_unit_is_no_currency_of_ours():
     assert not {"XAU", "XDR", "XXX", "XTS", "EURO", "eur"} & DECIMALS.keys()
     assert all(len(code) == 3 and code.isupper() for code in DECIMALS)
+
+
+def test_a_number_is_told_from_what_is_none():
+    (number, *_) = numbers_for("x")
+    assert is_number(number) is True
+    assert is_number(f"{number[:-1]}{(int(number[-1]) + 1) % 10}") is False
+    assert is_number("de12bd22-2e7c-74da-b41c-61317affe3b6") is False

@@ -296,3 +296,7 @@ def test_a_tally_holds_weights(weights, left):
 
 def test_nothing_promised_is_no_fault():
     assert Promises().fault() is None
+
+
+def test_a_bank_in_which_nothing_happened_is_right():
+    assert Bank().proven().entries == 0
