@@ -17,7 +17,7 @@ START_TIMEOUT_S = 30
 QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
 OPTIONS = [
     *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--oplogSize", "64"),
-    *("--wiredTigerCacheSizeGB", "0.25"),
+    *("--wiredTigerCacheSizeGB", "0.5"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"),
     *("--setParameter", "enableTestCommands=1"),  # fail points
