@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from threading import Thread
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
+from werkzeug.wsgi import ClosingIterator
 
 from accounts.identity import Caller
 from accounts.ledger.values import Account
@@ -36,13 +38,26 @@ class Look:
         return f"{self.width}-{self.scheme}{'' if self.scripts else '-plain'}"
 
 
+def in_one(app: Flask) -> Any:
+    """Answer in one part, as the gateway does.
+
+    Werkzeug's server leaves a file open that a browser had begun to read when it went away.
+    """
+
+    def answer(environment: Any, start_response: Any) -> list[bytes]:
+        with closing(ClosingIterator(app(environment, start_response))) as chunks:
+            return [b"".join(chunks)]
+
+    return answer
+
+
 class Site:
     """A bank that is served to browsers."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.bank = app.extensions["accounts"]
-        self._server = make_server("127.0.0.1", 0, app, threaded=True)
+        self._server = make_server("127.0.0.1", 0, in_one(app), threaded=True)
         self.base = f"http://localhost:{self._server.server_port}"
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
