@@ -219,7 +219,12 @@ class Database:
 
     def _check(self, connection: Connection) -> None:
         if self.is_sqlite:
+            connection.exec_driver_sql("PRAGMA user_version = 0")  # fails where nobody may write
             return
+        if connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on":
+            raise SettingsError(
+                "PostgreSQL may only be read: it is a standby, or told so. Name the primary."
+            )
         commits = connection.exec_driver_sql("SHOW synchronous_commit").scalar_one()
         if commits not in STRONG_COMMITS:
             raise SettingsError(
