@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from accounts.errors import SettingsError
 from accounts.stores.sql import Database, database
@@ -71,3 +72,15 @@ def test_a_file_that_somebody_holds_is_waited_for_so_long(monkeypatch):
         Database("sqlite:///bank.db")
     holder.close()
     Database("sqlite:///bank.db").close()
+
+
+def test_a_file_that_is_being_mended_after_a_crash_is_tried_again():
+    tries = []
+
+    def prepare(_connection):
+        tries.append(1)
+        if len(tries) < 3:  # SQLite says so at once, however long one is ready to wait
+            raise OperationalError("BEGIN", {}, sqlite3.OperationalError("database is locked"))
+
+    Database("sqlite:///bank.db", prepare=prepare).close()
+    assert len(tries) == 3

@@ -108,15 +108,23 @@ class Database:
         return {"store_connections": pool.checkedout(), "store_connections_max": CONNECTIONS_MAX}
 
     def _prepare(self, prepare: Callable[[Connection], None]) -> None:
-        """See to the tables, where the database keeps its word; one process at a time."""
-        try:
+        """See to the tables, where the database keeps its word; one process at a time.
+
+        SQLite lets nobody wait for whoever opens the file first after a crash: it is tried again.
+        """
+
+        def act(_unsure: bool) -> None:  # noqa: FBT001
             with self._change.begin() as connection:
                 self._check(connection)
                 if not self.is_sqlite:
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
                 prepare(connection)
-        except SQLAlchemyError as error:
-            raise SettingsError(f"STORE_URL cannot be opened: {_first_line(error)}") from error
+
+        try:
+            self._tried(act)
+        except (SQLAlchemyError, Unavailable) as error:
+            why = error.__cause__ if isinstance(error, Unavailable) else error
+            raise SettingsError(f"STORE_URL cannot be opened: {_first_line(why)}") from error
 
     def read(self, act: Callable[[Connection], T]) -> T:
         """Read in one transaction, as of one moment.
@@ -289,7 +297,7 @@ def _kind(error: SQLAlchemyError) -> str:
     return type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _first_line(error: BaseException | None) -> str:
     return str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0]
 
 
