@@ -18,7 +18,6 @@ from msgspec import Struct
 from pymongo import ASCENDING, DESCENDING
 from pymongo.cursor import Cursor
 
-from accounts.errors import Unavailable
 from accounts.ledger.decide import Decide
 from accounts.ledger.entries import (
     Changes,
@@ -33,7 +32,7 @@ from accounts.ledger.entries import (
 from accounts.ledger.values import Account, Line, Mention, Period, Progress
 from accounts.stores.base import AccountStore
 from accounts.stores.moments import microseconds, moment
-from accounts.stores.mongo.database import DEADLINE_S, MongoDatabase, Session
+from accounts.stores.mongo.database import MongoDatabase, Session, in_turn
 from accounts.stores.mongo.documents import (
     ACCOUNT,
     CUSTOMER,
@@ -73,20 +72,10 @@ class MongoAccountStore(AccountStore):
                 self._save(session, snapshot, changes)
             return own(changes.outcomes, entries) if unsure else changes.outcomes
 
-        with self._one_writer():
+        with in_turn(self._writer):
             outcomes = self._database.write(write) if entries else []
         self._fresh.remember(outcomes)
         return outcomes
-
-    @contextmanager
-    def _one_writer(self) -> Iterator[None]:
-        """Let one thread write: others of this process would only be in its way."""
-        if not self._writer.acquire(timeout=DEADLINE_S):
-            raise Unavailable("Too many wait for the store.")
-        try:
-            yield
-        finally:
-            self._writer.release()
 
     def restore(self, changes: Changes) -> None:
         self._database.write(

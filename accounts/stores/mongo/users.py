@@ -1,13 +1,14 @@
 """The users in MongoDB."""
 
 from collections.abc import Iterable, Sequence
+from threading import Lock
 from typing import Any
 
 from pymongo import ASCENDING, ReplaceOne
 
 from accounts.identity import Event, User
 from accounts.stores.base import PutStatus, UserStore
-from accounts.stores.mongo.database import MongoDatabase, Session
+from accounts.stores.mongo.database import MongoDatabase, Session, in_turn
 from accounts.stores.mongo.documents import EVENT, USER, Document
 
 
@@ -16,6 +17,7 @@ class MongoUserStore(UserStore):
 
     def __init__(self, database: MongoDatabase) -> None:
         self._database = database
+        self._writer = Lock()
         self._users = database[USER.collection]
         self._events = database[EVENT.collection]
 
@@ -35,7 +37,8 @@ class MongoUserStore(UserStore):
                 self._tell(session, events, unsure=unsure)
             return statuses
 
-        return self._database.write(write)
+        with in_turn(self._writer):
+            return self._database.write(write)
 
     def restore(self, users: Sequence[User]) -> None:
         self._database.write(lambda session, _unsure: self._save(session, users))
