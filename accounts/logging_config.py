@@ -56,6 +56,7 @@ class GatheringHandler(logging.Handler):
         self._target = target
         self._lines: list[str] = []
         self._wake = Event()
+        self._closed = False
         Thread(target=self._run, name="logs", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -75,16 +76,19 @@ class GatheringHandler(logging.Handler):
 
     def close(self) -> None:
         """Write the rest and let go of the target."""
+        self._closed = True
+        self._wake.set()
         self.flush()
         self._target.close()
         super().close()
 
     def _run(self) -> None:
-        while True:
+        while not self._closed:
             self._wake.wait()
             self._wake.clear()
-            sleep(GATHER_S)
-            self.flush()
+            if not self._closed:  # whoever closes it writes the rest
+                sleep(GATHER_S)
+                self.flush()
 
 
 def _target(settings: Settings) -> logging.StreamHandler[Any]:

@@ -32,10 +32,13 @@ class Fresh:
 
 
 def own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:
-    """Recognize what an earlier try of ours had committed: it is no replay."""
+    """Recognize what an earlier try of ours had committed: that is no replay, where it came first."""
+    first = {entry.id: index for index, entry in reversed(list(enumerate(entries)))}
     return [
-        Outcome(outcome.recorded) if outcome.recorded.entry == entry else outcome
-        for outcome, entry in zip(outcomes, entries, strict=True)
+        Outcome(outcome.recorded)
+        if outcome.recorded.entry == entry and first[entry.id] == index
+        else outcome
+        for index, (outcome, entry) in enumerate(zip(outcomes, entries, strict=True))
     ]
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from accounts.errors import Unavailable
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import Entry
 from accounts.stores.sql import Database, SqlAccountStore, database
+from accounts.stores.sql.watchdog import LOOK_S, Watchdog
 from tests.postgres import Postgres
 from tests.proxy import Proxy
 from tests.stores.books import Books, at_once
@@ -134,6 +135,17 @@ def test_an_answer_that_is_lost_is_settled_by_asking_the_journal(proxied, lost):
     assert books.ask(books.transfer("ada", "bob", 4), entry_id="one").replayed
 
 
+def test_of_copies_in_one_batch_whose_answer_is_lost_the_first_is_no_replay(proxied):
+    opened, proxy = proxied
+    books = books_of(opened)
+    proxy.cuts = lambda request: b"COMMIT" in request and not proxy.lost
+    entry = books.entry(books.transfer("ada", "bob", 4), entry_id="one")
+    outcomes = books.store.append([entry, entry, entry])
+    assert proxy.lost == 1
+    assert [each.replayed for each in outcomes] == [False, True, True]
+    assert books.balances() == {"ada": 996, "bob": 1004}
+
+
 def test_a_connection_that_the_server_ends_is_replaced(new_database):
     opened = new_database("postgres")
     books = books_of(opened)
@@ -200,6 +212,33 @@ def test_a_frozen_server_is_unavailable_and_serves_again_by_itself(monkeypatch):
     finally:
         server.signal(signal.SIGCONT)
         server.remove()
+
+
+@pytest.fixture
+def watched(postgres):
+    """Open a PostgreSQL whose patience is next to nothing."""
+    engine = create_engine(postgres.url.replace("postgresql:", "postgresql+psycopg:"))
+    watchdog = Watchdog(0.1)
+    with engine.connect() as connection, watchdog.watching(connection):
+        yield connection
+    watchdog.close()
+    engine.dispose()
+
+
+def test_a_server_that_does_not_answer_is_broken_off(watched):
+    with pytest.raises(OperationalError, match="closed the connection"):
+        watched.exec_driver_sql("SELECT pg_sleep(60)")
+
+
+def test_that_we_are_slow_ourselves_is_not_taken_for_the_servers_silence(watched):
+    assert watched.exec_driver_sql("SELECT 1").scalar_one() == 1
+    time.sleep(4 * LOOK_S)
+    connection = watched.connection.dbapi_connection.pgconn
+    connection.send_query(b"SELECT 2")
+    time.sleep(4 * LOOK_S)  # the answer is there, and nobody comes for it
+    assert connection.get_result().get_value(0, 0) == b"2"
+    assert connection.get_result() is None
+    assert watched.exec_driver_sql("SELECT 3").scalar_one() == 3
 
 
 def test_batches_of_several_processes_that_share_accounts_all_succeed(opened):

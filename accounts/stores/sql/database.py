@@ -49,7 +49,7 @@ CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 5_000
 ANSWER_TIMEOUT_S = 6
-"""How long a whole transaction may take, before the connection is taken for broken."""
+"""How long a transaction may take, before a server that is silent is taken for broken."""
 DEADLINE_S = 5.0
 CONNECTIONS_MAX = 16
 SCHEMA_LOCK = 4_130_977
@@ -203,6 +203,7 @@ class Database:
 
     def close(self) -> None:
         """Let go of the connections."""
+        self._watchdog.close()
         self.engine.dispose()
 
     def _run(self, engine: Engine, act: Callable[[Connection], T]) -> T:
