@@ -32,7 +32,7 @@ class Fresh:
 
 
 def own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:
-    """Recognize what an earlier try of ours had committed: that is no replay, where it came first."""
+    """Recognize what an earlier try of ours had committed: the first of each id is no replay."""
     first = {entry.id: index for index, entry in reversed(list(enumerate(entries)))}
     return [
         Outcome(outcome.recorded)
