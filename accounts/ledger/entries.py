@@ -132,7 +132,7 @@ class Ledger(Struct, frozen=True):
 
     They are in order: accounts and customers by id, `lines` by account and number, `entries` by id,
     `progress` and `mentions` by the entry's id, and so are the ids of those entries that are not in
-    the audit log yet.
+    the audit log yet. `load` reads what may be newer: it is for what never changes.
     """
 
     accounts: Iterator[Account]
@@ -142,6 +142,7 @@ class Ledger(Struct, frozen=True):
     progress: Iterator[Progress]
     mentions: Iterator[Mention]
     unsealed: Iterator[str]
+    load: Callable[[Needs], Snapshot]
 
 
 class Changes(Struct, frozen=True):

@@ -11,6 +11,7 @@ from itertools import groupby
 import msgspec
 from msgspec import Struct
 
+from accounts.ledger.beside import Beside
 from accounts.ledger.entries import Ledger, Recorded, digest_of
 from accounts.ledger.tally import Promises, Tally
 from accounts.ledger.values import (
@@ -45,16 +46,18 @@ def prove(ledger: Ledger) -> Counts:
 
     :raises Wrong: something is not as it must be; what, says its message.
     """
-    counts, promises = Counts(), Promises()
+    counts, promises, beside = Counts(), Promises(), Beside(ledger.load, ledger.mentions)
     open_accounts = _prove_accounts(ledger, counts, promises)
     _prove_customers(ledger.customers, open_accounts, counts)
-    posted = _prove_entries(ledger.entries, counts, promises)
+    posted = _prove_entries(beside.entries(ledger.entries), counts, promises)
     if posted != counts.lines:
         raise Wrong(f"{counts.lines - posted} lines belong to no entry of the journal")
     for currency, sum_minor in sorted(counts.sums_minor.items()):
         if sum_minor:
             raise Wrong(f"all balances in {currency} sum to {sum_minor}, not to zero")
-    _prove_progress(ledger.progress, promises)
+    _prove_progress(beside.progress(ledger.progress), promises)
+    if beside.fault:
+        raise Wrong(beside.fault)
     counts.journal = counts.journal.without(ledger.unsealed)
     return counts
 

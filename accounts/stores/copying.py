@@ -4,19 +4,17 @@ The audit log is a file and goes on where it was, so nothing may wait for it: th
 and has sealed everything. Memory does not grow with what there is.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import islice, zip_longest
-from typing import TypeVar
+from collections.abc import Iterator
+from itertools import zip_longest
 
 from accounts.errors import SettingsError
 from accounts.identity import User
+from accounts.ledger.beside import Mentions, batches
 from accounts.ledger.entries import Changes, Ledger
 from accounts.ledger.proof import Wrong, prove
-from accounts.ledger.values import Mention
 from accounts.stores.base import AccountStore, UserStore
 
 Stores = tuple[UserStore, AccountStore]
-Item = TypeVar("Item")
 
 AT_ONCE = 1_000
 COMPARED = ("accounts", "customers", "entries", "lines", "progress", "mentions")
@@ -67,15 +65,15 @@ def _copied_books(source: Stores, target: Stores) -> Iterator[int]:
 
 
 def _changes(ledger: Ledger) -> Iterator[Changes]:
-    for accounts in _batches(ledger.accounts):
+    for accounts in batches(ledger.accounts):
         yield Changes([], accounts, [], [])
-    for customers in _batches(ledger.customers):
+    for customers in batches(ledger.customers):
         yield Changes([], [], customers, [])
-    mentions = _Mentions(ledger.mentions)
-    for recorded in _batches(ledger.entries):
+    mentions = Mentions(ledger.mentions)
+    for recorded in batches(ledger.entries):
         found = mentions.up_to(recorded[-1].entry.id)
         yield Changes([], [], [], recorded, mentions=found)
-    for progress in _batches(ledger.progress):
+    for progress in batches(ledger.progress):
         yield Changes([], [], [], [], progress=progress)
 
 
@@ -88,7 +86,7 @@ def _compared_users(source: Stores, target: Stores) -> Iterator[int]:
 def _compared_books(source: Stores, target: Stores) -> Iterator[int]:
     with source[1].ledger() as one, target[1].ledger() as other:
         for name in COMPARED:
-            ours, theirs = _batches(getattr(one, name)), _batches(getattr(other, name))
+            ours, theirs = batches(getattr(one, name)), batches(getattr(other, name))
             for some, others in zip_longest(ours, theirs):
                 _compare(name, some, others)
                 yield len(some) if name in COUNTED else 0
@@ -104,24 +102,3 @@ def _pages(store: UserStore) -> Iterator[list[User]]:
     while page := store.users_after(last, limit=AT_ONCE):
         yield page
         last = page[-1].id
-
-
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, AT_ONCE)):
-        yield batch
-
-
-class _Mentions:
-    """Mentions in the order of their entries' ids, to be taken as far as the entries are."""
-
-    def __init__(self, mentions: Iterator[Mention]) -> None:
-        self._mentions = mentions
-        self._next = next(mentions, None)
-
-    def up_to(self, entry_id: str) -> list[Mention]:
-        found = []
-        while self._next is not None and self._next.entry_id <= entry_id:
-            found.append(self._next)
-            self._next = next(self._mentions, None)
-        return found

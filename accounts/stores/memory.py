@@ -134,6 +134,7 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
             progress=(progress[each] for each in sorted(progress)),
             mentions=iter(sorted(mentions, key=attrgetter("entry_id", "of_id"))),
             unsealed=iter(unsealed),
+            load=self.load,
         )
 
     def _load(self, needs: Needs) -> Snapshot:

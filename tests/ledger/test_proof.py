@@ -18,7 +18,16 @@ from accounts.ledger.actions import (
 from accounts.ledger.entries import Ledger, Recorded, digest_of
 from accounts.ledger.proof import Wrong, prove
 from accounts.ledger.tally import Promises, Tally
-from accounts.ledger.values import Account, AccountStatus, Customer, Line, Progress, Stage, Status
+from accounts.ledger.values import (
+    Account,
+    AccountStatus,
+    Customer,
+    Line,
+    Mention,
+    Progress,
+    Stage,
+    Status,
+)
 from tests.helpers import START
 from tests.ledger.bank import Bank
 
@@ -58,12 +67,14 @@ class Copy:
     """The ledger in lists, to be altered."""
 
     def __init__(self, bank: Bank) -> None:
+        self.load, self.ledger = bank.store.load, bank.store.ledger
         with bank.store.ledger() as ledger:
             self.accounts: list[Account] = list(ledger.accounts)
             self.customers: list[Customer] = list(ledger.customers)
             self.lines: list[Line] = list(ledger.lines)
             self.entries: list[Recorded] = list(ledger.entries)
             self.progress: list[Progress] = list(ledger.progress)
+            self.mentions: list[Mention] = list(ledger.mentions)
             self.unsealed: list[str] = list(ledger.unsealed)
 
     def prove(self) -> Any:
@@ -74,8 +85,9 @@ class Copy:
                 iter(self.lines),
                 iter(self.entries),
                 iter(self.progress),
-                mentions=iter(()),
-                unsealed=iter(self.unsealed),
+                iter(self.mentions),
+                iter(self.unsealed),
+                load=self.load,
             )
         )
 
@@ -142,6 +154,12 @@ PROMISES = [
     ("planned", {"stage": Stage.CANCELLED, "due_at": None}, "schedule planned: .*(cancelled)"),
     ("cancelled", {"stage": Stage.ENDED}, "schedule cancelled: .*(cancelled)"),
     ("cancelled", {"due_at": START}, "schedule cancelled: it is cancelled, and due"),
+    ("open", {"due_at": START}, "hold open: it is due .*00:01:00+00:00"),
+    ("planned", {"due_at": LATE}, "schedule planned: it is due .*00:00:00+00:00"),
+    ("sent", {"due_at": START}, "transfer sent: it is due .*and the journal says None"),
+    ("voided", {"account_id": "till-eur-0"}, "hold voided: account .*does not pay for it"),
+    ("planned", {"account_id": "nobody"}, "schedule planned: account .*does not pay for it"),
+    ("sent", {"account_id": "till-eur-0"}, "transfer sent: account .*does not pay for it"),
 ]
 
 
@@ -165,6 +183,47 @@ def test_what_came_of_nothing_is_found(copy, kind):
     found = next(each for each in copy.progress if each.entry_id == of)
     copy.progress.append(replace(found, entry_id="zz"))
     assert f"{kind} zz: the journal says otherwise of it" in copy.fault()
+
+
+MENTIONED = ["open", "planned", "cancelled", "sent", "captured", "voided", "expired", "running"]
+"""Entries that are mentioned under their parties, or under which later ones are."""
+
+
+def mentions_at(copy, name):
+    return [each for each in copy.mentions if name in {each.entry_id, each.of_id}]
+
+
+@pytest.mark.parametrize("name", MENTIONED)
+def test_an_entry_is_missed_where_it_is_to_be_found(copy, name):
+    for mention in mentions_at(copy, name):
+        copy.mentions = [each for each in mentions_of(copy) if each != mention]
+        said = f"{mention.kind} {mention.entry_id} is mentioned under {mention.of_id}, and"
+        assert copy.fault() == f"{said} the journal says otherwise"
+
+
+def mentions_of(copy):
+    with copy.ledger() as ledger:
+        return list(ledger.mentions)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"of_id": "owner-eve"}, {"kind": "hold"}, {"at": LATE}, {"entry_id": "refused"}]
+)
+def test_an_entry_is_found_where_it_does_not_belong(copy, changes):
+    (one, *_) = mentions_at(copy, "sent")
+    copy.mentions.append(replace(one, **changes))
+    copy.mentions.sort(key=lambda each: each.entry_id)
+    assert "and the journal says otherwise" in copy.fault()
+
+
+def test_an_entry_is_mentioned_once(copy):
+    copy.mentions.insert(0, copy.mentions[0])
+    assert "and the journal says otherwise" in copy.fault()
+
+
+def test_a_mention_of_no_entry_is_found(copy):
+    copy.mentions.append(replace(copy.mentions[-1], entry_id="zz"))
+    assert copy.fault().endswith("which is not in the journal")
 
 
 @pytest.mark.parametrize("what", ["progress", "accounts"])

@@ -166,6 +166,7 @@ class MongoAccountStore(AccountStore):
                 progress=map(PROGRESS.value, self._all(session, PROGRESS)),
                 mentions=self._all_mentions(session),
                 unsealed=(str(each["_id"]) for each in waiting),
+                load=self.load,
             )
 
     def _all(self, session: Session, shape: Shape[Any]) -> Cursor[Document]:

@@ -199,6 +199,7 @@ class SqlAccountStore(AccountStore):
                 progress=(_progress(row) for row in rows(self._queries.all_progress)),
                 mentions=(Mention(*row) for row in rows(self._queries.all_mentions)),
                 unsealed=(row.entry_id for row in rows(self._queries.all_unsealed)),
+                load=self.load,
             )
 
     def _load(self, connection: Connection, needs: Needs, *, lock: bool = False) -> Snapshot:

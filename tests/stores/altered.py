@@ -1,0 +1,120 @@
+"""Banks in databases, and hands that reach into them past everything that guards them."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from bson.int64 import Int64
+from pymongo import MongoClient
+from sqlalchemy import text
+
+from accounts.audit.log import AuditLog
+from accounts.audit.sealer import Sealer
+from accounts.audit.verifier import Verifier
+from accounts.ledger.actions import CloseAccount, Every, Hold, RenameAccount, Schedule, Withdrawal
+from accounts.ledger.decide import decide
+from accounts.stores.base import AccountStore, UserStore
+from accounts.stores.mongo import MongoAccountStore, MongoDatabase, MongoUserStore
+from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
+from tests.helpers import START
+from tests.stores.books import Books
+from tests.system.servers import ACCOUNTS
+
+
+def fill(books: Books) -> None:
+    books.given(ada=100, bob=0, eve=0)
+    for amount_minor in (10, 1000, 20, 30):
+        books.send("ada", "bob", amount_minor, entry_id=f"sent-{amount_minor}")
+    books.ask(Withdrawal(books.opened["bob"], 5, "EUR"), entry_id="taken")
+    books.ask(RenameAccount(books.opened["bob"], "Other"))
+    books.ask(CloseAccount(books.opened["eve"], "owner-eve"))
+    ada, bob = books.opened["ada"], books.opened["bob"]
+    books.ask(Hold(ada, bob, 15, "EUR", 60), entry_id="held")
+    books.ask(Schedule(ada, bob, 1, "EUR", START, Every.DAY), entry_id="planned")
+
+
+class Bank:
+    """A bank whose books are sealed in an audit log."""
+
+    def __init__(self, store: AccountStore, users: UserStore, url: str) -> None:
+        self.store, self.books, self.url = store, Books(store), url
+        fill(self.books)
+        self.log = AuditLog(Path("audit.log"))
+        self.sealer = Sealer(self.log, (store, users), in_background=lambda: False)
+        self.verifier = Verifier(store, self.sealer, None)
+
+    def fault(self) -> str | None:
+        """Say what is found first; None where nothing is."""
+        report = self.verifier.verify()
+        assert report.ok is (report.fault is None)
+        return report.fault
+
+    def verified(self) -> tuple[int, str]:
+        """Run `accounts verify`; give its exit code and the last it says."""
+        environment = os.environ | {"ACCOUNTS_STORE_URL": self.url}
+        done = subprocess.run(
+            [ACCOUNTS, "verify"], env=environment, capture_output=True, text=True, check=False
+        )
+        assert not done.stderr, done.stderr
+        return done.returncode, done.stdout.splitlines()[-1]
+
+    def close(self) -> None:
+        self.sealer.close()
+
+
+class SqlBank(Bank):
+    """A bank in an SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        url = database.url.render_as_string(hide_password=False)
+        super().__init__(SqlAccountStore(database, decide), SqlUserStore(database), url)
+
+    def alter(self, statement: str, **given: object) -> None:
+        names = {name: each for name, each in self.books.opened.items() if f":{name}" in statement}
+        with self.database.engine.begin() as connection:
+            if self.database.is_sqlite:
+                connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+            assert connection.execute(text(statement), {**names, **given}).rowcount > 0
+
+    def unhear(self, entry_id: str) -> None:
+        """Have an entry not wait for the audit log."""
+        self.alter("DELETE FROM unsealed_entries WHERE entry_id = :entry_id", entry_id=entry_id)
+
+
+class MongoBank(Bank):
+    """A bank in MongoDB."""
+
+    def __init__(self, database: MongoDatabase, url: str) -> None:
+        super().__init__(MongoAccountStore(database, decide), MongoUserStore(database), url)
+        self.client = MongoClient[Any](url)
+        self.raw = self.client.get_default_database()
+
+    def close(self) -> None:
+        self.client.close()
+        super().close()
+
+    def change(self, collection: str, which: dict[str, Any], change: Any) -> None:
+        """Change documents, or remove them where the change is None."""
+        each = self.raw[collection]
+        which = {key: self.books.opened.get(value, value) for key, value in which.items()}
+        if change is None:
+            assert each.delete_many(which).deleted_count
+        else:
+            done = self.raw.command(
+                "update",
+                collection,
+                updates=[{"q": which, "u": change, "multi": True}],
+                bypassDocumentValidation=True,
+            )
+            assert done["nModified"]
+
+    def renumber(self, account: str, number: int, other: int) -> None:
+        line_id = {"account_id": self.books.opened[account], "number": Int64(number)}
+        line = self.raw["lines"].find_one_and_delete({"_id": line_id})
+        self.raw["lines"].insert_one(line | {"_id": line_id | {"number": Int64(other)}})
+
+    def unhear(self, entry_id: str) -> None:
+        """Have an entry not wait for the audit log."""
+        self.change("entries", {"_id": entry_id}, {"$unset": {"place": ""}})
