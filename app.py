@@ -113,6 +113,7 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -
     verifier = Verifier(account_store, sealer, key_file)
     runner = Runner(account_store, clock=clock, saved=sealer.saved, pause_s=_pauses(is_durable))
     watch.gauges(lambda: {"requests_in_progress": traffic.count, "audit_failing": sealer.failing})
+    watch.gauges(lambda: {"due_failing": runner.failing})
     watch.gauges(partial(_audit_lag, sealer), shared=True)
     return Bank(
         users=users,

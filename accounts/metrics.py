@@ -45,6 +45,7 @@ _GAUGES: dict[str, tuple[str, Any]] = {
     "store_connections": ("Connections to the store in use.", "livesum"),
     "store_connections_max": ("Connections to the store that there may be.", "livesum"),
     "audit_failing": ("1 while the audit log cannot be written.", "livemax"),
+    "due_failing": ("1 while what is due by itself cannot be done.", "livemax"),
     "audit_unsealed_items": ("Items not in the audit log yet, up to a bound.", "mostrecent"),
     "audit_unsealed_seconds": ("Age of the oldest item not in the audit log yet.", "mostrecent"),
 }

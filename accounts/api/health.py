@@ -25,4 +25,6 @@ def ready() -> Response:
     bank().users.check()
     if bank().audit.failing:
         raise Unavailable("The audit log cannot be written.")
+    if bank().runner.failing:  # others would do no better, and requests are answered all the same
+        return answer({"status": "ready", "warning": "What is due is postponed: see the log."})
     return answer({"status": "ready"})

@@ -84,7 +84,7 @@ class Sealer:
         with self._lock:
             try:
                 self._drain()
-            except (OSError, ValueError, Unavailable):
+            except Exception:  # whatever it is: what waits is kept, and whoever asked is answered
                 if not self.failing:
                     logger.exception("audit_log_unwritable")
                 self.failing = True

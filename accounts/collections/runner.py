@@ -18,6 +18,9 @@ from accounts.ledger.values import BANK_ID, Progress
 from accounts.stores.base import AccountStore
 
 BATCH_MAX = 500
+PAUSE_MAX_S = 60.0
+DOUBLED_MAX = 10
+"""After each fault of its own the thread waits twice as long, so often and so long at most."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +41,9 @@ class Runner:
         self._clock = clock
         self._saved = saved
         self._pause_s = pause_s
-        self._failing = False
+        self.failing = False
+        """Whether what is due cannot be done at present."""
+        self._faults = 0
         self._closed = Event()
         self._thread = Thread(target=self._run, name="runner", daemon=True)
 
@@ -82,15 +87,23 @@ class Runner:
         return [_deed(each, begun, now) for each in due if each.due_at and each.due_at <= until]
 
     def _run(self) -> None:
-        while not self._closed.wait(self._pause_s()):
+        while not self._closed.wait(self._wait_s()):
             try:
                 self.run_due()
             except Unavailable as error:
-                if not self._failing:
+                if not self.failing:
                     logger.warning("due_postponed", extra={"context": {"reason": error.detail}})
-                self._failing = True
+                self.failing = True
+            except Exception:  # a fault of ours: nobody waits for this thread, so it goes on
+                if not self._faults:
+                    logger.exception("due_failed")
+                self._faults += 1
+                self.failing = True
             else:
-                self._failing = False
+                self._faults, self.failing = 0, False
+
+    def _wait_s(self) -> float:
+        return min(self._pause_s() * 2.0 ** min(self._faults, DOUBLED_MAX), PAUSE_MAX_S)
 
 
 def _second_run(progress: Progress, begun: Mapping[str, Recorded]) -> datetime | None:

@@ -120,6 +120,18 @@ def test_a_bank_that_cannot_write_its_audit_log_is_not_ready_and_recovers(app, h
     assert told[-3:] == ["account_opened", "deposit", "transfer"]
 
 
+def test_a_bank_that_cannot_do_what_is_due_says_so_and_answers_all_the_same(app, http):
+    runner = app.extensions["accounts"].runner
+    runner.close()
+    runner.failing = True
+    answer = http("GET", "/health/ready")
+    assert (answer.status_code, answer.json["status"]) == (200, "ready")
+    assert "due" in answer.json["warning"]
+    assert "accounts_due_failing 1.0" in http("GET", "/metrics").text
+    runner.failing = False
+    assert "accounts_due_failing 0.0" in http("GET", "/metrics").text
+
+
 def test_the_contract_can_be_read_in_a_browser_without_anything_from_outside(http):
     page = http("GET", "/docs")
     assert page.status_code == 200

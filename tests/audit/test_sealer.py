@@ -78,7 +78,9 @@ def test_many_at_once_seal_each_item_once(sealer, outbox):
     assert sorted(told()) == sorted(f"{n}-{t}" for n in range(16) for t in range(30))
 
 
-@pytest.mark.parametrize("error", [OSError(28, "full"), Unavailable("gone"), ValueError("closed")])
+@pytest.mark.parametrize(
+    "error", [OSError(28, "full"), Unavailable("gone"), ValueError("closed"), KeyError("ours")]
+)
 def test_what_cannot_be_written_waits_and_is_told_once(sealer, outbox, monkeypatch, caplog, error):
     def fail(*_):
         raise error

@@ -1,6 +1,9 @@
 """Schedules and their runner: each run once, missed ones in order."""
 
+import logging
+import time
 from datetime import timedelta
+from itertools import pairwise
 from threading import Event
 
 import pytest
@@ -190,6 +193,41 @@ def test_the_thread_goes_on_when_the_store_comes_back_and_ends_when_told(bank):
     assert bank.balances() == {"ada": 90, "bob": 10}
     bank.schedule("ada", "bob", 10)
     assert runner.run_due() == 0
+
+
+def test_the_thread_goes_on_after_a_fault_of_ours_which_is_told_once_with_its_trace(bank, caplog):
+    bank.given(ada=100, bob=0)
+    bank.schedule("ada", "bob", 10, count=1)
+    tried, due = [], bank.store.due
+
+    def broken(*given, **limits):
+        tried.append(time.monotonic())
+        if len(tried) < 6:
+            raise KeyError("ours")
+        return due(*given, **limits)
+
+    bank.store.due = broken
+    done = Event()
+    runner = Runner(
+        bank.store, clock=bank.clock, saved=lambda _: done.set(), pause_s=lambda: RUNNER_PAUSE_S
+    )
+    runner.start()
+    awaited(lambda: runner.failing)
+    assert done.wait(10)
+    awaited(lambda: not runner.failing)
+    runner.close()
+    assert bank.balances() == {"ada": 90, "bob": 10}
+    told = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert [(each.message, each.exc_info[0]) for each in told] == [("due_failed", KeyError)]
+    waited_s = [after - before for before, after in pairwise(tried)]
+    assert waited_s[4] > 2 * waited_s[0] > 2 * RUNNER_PAUSE_S
+
+
+def awaited(is_so) -> None:
+    until_s = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < until_s
+        time.sleep(0.001)
 
 
 def test_every_run_is_told_to_the_audit_log(bank):
