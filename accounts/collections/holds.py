@@ -9,8 +9,8 @@ from accounts.collections.promised import Promised, load, sides
 from accounts.errors import Forbidden, NotFound
 from accounts.identity import Caller, Role
 from accounts.ledger.actions import Capture, Hold, Void
-from accounts.ledger.entries import Recorded, Snapshot
-from accounts.ledger.values import Progress, Stage
+from accounts.ledger.entries import Needs, Recorded, Snapshot
+from accounts.ledger.values import Stage
 
 
 class HoldSeen(Promised, frozen=True, kw_only=True):
@@ -111,23 +111,37 @@ class Holds:
 
     def _as_they_stand(self, holds: list[Recorded]) -> list[HoldSeen]:
         loaded, now = load(self._desk.store, holds), self._desk.clock()
+        begun = [_begun(each, loaded) for each in holds]
+        stages = {each.entry_id: each.stage for each in loaded.progress.values()}
+        captures = self._captures([each for each in stages if stages[each] is Stage.CAPTURED])
         return [
-            self._as_it_stands(_begun(each, loaded), loaded.progress[each.entry.id], now)
-            for each in holds
+            _captured(each, captures[each.id])
+            if each.id in captures
+            else _as_it_stands(each, stages[each.id], now)
+            for each in begun
         ]
 
-    def _as_it_stands(self, hold: HoldSeen, progress: Progress, now: datetime) -> HoldSeen:
-        if progress.stage is Stage.CAPTURED:
-            store = self._desk.store
-            (capture,) = store.entries_of(hold.id, "capture", before=None, limit=1)
-            return _captured(hold, capture)
-        is_over = progress.stage is Stage.OPEN and hold.expires_at <= now
-        return replace(hold, stage=Stage.EXPIRED if is_over else progress.stage)
+    def _captures(self, hold_ids: list[str]) -> dict[str, Recorded]:
+        """Find what was captured of holds, all in one reading."""
+        if not hold_ids:
+            return {}
+        found = self._desk.store.load(Needs(captures=frozenset(hold_ids))).entries.values()
+        return {_hold_id(each): each for each in found}
 
 
 def _begun(recorded: Recorded, loaded: Snapshot) -> HoldSeen:
     payer, payee = sides(recorded, loaded)
     return HoldSeen(recorded=recorded, payer=payer, payee=payee)
+
+
+def _as_it_stands(hold: HoldSeen, stage: Stage, now: datetime) -> HoldSeen:
+    is_over = stage is Stage.OPEN and hold.expires_at <= now
+    return replace(hold, stage=Stage.EXPIRED if is_over else stage)
+
+
+def _hold_id(capture: Recorded) -> str:
+    assert isinstance(capture.entry.action, Capture)  # noqa: S101 - tells the type checker
+    return capture.entry.action.hold_id
 
 
 def _captured(hold: HoldSeen, capture: Recorded) -> HoldSeen:

@@ -109,6 +109,8 @@ class Outcome(Struct, frozen=True, gc=False):
 class Needs(Struct, frozen=True):
     """What must be loaded to decide: accounts by id or number, the rest by id.
 
+    `captures` are ids of holds: what was captured of them is given among the entries.
+
     Locking the accounts is enough: whatever changes the progress of an entry names its payer.
     """
 
@@ -116,6 +118,7 @@ class Needs(Struct, frozen=True):
     customers: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
     progress: frozenset[str] = frozenset()
+    captures: frozenset[str] = frozenset()
 
 
 class Snapshot(Struct, frozen=True):

@@ -15,8 +15,10 @@ from typing import Generic
 
 from accounts.errors import Unavailable
 from accounts.identity import Event, User
+from accounts.ledger.actions import Capture
 from accounts.ledger.decide import Decide
 from accounts.ledger.entries import (
+    KINDS,
     Changes,
     Entry,
     Ledger,
@@ -138,6 +140,11 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
         )
 
     def _load(self, needs: Needs) -> Snapshot:
+        captures = {
+            entry_id
+            for hold_id in needs.captures
+            for _, entry_id in self._mentions.get((hold_id, KINDS[Capture]), ())
+        }
         return Snapshot(
             accounts={
                 name: self._accounts[self._id_of[name]]
@@ -147,7 +154,11 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
             customers={
                 each: self._customers[each] for each in needs.customers if each in self._customers
             },
-            entries={each: self._entries[each] for each in needs.entries if each in self._entries},
+            entries={
+                each: self._entries[each]
+                for each in needs.entries | captures
+                if each in self._entries
+            },
             progress={
                 each: self._progress[each] for each in needs.progress if each in self._progress
             },

@@ -1,6 +1,8 @@
 """Holds: who may capture and void them, and what each says of itself."""
 
+from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -129,3 +131,30 @@ def test_what_is_about_an_entry_that_is_not_there_is_not_found(bank):
     ask = Capture("nothing", bank.opened["ada"].id, bank.opened["bob"].id)
     with pytest.raises(NotFound):
         bank.accounts._desk.ask(bank.caller("bob"), ask)
+
+
+def test_a_list_of_captured_holds_costs_no_more_readings_than_one(bank, monkeypatch):
+    bank.given(ada=100, bob=0)
+    made = [bank.hold("ada", "bob", 10) for _ in range(5)]
+    bob, holds = bank.caller("bob"), bank.accounts.holds
+    for each in made[:-1]:
+        holds.capture(bob, each.id, None, amount_minor=9)
+    counted = readings(bank.store, monkeypatch)
+    found = holds.of(bob, before=None, limit=10)
+    assert counted == {"entries_of": 1, "load": 2}
+    assert [each.captured_minor for each in found] == [0, 9, 9, 9, 9]
+    assert len({each.capture_id for each in found}) == 5
+    assert holds.read(bob, made[0].id) == found[-1]
+
+
+def readings(store, monkeypatch) -> Counter[str]:
+    """Count what a store is asked from now on."""
+    counted: Counter[str] = Counter()
+
+    def count(name, *given, **limits):
+        counted[name] += 1
+        return getattr(type(store), name)(store, *given, **limits)
+
+    for name in ("load", "entries_of"):
+        monkeypatch.setattr(store, name, partial(count, name))
+    return counted

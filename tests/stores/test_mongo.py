@@ -280,7 +280,8 @@ def everything_that_a_route_asks(store: MongoAccountStore, users: MongoUserStore
     held = store.entries_of("owner-user1", "hold", before=None, limit=1)[0].entry.id
     books.ask(Void(held, books.opened["user1"]))
     account = books.opened["user1"]
-    store.load(Needs(frozenset((account, store.account(account).number)), frozenset(("x",))))
+    both = frozenset((account, store.account(account).number))
+    store.load(Needs(both, frozenset(("x",)), captures=frozenset((held,))))
     for after in (None, account):
         store.accounts_of("owner-user1", after=after, limit=2)
     for period in (EVER, Period(since=moment), Period(until=moment), Period(START, moment)):

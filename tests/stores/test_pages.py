@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.ledger.actions import Deposit
+from accounts.ledger.actions import Capture, Deposit, Hold, Void
+from accounts.ledger.entries import Needs
 from accounts.ledger.values import Period
 from tests.helpers import START
 from tests.stores.books import EVER, Books
@@ -136,3 +137,18 @@ def test_time_on_an_account_never_goes_back(books):
     late = books.ask(books.transfer("ada", "bob", 1), at=moment(3)).recorded
     assert late.at == moment(9)
     assert [line.at for line in books.lines("bob")] == [moment(9), moment(9)]
+
+
+def test_what_was_captured_of_many_holds_is_read_at_once(books):
+    books.given(ada=100, bob=0)
+    ada, bob = books.opened["ada"], books.opened["bob"]
+    for name in ("one", "two", "open", "void"):
+        books.ask(Hold(ada, bob, 10, "EUR", 60), entry_id=name)
+    for amount_minor, name in enumerate(("one", "two"), 5):
+        books.ask(Capture(name, ada, bob, amount_minor), entry_id=f"of-{name}")
+    books.ask(Void("void", ada))
+    asked = frozenset(("one", "two", "open", "void", "none"))
+    found = books.store.load(Needs(entries=frozenset(("one",)), captures=asked)).entries
+    assert found.keys() == {"one", "of-one", "of-two"}
+    assert [found[f"of-{name}"].lines[1].amount_minor for name in ("one", "two")] == [5, 6]
+    assert books.store.load(Needs(captures=asked)).entries.keys() == {"of-one", "of-two"}

@@ -79,7 +79,7 @@ def account_queries(store: SqlAccountStore) -> set[str]:
     one = frozenset((ada,))
     for needs in (
         Needs(accounts=frozenset((ada, number))),
-        Needs(frozenset((number,)), frozenset(("owner-ada",)), one, one),
+        Needs(frozenset((number,)), frozenset(("owner-ada",)), one, one, one),
     ):
         store.load(needs)
     for after in (None, ada):

@@ -18,8 +18,10 @@ from msgspec import Struct
 from pymongo import ASCENDING, DESCENDING
 from pymongo.cursor import Cursor
 
+from accounts.ledger.actions import Capture
 from accounts.ledger.decide import Decide
 from accounts.ledger.entries import (
+    KINDS,
     Changes,
     Entry,
     Ledger,
@@ -211,7 +213,7 @@ class MongoAccountStore(AccountStore):
         return Snapshot(
             accounts=by_name(accounts, names),
             customers={each.id: each for each in customers},
-            entries=self._entries(session, needs.entries),
+            entries=self._entries(session, needs.entries) | self._captures(session, needs.captures),
             progress={each.entry_id: each for each in progress},
         )
 
@@ -222,9 +224,15 @@ class MongoAccountStore(AccountStore):
 
     def _entries(self, session: Session, ids: Iterable[str]) -> dict[str, Recorded]:
         wanted = list(ids)
-        if not wanted:
-            return {}
-        found = self._find(session, ENTRY, {"_id": {"$in": wanted}}).batch_size(ANSWER_MAX)
+        return self._journaled(session, {"_id": {"$in": wanted}}) if wanted else {}
+
+    def _captures(self, session: Session, hold_ids: Iterable[str]) -> dict[str, Recorded]:
+        wanted = list(hold_ids)
+        of_them = {"mentions": {"$in": wanted}, "kind": KINDS[Capture]}
+        return self._journaled(session, of_them) if wanted else {}
+
+    def _journaled(self, session: Session, query: Document) -> dict[str, Recorded]:
+        found = self._find(session, ENTRY, query).batch_size(ANSWER_MAX)
         return {each.entry.id: each for each in self._recorded(session, list(found))}
 
     def _recorded(self, session: Session, documents: Sequence[Document]) -> list[Recorded]:

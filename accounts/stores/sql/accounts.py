@@ -22,8 +22,10 @@ from sqlalchemy import (
     values,
 )
 
+from accounts.ledger.actions import Capture
 from accounts.ledger.decide import Decide
 from accounts.ledger.entries import (
+    KINDS,
     Changes,
     Entry,
     Ledger,
@@ -91,6 +93,8 @@ class _Queries:
         self.all_lines = select(*_LINE).order_by(LINES.c.account_id, LINES.c.number)
         self.all_postings = select(*_LINE).order_by(LINES.c.entry_id, LINES.c.posting)
         self.progress = select(PROGRESS).where(among(PROGRESS.c.entry_id, "ids"))
+        captured = among(MENTIONS.c.of_id, "ids") & (MENTIONS.c.kind == KINDS[Capture])
+        self.captures = select(MENTIONS.c.entry_id).where(captured)
         self.all_progress = select(PROGRESS).order_by(PROGRESS.c.entry_id)
         self.all_mentions = select(MENTIONS).order_by(MENTIONS.c.entry_id, MENTIONS.c.of_id)
         self.all_entries = select(ENTRIES).order_by(ENTRIES.c.id)
@@ -124,7 +128,7 @@ class SqlAccountStore(AccountStore):
         self._database.write(lambda c, _unsure: self._database.save(c, writes))
 
     def load(self, needs: Needs) -> Snapshot:
-        if not (needs.customers or needs.entries or needs.progress):
+        if needs == Needs(accounts=needs.accounts):
             rows = self._database.rows(self._queries.accounts, names=sorted(needs.accounts))
             return Snapshot(by_name(map(_account, rows), needs.accounts), {}, {})
         return self._database.read(lambda connection: self._load(connection, needs))
@@ -220,10 +224,14 @@ class SqlAccountStore(AccountStore):
         if needs.progress:
             given = {"ids": sorted(needs.progress)}
             progress = connection.execute(queries.progress, given).all()
+        captures: Sequence[str] = ()
+        if needs.captures:
+            given = {"ids": sorted(needs.captures)}
+            captures = connection.execute(queries.captures, given).scalars().all()
         return Snapshot(
             accounts=by_name(map(_account, accounts), needs.accounts),
             customers={row.id: _customer(row) for row in customers},
-            entries=self._entries(connection, needs.entries),
+            entries=self._entries(connection, needs.entries.union(captures)),
             progress={row.entry_id: _progress(row) for row in progress},
         )
 
