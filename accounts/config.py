@@ -56,6 +56,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     TRUSTED_HOSTS: tuple[str, ...] = ()
     PROXY_COUNT: Annotated[int, Meta(ge=0, le=10)] = 0
     DRAIN_S: Annotated[int, Meta(ge=0, le=3600)] = 0
+    KEEP_ALIVE_S: Annotated[int, Meta(ge=1, le=3600)] = 10
     CUSTOMER_CASH: bool = True
     SANDBOX: bool = False
     DEMO: bool = False

@@ -29,9 +29,6 @@ only take turns. Who waits for a database lets others go on, and shares its comm
 
 CONNECTIONS_MAX = 8_000
 CONNECTIONS_WAITING_MAX = 1024
-HEADER_READ_TIMEOUT_MS = 10_000
-"""How long a head may take to arrive, and a connection be kept without one."""
-
 HEAD_MAX_BYTES = 64 * 1024
 END_TIMEOUT_S = 60
 """How long a process may take to finish what was begun, before it is killed."""
@@ -63,7 +60,9 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
         backlog=CONNECTIONS_WAITING_MAX,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_READ_TIMEOUT_MS, max_buffer_size=HEAD_MAX_BYTES
+            # From the end of an answer to that of the next head; granian knows no other idle time.
+            header_read_timeout=settings.KEEP_ALIVE_S * 1000,
+            max_buffer_size=HEAD_MAX_BYTES,
         ),
         websockets=False,
         log_enabled=False,

@@ -82,6 +82,13 @@ def test_banks_that_share_a_database_share_their_secret_and_their_audit_log():
     assert first["volumes"] == second["volumes"]
 
 
+def test_haproxy_hangs_up_before_a_bank_does():
+    haproxy = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
+    (idle_s,) = re.findall(r"timeout http-keep-alive (\d+)s", haproxy)
+    kept_s = int(BANKS["balanced.yaml bank-1"]["environment"]["ACCOUNTS_KEEP_ALIVE_S"])
+    assert kept_s > 2 * int(idle_s)  # it keeps one as long for its client, and then for others
+
+
 def test_every_volume_that_is_used_is_declared():
     for file in FILES:
         composed = loaded(file)

@@ -90,6 +90,9 @@ def test_the_bank_takes_its_settings_and_no_secret_stands_in_the_template(task):
     given = plain | {"ACCOUNTS_STORE_URL": "postgresql://database/bank"}
     settings = load_settings(environment=given | {"ACCOUNTS_JWT_SECRET_KEY": "0" * 32})
     assert settings.TRUSTED_HOSTS == ("bank.example",)
+    attributes = RESOURCES["Edge"]["Properties"]["LoadBalancerAttributes"]
+    (idle_s,) = [int(e["Value"]) for e in attributes if e["Key"] == "idle_timeout.timeout_seconds"]
+    assert idle_s < settings.KEEP_ALIVE_S  # the balancer hangs up first
 
 
 @pytest.mark.parametrize("task", TASKS)

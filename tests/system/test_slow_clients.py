@@ -65,6 +65,15 @@ def test_whoever_is_too_slow_or_says_nothing_is_shown_the_door():
         assert server.ask("GET", "/health/ready")[0] == 200
 
 
+def test_a_connection_is_kept_for_as_long_as_is_set():
+    answered = b"GET /health/live HTTP/1.1\r\nHost: bank\r\n\r\n"
+    with served(ACCOUNTS_KEEP_ALIVE_S="2") as hasty, served(ACCOUNTS_KEEP_ALIVE_S="18") as patient:
+        servers = [hasty, patient]
+        taken_s = at_once(2, lambda number: closed_after_s(servers[number], answered))
+    assert 1.5 < taken_s[0] < 4
+    assert taken_s[1] > 15
+
+
 def test_a_head_past_its_bound_is_431():
     with served() as server:
         assert server.ask("GET", "/health/live", **{"X-Long": "x" * 50_000})[0] == 200
