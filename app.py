@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from flask import Flask
+from flask import Flask, redirect
 from uuid_utils import uuid7
 
 from accounts import web
@@ -83,6 +83,8 @@ def create_app(
     app = create_api(bank)
     if "cookies" in settings.JWT_TOKEN_LOCATION:
         web.register(app)
+    else:
+        app.add_url_rule("/", "begin", partial(redirect, "/docs", 303))
     bank.runner.start()
     return app
 

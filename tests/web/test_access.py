@@ -195,10 +195,11 @@ def test_the_audit_trail_is_filtered_and_read_back_in_pages_that_join(app, ada):
     assert len(re.findall(r"Line \d+", auditor.get("/audit?text=registered&who=ada").text)) == 1
 
 
-def test_without_cookies_there_are_no_pages(passwords):
+def test_without_cookies_there_are_no_pages_and_the_address_of_the_bank_leads_to_the_docs():
     from app import create_app
 
     made = create_app({"JWT_TOKEN_LOCATION": ["headers"], "LOG_FILE": "app.log"})
     assert made.test_client().get("/sign-in").status_code == 404
-    assert made.test_client().get("/docs").status_code == 200
+    opened = made.test_client().get("/", follow_redirects=True)
+    assert (opened.status_code, opened.request.path) == (200, "/docs")
     made.extensions["accounts"].audit.close()
