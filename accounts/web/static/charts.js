@@ -3,6 +3,7 @@
 "use strict";
 
 const HEIGHT = 140;
+const GAP = 10;
 
 function moneyWriter({ currency, decimals }) {
   const style = { style: "currency", currency, minimumFractionDigits: decimals, maximumFractionDigits: decimals };
@@ -39,6 +40,13 @@ function telling(figure, money) {
   };
 }
 
+// As wide as the longest of the scale's labels.
+function labelWidth(plot, labels, axis) {
+  plot.ctx.font = plot.axes[axis].font[0];
+  const widths = (labels ?? []).map((label) => plot.ctx.measureText(label).width);
+  return Math.ceil(Math.max(0, ...widths) / devicePixelRatio) + GAP;
+}
+
 function options(figure, money) {
   const { line, text, grid } = colours(figure);
   const axis = { stroke: text, font: "12px system-ui, sans-serif", grid: { stroke: grid, width: 1 }, ticks: { show: false } };
@@ -51,7 +59,7 @@ function options(figure, money) {
     scales: { y: { range: (_plot, low, high) => [Math.min(low, 0), Math.max(high, 0) * 1.05 || 1] } },
     axes: [
       { ...axis, space: 80, size: 28, values: (_plot, ticks) => ticks.map((at) => day.format(at * 1000)) },
-      { ...axis, space: 40, size: 64, values: (_plot, ticks) => ticks.map(money.short) },
+      { ...axis, space: 40, size: labelWidth, values: (_plot, ticks) => ticks.map(money.short) },
     ],
     series: [
       {},
