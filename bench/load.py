@@ -21,18 +21,31 @@ CONNECTIONS = 64
 ROOT = Path(__file__).parent.parent
 
 _SCRIPT = """
-wrk.method = "POST"
-wrk.path = {path}
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = {auth}
-local bodies = {{{bodies}}}
-local requests = {{}}
-function init()
+local requests = {}
+function init(args)
   math.randomseed(1)
-  for i, body in ipairs(bodies) do requests[i] = wrk.format(nil, nil, nil, body) end
+  for line in io.lines(args[1]) do
+    local method, path, token, body = line:match("^(.-)\t(.-)\t(.-)\t(.*)$")
+    local headers = { ["Content-Type"] = "application/json" }
+    headers["Authorization"] = "Bearer " .. token
+    requests[#requests + 1] = wrk.format(method, path, headers, body)
+  end
 end
 function request() return requests[math.random(#requests)] end
 """
+
+
+class Ask(NamedTuple):
+    """One request."""
+
+    method: str
+    path: str
+    token: str
+    body: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        body = json.dumps(self.body) if self.body else ""
+        return f"{self.method}\t{self.path}\t{self.token}\t{body}"
 
 
 class Load(NamedTuple):
@@ -87,17 +100,21 @@ def loaded(
     bodies: Sequence[dict[str, Any]] = (),
 ) -> Load:
     """Send one of the bodies at a time, each as likely as the other."""
+    asks = [Ask("POST", path, server.token, body) for body in bodies or [server.body]]
+    return asked(server, asks, seconds, connections)
+
+
+def asked(server: Running, asks: Sequence[Ask], seconds: int, connections: int) -> Load:
+    """Send one of many requests at a time, each as likely as the other."""
     if shutil.which("wrk") is None:
         sys.exit("This benchmark needs wrk: `apt-get install wrk`, or `brew install wrk`.")
-    texts = ", ".join(json.dumps(json.dumps(body)) for body in bodies or [server.body])
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        auth = json.dumps(f"Bearer {server.token}")
-        script.write(_SCRIPT.format(path=json.dumps(path), bodies=texts, auth=auth))
-        script.flush()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", script.name]
-        told = subprocess.run(
-            [*command, server.url], capture_output=True, text=True, check=True
-        ).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        script, requests = Path(folder) / "script.lua", Path(folder) / "requests"
+        script.write_text(_SCRIPT)
+        requests.write_text("\n".join(map(str, asks)))
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency"]
+        command += ["-s", str(script), server.url, "--", str(requests)]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return Load(_per_s(told), _percentile_ms(told, 50), _percentile_ms(told, 99), _failures(told))
 
 

@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -111,18 +112,21 @@ Databases = AbstractContextManager[tuple[NewDatabase, dict[str, Rate]]]
 """A function that makes empty databases and gives their URLs, and what the database can do."""
 
 
+def created(server: Postgres, name: str) -> str:
+    """Make an empty database, and give its URL."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.url.removesuffix("postgres") + name
+
+
 @contextmanager
 def postgres() -> Iterator[tuple[NewDatabase, dict[str, Rate]]]:
     server = Postgres()
 
-    def new_database(name: str) -> str:
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return server.url.removesuffix("postgres") + name
-
     try:
         pgbench(server, "-i", "-q", "-s", str(CLIENTS))
-        yield new_database, {"pgbench TPC-B-like": lambda: tps(server)}
+        yield partial(created, server), {"pgbench TPC-B-like": lambda: tps(server)}
     finally:
         server.remove()
 

@@ -59,12 +59,13 @@ def _copied_users(source: Stores, target: Stores) -> Iterator[int]:
 
 def _copied_books(source: Stores, target: Stores) -> Iterator[int]:
     with source[1].ledger() as ledger:
-        for changes in _changes(ledger):
+        for changes in changes_of(ledger):
             target[1].restore(changes)
             yield len(changes.accounts) + len(changes.customers) + len(changes.recorded)
 
 
-def _changes(ledger: Ledger) -> Iterator[Changes]:
+def changes_of(ledger: Ledger) -> Iterator[Changes]:
+    """Give a ledger as changes to restore, accounts before their lines."""
     for accounts in batches(ledger.accounts):
         yield Changes([], accounts, [], [])
     for customers in batches(ledger.customers):
