@@ -38,6 +38,11 @@ BODY_TIMEOUT_S = 10
 CHUNK_TIMEOUT_S = 30
 """How long a client may take to accept one part of a long answer."""
 
+LIVE_PATH, READY_PATH = "/health/live", "/health/ready"
+READY_TIMEOUT_S = 1.0
+"""How long the stores may take to say that they are there: else the bank says that it is not ready.
+Whoever asks must not take a database that stands still for a bank that does."""
+
 LONG_BYTES = 64 * 1024
 PART_BYTES = 64 * 1024
 
@@ -73,6 +78,7 @@ class Gateway:
         self._is_draining = False
         self._threads = _Threads(threads, waiting_max=1_000)
         self._hashing_threads = _Threads(hashing_threads, waiting_max=100)
+        self._ready_threads = _Threads(2, waiting_max=100)
 
     @property
     def waiting(self) -> int:
@@ -104,13 +110,25 @@ class Gateway:
             return  # the client went away midway
         environment[ARRIVED_S] = perf_counter()
         threads = self._hashing_threads if _hashes(environment) else self._threads
-        status, headers, body = await threads.run(self._answer, environment)
+        status, headers, body = await self._answered(environment, threads)
         if self._is_draining:
             headers.append(("Connection", "close"))
         if isinstance(body, bytes):
             protocol.response_bytes(status, headers, body)
         else:
             await threads.send(body, protocol.response_stream(status, headers))
+
+    async def _answered(self, environment: Environment, threads: "_Threads") -> Answer:
+        """Have a request answered. What is asked of the bank's health waits behind nobody else."""
+        if environment["PATH_INFO"] == LIVE_PATH:
+            return self._answer(environment)
+        if environment["PATH_INFO"] != READY_PATH:
+            return await threads.run(self._answer, environment)
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                return await self._ready_threads.run(self._answer, environment)
+        except TimeoutError:
+            return self._answer(environment | {OVERLOADED: True})
 
     def _answer(self, environment: Environment) -> Answer:
         started: list[tuple[int, list[tuple[str, str]]]] = []
@@ -182,7 +200,9 @@ class _Threads:
     def _work(self) -> None:
         while True:
             task = self._tasks.get()
-            _, _, call, arguments = task
+            _, future, call, arguments = task
+            if future.cancelled():  # nobody waits for it any more
+                continue
             try:
                 self._done.append((task, call(*arguments), None))
             except BaseException as error:  # noqa: BLE001 - handed on to whoever awaits it

@@ -214,6 +214,26 @@ def test_a_frozen_server_is_unavailable_and_serves_again_by_itself(monkeypatch):
         server.remove()
 
 
+def test_a_bank_that_stands_still_in_a_transaction_does_not_keep_others_out(
+    new_database, monkeypatch
+):
+    monkeypatch.setattr(database, "STANDSTILL_TIMEOUT_MS", 500)
+    opened = new_database("postgres")
+    books = books_of(opened)
+    with opened.engine.connect() as frozen:
+        frozen.exec_driver_sql("SELECT * FROM accounts FOR UPDATE")
+        assert books.send("ada", "bob", 4) == "recorded"
+        with pytest.raises(DBAPIError) as caught:
+            frozen.exec_driver_sql("SELECT 1")
+        assert caught.value.connection_invalidated
+    with opened.streaming() as rows:
+        found = rows(text("SELECT id FROM accounts"))
+        next(found)
+        time.sleep(1)  # whoever reads everything may take his time
+        assert len(list(found)) >= 1
+    assert books.balances() == {"ada": 996, "bob": 1004}
+
+
 @pytest.fixture
 def watched(postgres):
     """Open a PostgreSQL whose patience is next to nothing."""

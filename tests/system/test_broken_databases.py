@@ -91,6 +91,9 @@ def test_a_frozen_database_is_503_in_bounded_time_and_comes_back(own_postgres):
             assert payer.pay("one") == 503
             assert time.monotonic() - began_s < 15
             assert server.ask("GET", "/health/live")[0] == 200
+            began_s = time.monotonic()
+            assert server.ask("GET", "/health/ready")[0] == 503
+            assert time.monotonic() - began_s < 2
         finally:
             own_postgres.signal(signal.SIGCONT)
         payer.goes_on("one")

@@ -1,6 +1,7 @@
 """The gateway: what the server hands over, and what it is spared."""
 
 import asyncio
+import threading
 
 import pytest
 from granian.rsgi import ProtocolError  # type: ignore[attr-defined]
@@ -220,3 +221,49 @@ def test_an_overloaded_bank_says_when_to_come_back(http):
     answer = http("GET", "/health/live", environ_overrides={OVERLOADED: True})
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0
+
+
+class Standing:
+    """An application that stands still until it is told otherwise, unless too many wait."""
+
+    def __init__(self) -> None:
+        self.told = threading.Event()
+        self.begun: list[str] = []
+
+    def __call__(self, environment, start):
+        if not environment.get(OVERLOADED) and environment["PATH_INFO"] != "/health/live":
+            self.begun.append(environment["PATH_INFO"])
+            self.told.wait(10)
+        start("503 Unavailable" if environment.get(OVERLOADED) else "200 OK", [])
+        return []
+
+
+@pytest.fixture
+def standing():
+    made = Standing()
+    yield made
+    made.told.set()
+
+
+async def status(gateway: Gateway, path: str) -> int:
+    scope, protocol = Scope(), Protocol()
+    scope.path = path
+    await gateway.__rsgi__(scope, protocol)  # type: ignore[arg-type]
+    return int(protocol.answers[0][0])
+
+
+def test_whoever_asks_how_it_is_waits_behind_nobody(standing, monkeypatch):
+    monkeypatch.setattr(gateway, "READY_TIMEOUT_S", 0.05)
+    made = Gateway(standing, threads=1, hashing_threads=1, close=lambda: None)
+
+    async def ask() -> None:
+        others = [asyncio.create_task(status(made, "/v1/users/me")) for _ in range(3)]
+        assert await status(made, "/health/live") == 200
+        late = [await status(made, "/health/ready") for _ in range(5)]
+        assert late == [503] * 5
+        standing.told.set()
+        assert await asyncio.gather(*others) == [200] * 3
+        assert await status(made, "/health/ready") == 200
+
+    asyncio.run(ask())
+    assert standing.begun.count("/health/ready") == 3  # two stood still, three waited for nobody

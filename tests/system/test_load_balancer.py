@@ -20,12 +20,14 @@ import msgspec
 import pytest
 
 from tests.programs import program
-from tests.system.payments import are_done_once, empty_database, ended, started
+from tests.system.payments import Client, are_done_once, empty_database, ended, started
 from tests.system.servers import ROOT, Server, free_port, served
 
 CLIENTS = 16
 BALANCED_S = float(os.environ.get("BALANCED_S", "6"))
 SILENCE_MAX_S = 3.0
+FROZEN_S = 3.0
+"""How long it takes at most until a bank that stands still is noticed."""
 CONFIGURATION = ROOT / "deploy/haproxy/haproxy.cfg"
 
 
@@ -115,7 +117,7 @@ def test_two_banks_that_are_killed_in_turn_lose_nothing_and_do_nothing_twice(
     spread = [served_by(1), served_by(2)]
     assert min(spread) > sum(spread) / 4
     again = sum((client.sent_again for client in clients), Counter[str]())
-    longest_s = max(wait_s for client in clients for wait_s in client.waits_s)
+    longest_s = longest_wait_s(clients)
     silence_s = longest_silence_s([at_s for client in clients for at_s in client.answered_at_s])
     answered = sum(len(client.answers) for client in clients)
     said = f"{answered} answered, by bank {spread}; sent again {dict(again)}; "
@@ -123,6 +125,29 @@ def test_two_banks_that_are_killed_in_turn_lose_nothing_and_do_nothing_twice(
     record_property("balanced", said)
     print(said)  # noqa: T201
     assert longest_s < SILENCE_MAX_S
+
+
+def test_a_bank_that_freezes_is_left_out_and_what_it_had_is_done_by_the_other(banks):
+    clients, accounts = started(CLIENTS, banks.edge)
+    time.sleep(1)
+    frozen = banks.servers[0].process.pid
+    os.killpg(frozen, signal.SIGSTOP)
+    try:
+        time.sleep(2 * FROZEN_S)
+        began_s = time.monotonic() - FROZEN_S
+        assert any(at_s > began_s for each in clients for at_s in each.answered_at_s)
+    finally:
+        os.killpg(frozen, signal.SIGCONT)
+    time.sleep(1)
+    ended(clients)
+    assert longest_wait_s(clients) < FROZEN_S + SILENCE_MAX_S
+    assert sum((client.sent_again for client in clients), Counter()).keys() <= {"503"}
+    assert [banks.servers[number].stop() for number in (0, 1)] == [0, 0]
+    are_done_once(banks.url, clients, accounts)
+
+
+def longest_wait_s(clients: list[Client]) -> float:
+    return max(wait_s for client in clients for wait_s in client.waits_s)
 
 
 def longest_silence_s(answered_at_s: list[float]) -> float:

@@ -48,6 +48,8 @@ from accounts.watch import Watch
 CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 5_000
+STANDSTILL_TIMEOUT_MS = 10_000
+"""How long a bank that is frozen within a transaction keeps from others what it has locked."""
 ANSWER_TIMEOUT_S = 6
 """How long a transaction may take, before a server that is silent is taken for broken."""
 DEADLINE_S = 5.0
@@ -154,7 +156,8 @@ class Database:
         try:
             with self._snapshot.connect() as connection, connection.begin(), ExitStack() as opened:
                 if not self.is_sqlite:
-                    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                    for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                        connection.exec_driver_sql(f"SET LOCAL {name} = 0")
                 connection.execute(select(1).select_from(ENTRIES).limit(1))  # the moment is now
                 few = connection.execution_options(yield_per=ROWS_AT_ONCE)
                 yield lambda query: iter(opened.enter_context(few.execute(query)))
@@ -263,6 +266,7 @@ def _postgresql(url: str) -> Engine:
     options |= {
         "lock_timeout": f"{LOCK_TIMEOUT_MS}",
         "statement_timeout": f"{STATEMENT_TIMEOUT_MS}",
+        "idle_in_transaction_session_timeout": f"{STANDSTILL_TIMEOUT_MS}",
     }
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
