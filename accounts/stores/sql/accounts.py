@@ -49,6 +49,7 @@ from accounts.ledger.values import (
 from accounts.stores.base import AccountStore
 from accounts.stores.recall import Fresh, by_name, own
 from accounts.stores.sql.database import Database
+from accounts.stores.sql.driver import Row
 from accounts.stores.sql.tables import (
     ACCOUNTS,
     CUSTOMERS,
@@ -239,13 +240,13 @@ class SqlAccountStore(AccountStore):
         wanted = sorted(ids)
         if not wanted:
             return {}
-        rows = connection.execute(self._queries.entries, {"ids": wanted}).all()
+        queries, fetch = self._queries, self._database.fetch
+        rows = {row[0]: row for row in fetch(connection, queries.entries, ids=wanted)}
         if not rows:
             return {}
-        given = {"ids": sorted(row.id for row in rows)}
-        lines = [Line(*row) for row in connection.execute(self._queries.lines, given)]
+        lines = [Line(*row) for row in fetch(connection, queries.lines, ids=sorted(rows))]
         of_entry = {each: tuple(found) for each, found in groupby(lines, lambda x: x.entry_id)}
-        return {row.id: _recorded(row, of_entry.get(row.id, ())) for row in rows}
+        return {each: _recorded(row, of_entry.get(each, ())) for each, row in rows.items()}
 
     def _in_order(self, connection: Connection, ids: Iterable[str]) -> list[Recorded]:
         wanted = list(ids)
@@ -278,13 +279,14 @@ def _writes(snapshot: Snapshot, changes: Changes) -> Iterator[Write]:
     yield Write(CUSTOMERS, Customer.__struct_fields__, others, key="id")
 
 
-def _account(row: Any) -> Account:
-    values = row._asdict()
+def _account(row: Row) -> Account:
+    values = dict(zip(Account.__struct_fields__, row, strict=True))
     return Account(**values | {"status": AccountStatus(values["status"])})
 
 
-def _customer(row: Any) -> Customer:
-    return Customer(row.id, row.open_accounts, bool(row.left))
+def _customer(row: Row) -> Customer:
+    customer_id, open_accounts, left = row
+    return Customer(customer_id, open_accounts, bool(left))
 
 
 def _joined(rows: Iterable[Any], lines: Iterable[Line]) -> Iterator[Recorded]:
@@ -297,14 +299,15 @@ def _joined(rows: Iterable[Any], lines: Iterable[Line]) -> Iterator[Recorded]:
         yield _recorded(row, tuple(found) if entry_id == row.id else ())
 
 
-def _progress(row: Any) -> Progress:
-    values = row._asdict()
+def _progress(row: Row) -> Progress:
+    values = dict(zip(Progress.__struct_fields__, row, strict=True))
     return Progress(**values | {"stage": Stage(values["stage"])})
 
 
-def _recorded(row: Any, lines: tuple[Line, ...]) -> Recorded:
-    entry = Entry(row.id, row.caller_id, row.at, row.action, row.till)
-    return Recorded(entry, Status(row.status), row.recorded_at, lines, row.details, row.digest)
+def _recorded(row: Row, lines: tuple[Line, ...]) -> Recorded:
+    entry_id, caller_id, asked_at, action, till, status, at, details, digest = row
+    entry = Entry(entry_id, caller_id, asked_at, action, till)
+    return Recorded(entry, Status(status), at, lines, details, digest)
 
 
 def _entry_values(recorded: Recorded) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Executable,
+    Select,
     bindparam,
     cast,
     create_engine,
@@ -40,6 +41,7 @@ from sqlalchemy.pool import QueuePool
 
 from accounts.errors import SettingsError, Unavailable
 from accounts.stores.sql import schema
+from accounts.stores.sql.driver import Reading, Row, driving, reading
 from accounts.stores.sql.tables import ENTRIES
 from accounts.stores.sql.watchdog import Watchdog
 from accounts.stores.sql.writes import Write, copy, postgresql_statement, sqlite_statement
@@ -88,6 +90,7 @@ class Database:
         self._writer = Lock()
         self._watchdog = Watchdog(ANSWER_TIMEOUT_S)
         self._statements: dict[Any, str] = {}
+        self._readings: dict[Select[Any], Reading] = {}
         try:
             self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
         except ModuleNotFoundError as error:
@@ -134,6 +137,14 @@ class Database:
         :raises Unavailable: the database does not answer.
         """
         return self._tried(lambda _unsure: self._run(self._snapshot, act))
+
+    def fetch(self, connection: Connection, query: Select[Any], **parameters: Any) -> Sequence[Row]:
+        """Read by a query that is made once, as plain rows."""
+        if self.is_sqlite:
+            return connection.execute(query, parameters).all()
+        if query not in self._readings:
+            self._readings[query] = reading(query, self.engine.dialect)
+        return self._readings[query].rows(connection, parameters)
 
     def rows(self, query: Executable, **parameters: Any) -> Sequence[Any]:
         """Read by one query, which is as of one moment without a transaction around it.
@@ -197,7 +208,8 @@ class Database:
             if key not in self._statements:
                 self._statements[key] = postgresql_statement(given)
             texts = tuple(msgspec.json.encode(write.values()).decode() for write in given)
-            connection.exec_driver_sql(self._statements[key], texts)
+            with driving(connection, self._statements[key]) as driver:
+                driver.execute(self._statements[key], texts)
 
     def _sql(self, write: Write) -> str:
         if write.statement not in self._statements:

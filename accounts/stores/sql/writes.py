@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError
 
 from accounts.stores.moments import microseconds
+from accounts.stores.sql.driver import driving
 from accounts.stores.sql.tables import Json, Moment
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -88,24 +88,11 @@ def copy(connection: Connection, write: Write) -> None:
 
     :raises DBAPIError: as where SQLAlchemy itself runs a statement.
     """
-    dialect, raw = connection.dialect, connection.connection.driver_connection
     statement = f"COPY {write.table.name} ({_quoted(write.names)}) FROM STDIN"
-    try:
-        with raw.cursor() as cursor, cursor.copy(statement) as rows:  # type: ignore[union-attr]
+    with driving(connection, statement) as driver:  # noqa: SIM117 - as one, it is past the line
+        with driver.cursor() as cursor, cursor.copy(statement) as rows:
             for row in write.values():
                 rows.write_row(row)
-    except dialect.dbapi.Error as error:  # type: ignore[union-attr]
-        is_lost = dialect.is_disconnect(error, raw, None)
-        if is_lost:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            statement,
-            None,
-            error,
-            dialect.dbapi.Error,  # type: ignore[union-attr]
-            connection_invalidated=is_lost,
-            dialect=dialect,
-        ) from error
 
 
 def _postgresql(write: Write) -> str:
@@ -114,7 +101,7 @@ def _postgresql(write: Write) -> str:
         f'(v->>{number})::{columns[each].type.compile(_POSTGRESQL)} AS "{each}"'
         for number, each in enumerate(names)
     )
-    rows = f"SELECT {given} FROM json_array_elements(%s::json) AS given (v)"  # noqa: S608
+    rows = f"SELECT {given} FROM jsonb_array_elements(%s::jsonb) AS given (v)"  # noqa: S608
     if write.key:
         changes = ", ".join(f'"{each}" = g."{each}"' for each in names if each != write.key)
         same = f"t.{write.key} = g.{write.key}"

@@ -1,0 +1,70 @@
+"""What every transfer asks of PostgreSQL, asked of the driver itself.
+
+SQLAlchemy makes the connections, the transactions and the text of each query. To have it run them
+costs a batch as much as all the rest: those of a batch are run on the psycopg connection beneath.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy.exc import DBAPIError
+
+Row = Sequence[Any]
+
+
+class Reading(Struct, frozen=True):
+    """A query as the driver takes it, and what makes values of ours of some of its columns."""
+
+    statement: str
+    converters: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+    def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Row]:
+        """Run it.
+
+        :raises DBAPIError: as where SQLAlchemy runs it.
+        """
+        with driving(connection, self.statement) as driver:
+            rows = driver.execute(self.statement, parameters).fetchall()
+        return [self._converted(row) for row in rows]
+
+    def _converted(self, row: Row) -> Row:
+        values = list(row)
+        for place, convert in self.converters:
+            values[place] = convert(values[place])
+        return values
+
+
+def reading(query: Select[Any], dialect: Dialect) -> Reading:
+    """Take a query for the driver."""
+    converters = [
+        (place, convert)
+        for place, column in enumerate(query.selected_columns)
+        if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
+    ]
+    return Reading(str(query.compile(dialect=dialect)), tuple(converters))
+
+
+@contextmanager
+def driving(connection: Connection, statement: str) -> Iterator[Any]:
+    """Give the psycopg connection; what it raises is raised as SQLAlchemy does.
+
+    :raises DBAPIError: a connection that broke off is let go of.
+    """
+    dialect, driver = connection.dialect, connection.connection.driver_connection
+    try:
+        yield driver
+    except dialect.dbapi.Error as error:  # type: ignore[union-attr]
+        is_lost = dialect.is_disconnect(error, driver, None)
+        if is_lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement,
+            None,
+            error,
+            dialect.dbapi.Error,  # type: ignore[union-attr]
+            connection_invalidated=is_lost,
+            dialect=dialect,
+        ) from error
