@@ -68,12 +68,12 @@ class AuditLog:
 
         :raises OSError: they could not be written: none of them is, or the head was altered.
         """
-        with self.writing() as append:
+        with self.writing() as (append, _):
             append(records)
 
     @contextmanager
-    def writing(self) -> Iterator[Callable[[Iterable[Record]], None]]:
-        """Keep every other writer out, and give a function that writes records.
+    def writing(self) -> Iterator[tuple[Callable[[Iterable[Record]], None], bool]]:
+        """Keep every other writer out; give a function that writes records, and if all is settled.
 
         The head says that they are not settled until the end: whoever finds it so knows that a
         writer ended before, and leaves out what it had written.
@@ -82,7 +82,8 @@ class AuditLog:
         """
         with self._locked():
             head = self._mended(self._head())
-            yield partial(self._append, set() if head.settled else self._last_ids())
+            known = set() if head.settled else self._last_ids()
+            yield partial(self._append, known), head.settled
             head = self._head()
             if not head.settled:
                 self._write_head(replace(head, settled=True))

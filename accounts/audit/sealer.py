@@ -19,7 +19,7 @@ AT_ONCE_MAX = 100
 """How many items of one caller are sealed before it is answered: it is not kept for a bulk."""
 TRY_AGAIN_S = 0.5
 """How long after a failure it is tried again, whether anything new is saved or not."""
-LOOK_S = 0.5
+LOOK_S = 0.3
 """How long until it is looked for what others saved who do not seal, or died before they did."""
 
 logger = logging.getLogger(__name__)
@@ -77,13 +77,16 @@ class Sealer:
         else:
             self.seal()
 
-    def seal(self) -> None:
-        """Write everything that waits; a failure is logged once and shown by `failing`."""
+    def seal(self, *, all_of_it: bool = True) -> None:
+        """Write everything that waits, or what of it is for this process.
+
+        A failure is logged once and shown by `failing`.
+        """
         if self._log is None:
             return
         with self._lock:
             try:
-                self._drain()
+                self._drain(all_of_it=all_of_it)
             except Exception:  # whatever it is: what waits is kept, and whoever asked is answered
                 if not self.failing:
                     logger.exception("audit_log_unwritable")
@@ -113,19 +116,20 @@ class Sealer:
             self._wake.wait(TRY_AGAIN_S if self.failing else self._look_s)
             self._wake.clear()
             sleep(self._gather_s)
-            self.seal()
+            self.seal(all_of_it=False)
 
-    def _drain(self) -> None:
+    def _drain(self, *, all_of_it: bool) -> None:
         """Empty the outboxes into the log, which lets one process at a time do so.
 
         Where one ended between the log and an outbox, what it wrote is given again: it is known by
-        its id among the last lines, and not written twice. So all are emptied in one go: the log
-        counts as settled only when none of them can hold what it has already.
+        its id among the last lines, and not written twice. So all are emptied then: the log counts
+        as settled only when none of them can hold what it has already.
         """
-        with self.log.writing() as append:
+        with self.log.writing() as (append, is_settled):
             for outbox in self._outboxes:
-                items = outbox.unsealed(BATCH_MAX)
+                read = outbox.unsealed if all_of_it or not is_settled else outbox.own_unsealed
+                items = read(BATCH_MAX)
                 while items:
                     append(record_of(item) for item in items)
                     outbox.mark_sealed(items)
-                    items = outbox.unsealed(BATCH_MAX) if len(items) == BATCH_MAX else ()
+                    items = read(BATCH_MAX) if len(items) > BATCH_MAX // 2 else ()

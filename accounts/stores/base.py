@@ -36,6 +36,15 @@ class Outbox(ABC, Generic[Item]):
         :raises Unavailable: the store cannot be reached.
         """
 
+    def own_unsealed(self, limit: int) -> Sequence[Item]:
+        """Give those of the oldest items that are for this process to seal.
+
+        What other processes saved costs a reading, so it is left to them for a moment.
+
+        :raises Unavailable: the store cannot be reached.
+        """
+        return self.unsealed(limit)
+
     @abstractmethod
     def mark_sealed(self, items: Sequence[Item]) -> None:
         """Take items out that are now in the audit log.

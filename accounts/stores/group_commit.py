@@ -152,5 +152,8 @@ class GroupCommit(AccountStore):
     def unsealed(self, limit: int) -> Sequence[Recorded]:
         return self._store.unsealed(limit)
 
+    def own_unsealed(self, limit: int) -> Sequence[Recorded]:
+        return self._store.own_unsealed(limit)
+
     def mark_sealed(self, items: Sequence[Recorded]) -> None:
         self._store.mark_sealed(items)

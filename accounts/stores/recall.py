@@ -1,11 +1,14 @@
 """What the stores on databases do alike with what they read and what they saved."""
 
 from collections.abc import Iterable, Sequence
+from time import monotonic
 
 from accounts.ledger.entries import Entry, Outcome, Recorded
 from accounts.ledger.values import Account
 
 FRESH_MAX = 10_000
+STRANGERS_WAIT_S = 0.25
+"""How long what another process saved may wait, once it was seen, before it is taken over."""
 
 
 class Fresh:
@@ -13,17 +16,32 @@ class Fresh:
 
     def __init__(self) -> None:
         self._fresh: dict[str, Recorded] = {}
+        self._strangers: dict[str, float] = {}
 
     def remember(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep what was recorded just now, as long as there is room."""
-        if len(self._fresh) < FRESH_MAX:
-            recorded = [each.recorded for each in outcomes if not each.replayed]
-            # What reused a key was not recorded, and has no digest.
-            self._fresh.update((each.entry.id, each) for each in recorded if each.digest)
+        """Keep what was recorded just now. Where there is no room, older ones may be read again.
+
+        Among those are entries that another process took over: nobody says so here.
+        """
+        if len(self._fresh) >= FRESH_MAX:
+            self._fresh = {}
+        recorded = [each.recorded for each in outcomes if not each.replayed]
+        # What reused a key was not recorded, and has no digest.
+        self._fresh.update((each.entry.id, each) for each in recorded if each.digest)
 
     def among(self, ids: Iterable[str]) -> dict[str, Recorded]:
         """Give those of the ids that are remembered."""
         return {each: self._fresh[each] for each in ids if each in self._fresh}
+
+    def due(self, ids: Sequence[str]) -> list[str]:
+        """Choose, of all that waits, what is for this process to seal.
+
+        It is what it saved itself, and what others have left for so long that they may have died.
+        """
+        now_s, seen_s = monotonic(), self._strangers
+        strangers = {each: seen_s.get(each, now_s) for each in ids if each not in self._fresh}
+        self._strangers = strangers
+        return [each for each in ids if now_s - strangers.get(each, 0) >= STRANGERS_WAIT_S]
 
     def forget(self, ids: Iterable[str]) -> None:
         """Let go of what is sealed."""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import suppress
 from pathlib import Path
 from threading import Event as Signal
 from time import monotonic, sleep
@@ -9,6 +10,7 @@ from time import monotonic, sleep
 import pytest
 
 from accounts.audit.log import AuditLog, verify_files
+from accounts.audit.records import record_of
 from accounts.audit.sealer import AT_ONCE_MAX, BATCH_MAX, Sealer
 from accounts.errors import Unavailable
 from accounts.identity import Event
@@ -34,6 +36,13 @@ def sealer(log, outbox, busy):
     made = Sealer(log, (outbox,), in_background=busy.is_set)
     yield made
     made.close()
+
+
+class Others(InMemoryUserStore):
+    """An outbox that only other processes fill."""
+
+    def own_unsealed(self, limit):
+        return []
 
 
 def say(outbox, *kinds: str) -> None:
@@ -175,3 +184,31 @@ def test_a_bulk_is_sealed_soon_without_waiting_for_it(log, outbox):
     sealer.saved(AT_ONCE_MAX)
     assert len(told()) == 2 * AT_ONCE_MAX + 1
     sealer.close()
+
+
+def test_all_that_waits_is_looked_at_where_a_writer_ended_before_it_was_done(log):
+    outbox = Others()
+    say(outbox, "login")
+    sealer = Sealer(log, (outbox,), in_background=lambda: True)
+    with suppress(KeyError), log.writing() as (append, is_settled):
+        assert is_settled
+        append(map(record_of, outbox.unsealed(1)))
+        raise KeyError
+    say(outbox, "logout")
+    sealer.saved()
+    deadline_s = monotonic() + 10
+    while told() != ["login", "logout"]:
+        assert monotonic() < deadline_s
+        sleep(0.001)
+    sealer.close()
+
+
+def test_what_others_saved_is_left_to_them(log):
+    outbox = Others()
+    sealer = Sealer(log, (outbox,), in_background=lambda: True)
+    say(outbox, "login")
+    sealer.saved()
+    sleep(0.1)
+    assert told() == []
+    sealer.close()
+    assert told() == ["login"]

@@ -6,7 +6,7 @@ audit log has a `place`, by the cluster's clock: who decides after an answer has
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -139,9 +139,15 @@ class MongoAccountStore(AccountStore):
         return self._page(PROGRESS, query, {"due_at": ASCENDING, "_id": ASCENDING}, limit)
 
     def unsealed(self, limit: int) -> Sequence[Recorded]:
+        return self._waiting(limit, lambda ids: ids)
+
+    def own_unsealed(self, limit: int) -> Sequence[Recorded]:
+        return self._waiting(limit, self._fresh.due)
+
+    def _waiting(self, limit: int, choose: Callable[[list[str]], list[str]]) -> Sequence[Recorded]:
         def read(session: Session) -> list[Recorded]:
             waiting = self._find(session, ENTRY, {"place": {"$exists": True}}, _id=True)
-            ids = [str(each["_id"]) for each in waiting.sort("place").limit(limit)]
+            ids = choose([str(each["_id"]) for each in waiting.sort("place").limit(limit)])
             found = self._fresh.among(ids)
             found |= self._entries(session, [each for each in ids if each not in found])
             return [found[each] for each in ids]

@@ -178,8 +178,16 @@ class SqlAccountStore(AccountStore):
         return [_progress(row) for row in self._database.rows(query)]
 
     def unsealed(self, limit: int) -> Sequence[Recorded]:
+        return self._waiting(self._waiting_ids(limit))
+
+    def own_unsealed(self, limit: int) -> Sequence[Recorded]:
+        return self._waiting(self._fresh.due(self._waiting_ids(limit)))
+
+    def _waiting_ids(self, limit: int) -> list[str]:
         rows = self._database.rows(self._queries.unsealed, limit=limit)
-        ids = [row.entry_id for row in rows]
+        return [row.entry_id for row in rows]
+
+    def _waiting(self, ids: list[str]) -> list[Recorded]:
         found = self._fresh.among(ids)
         absent = [each for each in ids if each not in found]
         if absent:

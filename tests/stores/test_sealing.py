@@ -1,0 +1,49 @@
+"""What waits for the audit log, where several processes share a store."""
+
+import pytest
+
+from accounts.ledger.decide import decide
+from accounts.stores import recall
+from accounts.stores.group_commit import GroupCommit
+from accounts.stores.mongo import MongoAccountStore, MongoDatabase
+from accounts.stores.sql import SqlAccountStore
+from tests.stores.books import Books
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mongo"])
+def processes(request, new_database):
+    """Give two stores on one database, as two processes have them."""
+    database = new_database(request.param)
+    kind = MongoAccountStore if isinstance(database, MongoDatabase) else SqlAccountStore
+    return [Books(GroupCommit(kind(database, decide))) for _ in "ab"]
+
+
+def own(books: Books) -> list[str]:
+    return [recorded.entry.kind for recorded in books.store.own_unsealed(100)]
+
+
+def test_each_process_seals_what_it_saved_and_leaves_the_rest_to_the_others(processes):
+    one, other = processes
+    one.given(ada=10)
+    assert own(other) == []
+    assert own(one) == ["account_opened", "deposit"]
+    one.store.mark_sealed(one.store.own_unsealed(1))
+    assert own(one) == ["deposit"]
+
+
+def test_what_a_process_left_is_taken_over_by_the_others(processes, monkeypatch):
+    one, other = processes
+    one.given(ada=10)
+    assert own(other) == []
+    monkeypatch.setattr(recall, "STRANGERS_WAIT_S", 0)
+    assert own(other) == ["account_opened", "deposit"]
+    assert list(other.store.own_unsealed(100)) == list(one.store.unsealed(100))
+
+
+def test_what_others_sealed_does_not_take_the_room_of_what_is_new(processes, monkeypatch):
+    monkeypatch.setattr(recall, "FRESH_MAX", 2)
+    one, other = processes
+    one.given(ada=10)
+    other.store.mark_sealed(other.store.unsealed(100))
+    one.given(bob=0)
+    assert own(one) == ["account_opened"]
