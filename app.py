@@ -40,7 +40,7 @@ from accounts.sandbox.past import Past, PastIds
 from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.opening import copy_stores, open_stores, upgrade_stores
 
-GATHER_DURABLE_S = 0.1
+GATHER_DURABLE_S = 0.25
 """A store that lasts keeps what is to be sealed: each round costs it two commits."""
 
 TILLS = 16

@@ -113,9 +113,9 @@ class Sealer:
 
     def _run(self) -> None:
         while not self._closed:
-            self._wake.wait(TRY_AGAIN_S if self.failing else self._look_s)
+            if self._wake.wait(TRY_AGAIN_S if self.failing else self._look_s):
+                sleep(self._gather_s)
             self._wake.clear()
-            sleep(self._gather_s)
             self.seal(all_of_it=False)
 
     def _drain(self, *, all_of_it: bool) -> None:
