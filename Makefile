@@ -3,6 +3,7 @@
 
 PORT ?= 5000
 WORKERS ?= 1
+TESTERS ?= 3
 
 # The first Python that really runs, is new enough and can fill an environment: a name on PATH
 # alone may be a shim, or lack both pip and ensurepip.
@@ -53,7 +54,8 @@ test: $(DEVELOPMENT)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
-	COVERAGE_FILE='$(CURDIR)/.coverage' $(BIN)/pytest --cov --cov-report=term --ignore tests/image
+	COVERAGE_FILE='$(CURDIR)/.coverage' $(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile \
+	    --no-loadscope-reorder --cov --cov-report=term --ignore tests/image
 
 image-test: $(DEVELOPMENT) $(WHEELS)
 	$(BIN)/pytest tests/image

@@ -20,6 +20,13 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
+SLOW = ("tests/system/", "tests/web/browser/", "tests/stores/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that processes that share the tests end alike."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path) -> Iterator[None]:
