@@ -180,6 +180,12 @@ class Unavailable(ApiError):
         self.retry_after_s = retry_after_s
 
 
+class BulkTooLarge(ApiError):
+    """Not decided, and it never will be: the store cannot take so much in one commit."""
+
+    code = "bulk_too_large"
+
+
 class SettingsError(ApiError):
     """The bank cannot start with these settings; the detail says what to do."""
 

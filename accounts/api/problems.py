@@ -64,6 +64,11 @@ CATALOGUE: Mapping[str, Entry] = {
         409, "Last admin", "Nobody else could manage roles: make another admin first."
     ),
     "body_too_large": Entry(413, "Body too large", "The body is past 1 MiB, or 4 MiB in a bulk."),
+    "bulk_too_large": Entry(
+        413,
+        "Bulk too large",
+        "The store cannot take so many transfers in one commit. None was made: send fewer at once.",
+    ),
     "unsupported_media_type": Entry(
         415, "Unsupported media type", "Bodies are JSON in UTF-8: send `application/json`."
     ),

@@ -87,7 +87,7 @@ def read_transfer(caller: Caller, entry_id: str) -> Response:
     body=BulkWish,
     query=DryRun,
     answer=BulkView,
-    codes=("key_reused",),
+    codes=("key_reused", "bulk_too_large"),
     item_codes=("not_found", *PAYMENT_CODES, "bulk_stopped", "bulk_aborted"),
     is_money=True,
 )

@@ -66,6 +66,7 @@ class AccountStore(Outbox[Recorded]):
 
         :raises Unavailable: nothing is known to be decided; to append the same entries again is
             safe.
+        :raises BulkTooLarge: nothing is decided, nor would it be: they do not fit one commit.
         """
 
     @abstractmethod

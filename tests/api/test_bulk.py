@@ -2,8 +2,10 @@
 
 import pytest
 
+from accounts.api.bank import EXTENSION
 from accounts.api.http import BULK_BODY_MAX_BYTES
 from accounts.api.schemas.bulk import ITEMS_MAX
+from accounts.errors import BulkTooLarge
 from tests.helpers import code
 
 PATH = "/v1/transfers/bulk"
@@ -170,3 +172,14 @@ def test_its_body_may_be_four_times_as_large_as_any_other(ada, sides):
         assert code(answer) == (413, "body_too_large")
         answer = ada("POST", path, data=blank[:size], content_type="application/json")
         assert code(answer) == (400, "invalid_request")
+
+
+def test_one_that_the_store_cannot_take_is_not_asked_for_again(app, ada, sides, monkeypatch):
+    def append(_entries):
+        raise BulkTooLarge("Send fewer.")
+
+    monkeypatch.setattr(app.extensions[EXTENSION].accounts._desk.store, "append", append)
+    answer = ada("POST", PATH, {"mode": "each", "transfers": [of(sides, 1)]})
+    assert code(answer) == (413, "bulk_too_large")
+    assert answer.json["detail"] == "Send fewer."
+    assert "Retry-After" not in answer.headers

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from bson.int64 import Int64
+from msgspec.structs import replace
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from accounts.errors import Unavailable
+from accounts.errors import BulkTooLarge, Unavailable
 from accounts.identity import Event, User
-from accounts.ledger.actions import Hold, Void
+from accounts.ledger.actions import Deposit, Hold, Void
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import Needs
 from accounts.ledger.proof import prove
@@ -319,3 +320,15 @@ def test_every_query_of_every_route_goes_by_an_index(opened, raw):
         assert not wants_sort, each["command"]
         found = each.get("nreturned", 0) + each.get("nModified", 0) + each.get("ndeleted", 0)
         assert each.get("docsExamined", 0) <= found + 1, each["command"]
+
+
+def test_what_does_not_fit_the_cache_is_refused_at_once_and_for_good(books):
+    """Half a thousand transfers are as large here as ten thousand are for the least of caches."""
+    reference = "r" * 150_000
+    ask = replace(books.transfer("ada", "bob", 1), reference=reference)
+    batch = [books.entry(ask) for _ in range(500)]
+    books.ask(Deposit(books.opened["ada"], 1_000, "EUR"))
+    with pytest.raises(BulkTooLarge, match="wiredTigerCacheSizeGB"):
+        books.store.append(batch)
+    assert books.balances() == {"ada": 1_010, "bob": 0}
+    assert {each.status for each in books.store.append(batch[:10])} == {"recorded"}

@@ -18,10 +18,10 @@ from bson.int64 import Int64
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from accounts.errors import SettingsError, Unavailable
+from accounts.errors import ApiError, BulkTooLarge, SettingsError, Unavailable
 from accounts.stores.mongo import schema
 from accounts.stores.mongo.client import NAME, Connections, check_server, client_for
 from accounts.stores.mongo.documents import Document
@@ -38,6 +38,7 @@ SILENT_S = 2.0
 SNAPSHOT = ReadConcern("snapshot")
 SNAPSHOT_TOO_OLD = 239
 DUPLICATE_KEY = 11000
+TOO_LARGE_FOR_CACHE = 388
 
 Session = ClientSession
 T = TypeVar("T")
@@ -87,6 +88,7 @@ class MongoDatabase:
         commit never came.
 
         :raises Unavailable: it cannot be said to be done. To ask for the same again is safe.
+        :raises BulkTooLarge: it is not done, and never will be.
         """
         began_s, tries, unsure = monotonic(), 0, False
 
@@ -110,7 +112,7 @@ class MongoDatabase:
                     is_unknown = error.has_error_label("UnknownTransactionCommitResult")
                     is_duplicate = _is_duplicate(error) and tries < DUPLICATES_MAX
                     if unsure if is_unknown else not is_duplicate:
-                        raise _unavailable(error) from error
+                        raise _as_ours(error) from error
                     unsure = unsure or is_unknown
                 sleep(random.uniform(0, PAUSE_MAX_S))  # noqa: S311 - to meet nobody again
 
@@ -132,7 +134,7 @@ class MongoDatabase:
             with pymongo.timeout(DEADLINE_S):
                 yield
         except PyMongoError as error:
-            raise _unavailable(error) from error
+            raise _as_ours(error) from error
 
     def places(self, session: Session, count: int) -> list[dict[str, Any]]:
         """Give places in the order of the audit log, after all that was confirmed before."""
@@ -160,7 +162,7 @@ class MongoDatabase:
                 self["meta"].find_one({}, session=session)  # the moment is now
                 yield session
         except PyMongoError as error:
-            raise _unavailable(error) from error
+            raise _as_ours(error) from error
 
     def _patience(self, waited_s: float) -> AbstractContextManager[None]:
         """Say how long a try may take before its commit; who has no primary has waited already."""
@@ -234,14 +236,24 @@ def _as_settings_error() -> Iterator[None]:
 
 def _is_duplicate(error: PyMongoError) -> bool:
     """Tell whether somebody else inserted the same at this moment: it is there to be read now."""
+    return DUPLICATE_KEY in _codes(error)
+
+
+def _codes(error: PyMongoError) -> set[int | None]:
+    """Give the server's codes of what went wrong."""
     if isinstance(error, BulkWriteError):
-        faults = (error.details or {}).get("writeErrors", [])
-        return any(each["code"] == DUPLICATE_KEY for each in faults)
-    return isinstance(error, DuplicateKeyError)
+        return {each["code"] for each in (error.details or {}).get("writeErrors", [])}
+    return {getattr(error, "code", None)}
 
 
-def _unavailable(error: PyMongoError) -> Unavailable:
-    if getattr(error, "code", None) == SNAPSHOT_TOO_OLD:
+def _as_ours(error: PyMongoError) -> ApiError:
+    codes = _codes(error)
+    if TOO_LARGE_FOR_CACHE in codes:
+        return BulkTooLarge(
+            "The cache of MongoDB does not hold so many at once. Send fewer, or have it enlarged: "
+            "--wiredTigerCacheSizeGB 0.5 is enough for 10,000."
+        )
+    if SNAPSHOT_TOO_OLD in codes:
         return Unavailable(
             "It took longer than the server remembers a moment: raise its parameter "
             "minSnapshotHistoryWindowInSeconds."
