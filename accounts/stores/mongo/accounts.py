@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
+from itertools import accumulate, islice
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -116,6 +116,20 @@ class MongoAccountStore(AccountStore):
         order = {"at": direction, "_id.number": direction}
         found = self._page(LINE, {"_id.account_id": account_id, "at": at}, order, 1)
         return found[0].number if found else None
+
+    def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
+        """Go back from what the accounts hold now, by what has moved since each moment."""
+
+        def read(session: Session) -> tuple[int, dict[int, int]]:
+            held = self._among(session, ACCOUNT, account_ids)
+            lines = self._database[LINE.collection]
+            groups = lines.aggregate(_moved(account_ids, moments), session=session)
+            moved = {int(each["_id"]): int(each["moved_minor"]) for each in groups}
+            return sum(account.balance_minor for account in held), moved
+
+        left_minor, moved = self._database.read(read) if account_ids else (0, {})
+        since = accumulate(moved.get(turn, 0) for turn in reversed(range(len(moments))))
+        return [left_minor - each for each in since][::-1]
 
     def entries_of(
         self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
@@ -295,6 +309,26 @@ class MongoAccountStore(AccountStore):
 
 def _line_id(account_id: str, number: int) -> Document:
     return {"account_id": account_id, "number": Int64(number)}
+
+
+def _moved(account_ids: Sequence[str], moments: Sequence[datetime]) -> list[Document]:
+    """Ask for what moved between a few moments, by the turn of the moment before it."""
+    times = [Int64(microseconds(each)) for each in moments]
+    lines = {"_id.account_id": {"$in": list(account_ids)}, "at": {"$gte": times[0]}}
+    turn = _turn(times, 0, len(times) - 1)
+    return [
+        {"$match": lines},
+        {"$group": {"_id": turn, "moved_minor": {"$sum": "$amount_minor"}}},
+    ]
+
+
+def _turn(times: Sequence[Int64], first: int, last: int) -> Document:
+    """Find the turn of the last time that is not after a line's, in few comparisons."""
+    if first == last:
+        return {"$literal": first}
+    middle = (first + last + 1) // 2
+    is_before = {"$lt": ["$at", times[middle]]}
+    return {"$cond": [is_before, _turn(times, first, middle - 1), _turn(times, middle, last)]}
 
 
 def _document(recorded: Recorded, place: dict[str, Any], mentions: list[str]) -> Document:

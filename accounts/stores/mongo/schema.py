@@ -71,7 +71,7 @@ INDEXES = {
         _index("mentions", "kind", "recorded_at", "_id", **_where_there_is("mentions")),
         UNSEALED,
     ],
-    "lines": [_index("_id.account_id", "at", "_id.number")],
+    "lines": [_index("_id.account_id", "at", "_id.number", "amount_minor")],
     "progress": [_index("due_at", "_id", **_where_there_is("due_at"))],
     "users": [_index("username_key", unique=True, sparse=True)],
     "events": [UNSEALED],
