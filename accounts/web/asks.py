@@ -32,6 +32,7 @@ BESIDE = {
     "funds_insufficient": "amount",
     "limit_exceeded": "amount",
     "account_unknown": "to_account",
+    "account_closed": "to_account",  # one's own is not offered any more
     "same_account": "to_account",
     "currency_mismatch": "to_account",
     "account_frozen": "from_account",

@@ -125,9 +125,9 @@ def _ended(caller: Caller, entry_id: str, how: str) -> Response:
     hold = bank().accounts.holds.read(caller, entry_id)
     amount = replace(AMOUNT, optional=True, hint="Leave it empty for all of it.")
     form = Form(*([amount] if how == "capture" else []), typed=request.values)
-    if request.method == "POST" and _asked(caller, hold, form, key):
-        return go(f"/holds/{hold.id}", done=how)
-    if request.method == "POST" and form.problem:
+    if request.method == "POST":
+        if _asked(caller, hold, form, key):
+            return go(f"/holds/{hold.id}", done=how)
         key = new_key()
     shown = {"hold": hold, "form": form, "may_end": _may_end(caller, hold), "how": how}
     return page("hold_end", form.status, key=key, **shown)

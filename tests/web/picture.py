@@ -10,7 +10,8 @@ from playwright.sync_api import sync_playwright
 from accounts.sandbox import demo
 from tests.helpers import cheap
 from tests.programs import program
-from tests.web.browser.conftest import served, sign_in
+from tests.web.browser.conftest import served
+from tests.web.browser.hand import sign_in
 
 WIDTH, HEIGHT = 1100, 780
 
@@ -19,7 +20,7 @@ def take(path: Path) -> None:
     """Start the demo, open its first person's overview, and keep a picture of it."""
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         chdir(folder)
-        site = served(cheap(), DEMO=True)
+        site = served(cheap(), Path(folder), DEMO=True)
         browser = playwright.chromium.launch(
             executable_path=program("chromium"), args=["--no-sandbox"]
         )

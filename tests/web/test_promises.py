@@ -66,6 +66,7 @@ def test_what_is_wrong_with_taking_is_told(ada, bob, accounts):
     page = bob.fill("Take it", amount="41")
     assert page.errors == {"amount": "That is more than was set aside."}
     assert "Only its payee and tellers" in ada.get(f"{hold}/capture").text
+    assert "It is taken" in bob.fill("Take it", amount="40").text
 
 
 def test_the_payee_gives_it_up(ada, bob, accounts):

@@ -1,8 +1,11 @@
 """A real browser at a bank of this process."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
+from pathlib import Path
 from threading import Thread
 from typing import Any, Literal
 
@@ -12,16 +15,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from werkzeug.serving import make_server
 from werkzeug.wsgi import ClosingIterator
 
+from accounts.collections.passwords import Passwords
 from accounts.identity import Caller
+from accounts.ledger.actions import Deposit
 from accounts.ledger.values import Account
-from accounts.sandbox import demo
 from app import create_app
-from tests.gates.test_root_names import ROOT
+from tests.helpers import AUDITOR, PASSWORD, TELLER
 from tests.programs import program
 from tests.web.conftest import with_templates
-
-SHOTS = ROOT / "build" / "pages"
-"""Where the pictures of this run are kept. Git ignores it."""
 
 WIDTHS = {"wide": 1280, "narrow": 390}
 SCHEMES: dict[str, Literal["light", "dark"]] = {"light": "light", "dark": "dark"}
@@ -38,6 +39,18 @@ class Look:
         return f"{self.width}-{self.scheme}{'' if self.scripts else '-plain'}"
 
 
+looks = pytest.mark.parametrize(
+    "look",
+    [
+        Look("wide"),
+        Look("narrow", "dark"),
+        Look("wide", scripts=False),
+        Look("narrow", scripts=False),
+    ],
+    ids=str,
+)
+
+
 def in_one(app: Flask) -> Any:
     """Answer in one part, as the gateway does.
 
@@ -52,14 +65,31 @@ def in_one(app: Flask) -> Any:
 
 
 class Site:
-    """A bank that is served to browsers."""
+    """A bank that is served to browsers, for all tests: each has people of its own there."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, passwords: Passwords) -> None:
         self.app = app
         self.bank = app.extensions["accounts"]
+        self._password_hash = passwords.hash(PASSWORD)
+        self._numbers = count(1)
         self._server = make_server("127.0.0.1", 0, in_one(app), threaded=True)
         self.base = f"http://localhost:{self._server.server_port}"
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def new_name(self, first: str) -> str:
+        """Make up a username that nobody has."""
+        return f"{first.lower()}-{next(self._numbers)}"
+
+    def customer(self, first: str, **balances_minor: int) -> str:
+        """Add a customer with accounts in EUR that hold so much; answer the username."""
+        username = self.new_name(first)
+        self.bank.users.add(username, self._password_hash, full_name=first)
+        caller = self.caller(username)
+        for name, balance_minor in balances_minor.items():
+            account = self.bank.accounts.open(caller, name, "EUR")
+            if balance_minor:
+                self.bank.accounts.deposit(caller, Deposit(account.id, balance_minor, "EUR"), None)
+        return username
 
     def caller(self, username: str) -> Caller:
         (user,) = self.bank.users.named(username)
@@ -69,52 +99,45 @@ class Site:
         found: list[Account] = self.bank.accounts.of(self.caller(username), after=None, limit=100)
         return found
 
+    def account(self, username: str, name: str) -> Account:
+        """Read an account past the pages."""
+        return next(each for each in self.accounts(username) if each.name == name)
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self.bank.audit.close()
+        self.bank.close()
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    path = program("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+class Windows:
+    """Browser windows, each with cookies of its own. Whoever comes next gets it without them."""
 
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: dict[tuple[str, str], list[BrowserContext]] = defaultdict(list)
+        self._taken: list[tuple[tuple[str, str], BrowserContext]] = []
+        self._troubles: list[str] = []
 
-def served(passwords, **settings) -> Site:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    app = create_app({"LOG_FILE": "app.log", **settings}, passwords=passwords)
-    return Site(with_templates(app))
+    def open(self, site: Site, look: Look) -> Page:
+        """Give somebody a window."""
+        kind = (site.base, str(look))
+        context = self._free[kind].pop() if self._free[kind] else self._made(site, look)
+        self._taken.append((kind, context))
+        return context.new_page()
 
+    def close(self) -> list[str]:
+        """Take all windows back, and tell what went wrong in them."""
+        while self._taken:
+            kind, context = self._taken.pop()
+            for page in context.pages:
+                page.close()
+            context.clear_cookies()
+            self._free[kind].append(context)
+        troubles, self._troubles = self._troubles, []
+        return troubles
 
-@pytest.fixture
-def site(passwords) -> Iterator[Site]:
-    site = served(passwords)
-    yield site
-    site.close()
-
-
-@pytest.fixture(scope="module")
-def town(passwords, tmp_path_factory) -> Iterator[Site]:
-    """The demo: people with a year behind them, for all tests of a module."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("town"))
-        site = served(passwords, DEMO=True)
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def opened(chromium: Browser) -> Iterator[Callable[[Site, Look], Page]]:
-    """Open a browser window of its own, with its own cookies; what goes wrong in it is told."""
-    contexts: list[BrowserContext] = []
-    troubles: list[str] = []
-
-    def open_window(site: Site, look: Look) -> Page:
-        context = chromium.new_context(
+    def _made(self, site: Site, look: Look) -> BrowserContext:
+        context = self._browser.new_context(
             base_url=site.base,
             viewport={"width": WIDTHS[look.width], "height": 800},
             color_scheme=SCHEMES[look.scheme],
@@ -122,40 +145,55 @@ def opened(chromium: Browser) -> Iterator[Callable[[Site, Look], Page]]:
             locale="en-GB",
         )
         context.set_default_timeout(TIMEOUT_MS)
-        expect.set_options(timeout=TIMEOUT_MS)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda said: _listen(troubles, said.text))
-        page.on("request", lambda asked: _stay_here(troubles, site, asked.url))
-        return page
+        context.on("weberror", lambda raised: self._troubles.append(str(raised.error)))
+        context.on("console", lambda said: self._listen(said.text))
+        context.on("request", lambda asked: self._stay_here(site, asked.url))
+        return context
 
-    yield open_window
-    for context in contexts:
-        context.close()
-    assert troubles == []
+    def _listen(self, text: str) -> None:
+        if "Content Security Policy" in text or "Uncaught" in text:
+            self._troubles.append(text)
 
-
-def _listen(troubles: list[str], text: str) -> None:
-    if "Content Security Policy" in text or "Uncaught" in text:
-        troubles.append(text)
+    def _stay_here(self, site: Site, url: str) -> None:
+        if not url.startswith((site.base, "data:")):
+            self._troubles.append(f"asks elsewhere: {url}")
 
 
-def _stay_here(troubles: list[str], site: Site, url: str) -> None:
-    if not url.startswith((site.base, "data:")):
-        troubles.append(f"asks elsewhere: {url}")
+def served(passwords: Passwords, folder: Path, **settings: Any) -> Site:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    logs = {"LOG_FILE": str(folder / "app.log"), "AUDIT_LOG": str(folder / "audit.log")}
+    app = create_app(logs | settings, passwords=passwords)
+    return Site(with_templates(app), passwords)
 
 
-def sign_in(page: Page, username: str) -> Page:
-    """Sign in as somebody of the demo."""
-    page.goto("/sign-in")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password").fill(demo.PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url("**/overview")
-    return page
+@pytest.fixture(scope="session")
+def site(passwords, tmp_path_factory) -> Iterator[Site]:
+    staff = [{"username": name, "role": name, "password": PASSWORD} for name in (AUDITOR, TELLER)]
+    site = served(passwords, tmp_path_factory.mktemp("site"), STAFF=staff)
+    yield site
+    site.close()
 
 
-def shot(page: Page, name: str) -> None:
-    """Keep a picture."""
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+@pytest.fixture(scope="session")
+def town(passwords, tmp_path_factory) -> Iterator[Site]:
+    """The demo: people with a year behind them."""
+    site = served(passwords, tmp_path_factory.mktemp("town"), DEMO=True)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="session")
+def windows() -> Iterator[Windows]:
+    path = program("chromium")
+    expect.set_options(timeout=TIMEOUT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield Windows(browser)
+        browser.close()
+
+
+@pytest.fixture
+def opened(windows: Windows) -> Iterator[Callable[[Site, Look], Page]]:
+    """Open a browser window of its own, with its own cookies; what goes wrong in it is told."""
+    yield windows.open
+    assert windows.close() == []

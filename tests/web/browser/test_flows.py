@@ -5,128 +5,132 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.helpers import AUDITOR, PASSWORD, TELLER
-from tests.web.browser.conftest import Look, shot, sign_in
-
-LOOKS = [
-    Look("wide"),
-    Look("narrow", "dark"),
-    Look("wide", scripts=False),
-    Look("narrow", scripts=False),
-]
-looks = pytest.mark.parametrize("look", LOOKS, ids=str)
-
-
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def follow(page: Page, name: str) -> None:
-    page.get_by_role("main").get_by_role("link", name=name, exact=True).first.click()
-
-
-def join(page: Page, username: str, full_name: str) -> None:
-    page.goto("/")
-    follow(page, "Sign up")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Full name").fill(full_name)
-    page.get_by_label("Password").fill(PASSWORD)
-    press(page, "Sign up")
-    expect(page.get_by_role("heading", level=1)).to_have_text(f"Hello, {full_name}")
+from tests.helpers import PASSWORD
+from tests.web.browser.conftest import looks
+from tests.web.browser.hand import (
+    fill,
+    follow,
+    headed,
+    join,
+    let_in,
+    press,
+    shot,
+    sign_in,
+    told,
+    unfold,
+)
 
 
 def open_account(page: Page, name: str, paid_in: str = "") -> str:
+    """Open an account and pay in; answer its number."""
     page.goto("/overview")
-    page.get_by_role("main").get_by_text("Open an account").click()
-    page.get_by_label("Name").fill(name)
+    press(page, "Open an account")
+    fill(page, Name=name)
     page.get_by_label("Currency").select_option("EUR")
     press(page, "Open")
-    expect(page.get_by_role("status")).to_contain_text("The account is open")
+    told(page, "The account is open")
     number = page.locator(".number").first.inner_text()
     if paid_in:
-        page.get_by_role("main").get_by_text("Pay in", exact=True).click()
-        page.get_by_label("Amount").fill(paid_in)
         press(page, "Pay in")
-        expect(page.get_by_role("status")).to_contain_text("Done.")
+        fill(page, Amount=paid_in)
+        press(page, "Pay in")
+        told(page, "Done.")
     return number
 
 
 @looks
 def test_a_newcomers_first_five_minutes(site, opened, look):
     ada, bob = opened(site, look), opened(site, look)
-    join(ada, "ada", "Ada Lovelace")
-    join(bob, "bob", "Bob Example")
+    join(ada, site.new_name("ada"), "Ada Lovelace")
+    join(bob, site.new_name("bob"), "Bob Example")
     open_account(ada, "Household", "1,200.00")
     number = open_account(bob, "Flat")
 
     ada.goto("/overview")
-    ada.get_by_role("main").get_by_text("Send money").click()
-    ada.get_by_label("To account number").fill(number)
-    ada.get_by_label("Amount").fill("12,50")
-    ada.get_by_label("Reference").fill("Lunch")
+    press(ada, "Send money")
+    fill(ada, To_account_number=number, Amount="12,50", Reference="Lunch")
     press(ada, "Continue")
-    expect(ada.get_by_role("heading", level=1)).to_have_text("Send €12.50?")
+    headed(ada, "Send €12.50?")
     press(ada, "Send now")
-    expect(ada.get_by_role("status")).to_contain_text("The money is sent")
+    told(ada, "The money is sent")
     shot(ada, f"flow-sent-{look}")
 
     bob.goto("/overview")
     follow(bob, "Flat")
     expect(bob.locator(".balance")).to_have_text("€12.50")
     follow(bob, "Lunch")
-    expect(bob.get_by_role("heading", level=1)).to_have_text("Received: €12.50")
+    headed(bob, "Received: €12.50")
     shot(bob, f"flow-received-{look}")
 
     ada.goto("/overview")
     follow(ada, "Household")
     expect(ada.locator(".balance")).to_have_text("€1,187.50")
-    with ada.expect_download() as download:
-        ada.get_by_text("Filter and download").click()
-        ada.get_by_role("link", name=re.compile("^CSV")).click()
-    assert download.value.suggested_filename.startswith("statement-DE")
 
 
 @looks
 def test_an_account_is_renamed_emptied_and_closed_and_the_user_leaves(site, opened, look):
-    page = opened(site, look)
-    join(page, "ada", "Ada")
-    open_account(page, "Main", "5")
-    page.goto("/overview")
+    username = site.customer("Ada", Main=500)
+    page = let_in(opened(site, look), username)
     follow(page, "Main")
-    page.get_by_text("Rename").click()
-    page.get_by_label("Name").fill("Pocket")
     press(page, "Rename")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Pocket")
-    page.get_by_text("Pay out", exact=True).click()
-    page.get_by_label("Amount").fill("5")
+    fill(page, Name="Pocket")
+    press(page, "Rename")
+    headed(page, "Pocket")
+    press(page, "Close")
+    expect(page.get_by_role("main")).to_contain_text("There is €5.00 on it")
+    follow(page, "Back to the account")
     press(page, "Pay out")
-    expect(page.get_by_role("status")).to_contain_text("The balance is €0.00 now")
+    fill(page, Amount="5")
+    press(page, "Pay out")
+    told(page, "The balance is €0.00 now")
     follow(page, "Pocket")
-    page.get_by_text("Close", exact=True).click()
+    press(page, "Close")
     press(page, "Close the account")
-    expect(page.get_by_role("status")).to_contain_text("The account is closed")
+    told(page, "The account is closed")
 
     page.goto("/profile")
-    page.get_by_text("Change the password").click()
-    page.get_by_label("Current password").fill(PASSWORD)
-    page.get_by_label("New password").fill("battery staple")
-    press(page, "Change the password")
-    expect(page.get_by_role("status")).to_contain_text("Your password is changed")
-    page.get_by_text("Delete the user").click()
+    press(page, "Delete the user")
     press(page, "Delete my user")
-    expect(page.get_by_role("status")).to_contain_text("Your user is deleted")
+    told(page, "Your user is deleted")
     page.goto("/overview")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    headed(page, "Sign in")
+
+
+@looks
+def test_a_password_is_changed_and_the_old_one_opens_nothing(site, opened, look):
+    username = site.customer("Ada", Main=0)
+    page, elsewhere = let_in(opened(site, look), username), let_in(opened(site, look), username)
+    page.goto("/profile")
+    press(page, "Change the password")
+    fill(page, Current_password="wrong horse", New_password="battery staple")
+    press(page, "Change the password")
+    expect(page.get_by_label("Current password")).to_have_attribute("aria-invalid", "true")
+    fill(page, Current_password=PASSWORD, New_password="battery staple")
+    press(page, "Change the password")
+    told(page, "Your password is changed")
+    elsewhere.reload()
+    headed(elsewhere, "Sign in")
+    fill(elsewhere, Username=username, Password=PASSWORD)
+    press(elsewhere, "Sign in")
+    expect(elsewhere.get_by_label("Password")).to_have_attribute("aria-invalid", "true")
+    sign_in(elsewhere, username, "battery staple")
+
+
+@looks
+def test_a_user_with_an_account_is_told_what_to_do_before_leaving(site, opened, look):
+    page = let_in(opened(site, look), site.customer("Ada", Main=0))
+    page.goto("/profile/delete")
+    press(page, "Delete my user")
+    expect(page.get_by_role("alert")).to_contain_text("account")
+    follow(page, "closed")
+    headed(page, "Hello, Ada")
 
 
 @looks
 def test_what_is_wrong_stands_beside_its_field_and_can_be_mended(site, opened, look):
-    page = opened(site, look)
-    join(page, "ada", "Ada")
-    open_account(page, "Main", "100")
+    page = let_in(opened(site, look), site.customer("Ada", Main=10_000))
     page.goto("/transfers/new")
-    page.get_by_label("To account number").fill("DE44 9990 0000 0123 4567 88")
-    page.get_by_label("Amount").fill("1.234")
+    fill(page, To_account_number="DE44 9990 0000 0123 4567 88", Amount="1.234")
     press(page, "Continue")
     for label, says in (("To account number", "cannot be right"), ("Amount", "two ways")):
         field = page.get_by_label(label)
@@ -135,25 +139,38 @@ def test_what_is_wrong_stands_beside_its_field_and_can_be_mended(site, opened, l
     expect(page.get_by_label("To account number")).to_be_focused()
 
 
+@pytest.mark.parametrize("file", [("CSV", "csv", "opening_balance"), ("camt", "xml", "<Stmt>")])
 @looks
-def test_a_teller_finds_a_customer_and_pays_in_and_an_auditor_sees_it(town, opened, look):
-    teller = sign_in(opened(town, look), TELLER)
-    teller.get_by_role("link", name="Customers").click()
-    teller.get_by_label("Username or account number").fill("ADA")
-    press(teller, "Find")
-    follow(teller, "Savings")
-    teller.get_by_text("Pay in", exact=True).click()
-    teller.get_by_label("Amount").fill("1")
-    press(teller, "Pay in")
-    expect(teller.get_by_role("status")).to_contain_text("Done.")
+def test_a_statement_is_filtered_paged_and_taken_home(town, opened, look, file):
+    link, extension, holds = file
+    page = sign_in(opened(town, look), "ada")
+    follow(page, "Everyday")
+    unfold(page, "Filter and download")
+    fill(page, Reference_or_number="GROCERIES")
+    page.get_by_label("In or out").select_option("money out")
+    press(page, "Show")
+    lines = page.locator(".lines > li")
+    expect(lines).to_have_count(25)
+    expect(lines.filter(has_text="Groceries")).to_have_count(25)
+    newest = lines.first.inner_text()
+    press(page, "Older")
+    expect(lines.filter(has_text="Groceries").first).not_to_have_text(newest)
+    press(page, "Newest")
+    expect(lines.first).to_contain_text(newest.partition("\n")[0])
+    follow(page, "Show all")
+    expect(page.get_by_label("Reference or number")).to_have_value("")
 
-    auditor = sign_in(opened(town, look), AUDITOR)
-    auditor.get_by_role("link", name="Audit", exact=True).click()
-    auditor.get_by_text("Filter", exact=True).click()
-    auditor.get_by_label("Event").fill("deposit")
-    auditor.get_by_label("Who did it").fill(TELLER)
-    press(auditor, "Show")
-    expect(auditor.locator(".lines > li").first).to_contain_text("deposit")
-    auditor.get_by_role("link", name="Integrity").click()
-    press(auditor, "Check now")
-    expect(auditor.get_by_role("status")).to_contain_text("The books are right")
+    day = town.account("ada", "Everyday").created_at.date().isoformat()
+    unfold(page, "Filter and download")
+    page.get_by_label("From", exact=True).fill(day)
+    page.get_by_label("To", exact=True).fill(day)
+    press(page, "Show")
+    expect(lines).to_have_count(1)
+    expect(lines).to_contain_text("Opening deposit")
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile(f"^{link}")).click()
+    assert download.value.suggested_filename.endswith(f".{extension}")
+    text = download.value.path().read_text(encoding="utf-8")
+    assert holds in text
+    assert text.count("Opening deposit") == 1
+    assert "Groceries" not in text

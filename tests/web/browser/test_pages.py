@@ -5,7 +5,8 @@ from playwright.sync_api import Page
 
 from tests.gates.test_root_names import ROOT
 from tests.helpers import AUDITOR, TELLER
-from tests.web.browser.conftest import Look, Site, shot, sign_in
+from tests.web.browser.conftest import Look, Site
+from tests.web.browser.hand import shot, sign_in
 
 AXE = (ROOT / "tests/web/vendor/axe-core/axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

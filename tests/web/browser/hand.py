@@ -1,0 +1,64 @@
+"""What a hand does with a page."""
+
+from playwright.sync_api import Page, expect
+
+from accounts.sandbox import demo
+from tests.gates.test_root_names import ROOT
+from tests.helpers import PASSWORD
+
+SHOTS = ROOT / "build" / "pages"
+"""Where the pictures of this run are kept. Git ignores it."""
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def follow(page: Page, name: str) -> None:
+    page.get_by_role("main").get_by_role("link", name=name, exact=True).first.click()
+
+
+def unfold(page: Page, name: str) -> None:
+    page.get_by_role("main").get_by_text(name, exact=True).click()
+
+
+def fill(page: Page, **fields: str) -> None:
+    """Type into fields, which are named by their labels, with `_` for a space."""
+    for label, text in fields.items():
+        page.get_by_label(label.replace("_", " ")).fill(text)
+
+
+def told(page: Page, text: str) -> None:
+    """See that the page says what happened."""
+    expect(page.get_by_role("status")).to_contain_text(text)
+
+
+def headed(page: Page, text: str) -> None:
+    """See that the page is headed so."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(text)
+
+
+def sign_in(page: Page, username: str, password: str = demo.PASSWORD) -> Page:
+    page.goto("/sign-in")
+    fill(page, Username=username, Password=password)
+    press(page, "Sign in")
+    page.wait_for_url("**/overview")
+    return page
+
+
+def let_in(page: Page, username: str) -> Page:
+    """Sign in as somebody whom a test has made up."""
+    return sign_in(page, username, PASSWORD)
+
+
+def join(page: Page, username: str, full_name: str) -> None:
+    page.goto("/")
+    follow(page, "Sign up")
+    fill(page, Username=username, Full_name=full_name, Password=PASSWORD)
+    press(page, "Sign up")
+    headed(page, f"Hello, {full_name}")
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a picture."""
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
