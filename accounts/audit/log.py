@@ -99,9 +99,9 @@ class AuditLog:
             self._emit(lines, begin)
         self._write_head(replace(head, settled=False))
 
-    def _emit(self, lines: list[str], begin: int) -> None:
+    def _emit(self, lines: list[bytes], begin: int) -> None:
         try:
-            logger.info("\n".join(lines), extra={"audit_log": self._handler})
+            logger.info(b"\n".join(lines).decode(), extra={"audit_log": self._handler})
             if self._sync:
                 self._handler.sync()
         except OSError:

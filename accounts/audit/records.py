@@ -1,16 +1,35 @@
 """What one line of the audit log says, from what the stores keep. It has no personal data."""
 
-from typing import Any
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, get_args
 
-import msgspec
+from msgspec import Struct, defstruct
+from msgspec.structs import fields
 
 from accounts.identity import Event
+from accounts.ledger.actions import Action
 from accounts.ledger.entries import Recorded
 
 Record = dict[str, Any]
 """The fields of a line, without its number and hashes; keys in the order they are written."""
 
-_PERSONAL = {"type", "name", "expected_name", "reference"}
+_PERSONAL = {"name", "expected_name", "reference"}
+
+
+def _impersonal(action: type[Any]) -> Callable[[Any], Struct]:
+    """Make what leaves out of an action what is personal; it is written in C, as the action is."""
+    told = [(each.name, Any, each.default) for each in fields(action) if each.name not in _PERSONAL]
+    omits = action.__struct_config__.omit_defaults
+    shape = defstruct(action.__name__, told, omit_defaults=omits, gc=False)
+    names = [name for name, *_ in told]
+    if len(names) == 1:
+        return lambda asked: shape(getattr(asked, names[0]))
+    values = attrgetter(*names)
+    return lambda asked: shape(*values(asked))
+
+
+_ASKED = {action: _impersonal(action) for action in get_args(Action)}
 
 
 def record_of(item: Recorded | Event) -> Record:
@@ -30,14 +49,13 @@ def _of_event(event: Event) -> Record:
 
 def _of_entry(recorded: Recorded) -> Record:
     entry = recorded.entry
-    asked = msgspec.to_builtins(entry.action)
     return {
         "@timestamp": recorded.at,
         "event": entry.kind,
         "id": entry.id,
         "actor_id": entry.caller_id,
         "outcome": recorded.status,
-        "asked": {key: value for key, value in asked.items() if key not in _PERSONAL},
+        "asked": _ASKED[type(entry.action)](entry.action),
         "digest": recorded.digest,
         "lines": [
             (line.account_id, line.number, line.amount_minor, line.balance_minor)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from datetime import datetime
 from itertools import islice
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import astuple, replace
@@ -27,6 +28,9 @@ from accounts.ledger.values import (
 )
 
 Decide = Callable[[Snapshot, Sequence[Entry]], Changes]
+Value = TypeVar("Value")
+
+_RECORDED = Status.RECORDED
 
 
 def decide(snapshot: Snapshot, entries: Sequence[Entry]) -> Changes:
@@ -52,32 +56,32 @@ def decide(snapshot: Snapshot, entries: Sequence[Entry]) -> Changes:
             outcomes.append(draft.settle(entry))
     return Changes(
         outcomes=outcomes,
-        accounts=list(draft.changed_accounts.values()),
-        customers=list(draft.changed_customers.values()),
-        recorded=draft.recorded,
-        progress=list(draft.changed_progress.values()),
+        accounts=[
+            each
+            for name, each in draft.accounts.items()
+            if name == each.id and snapshot.accounts.get(name) is not each
+        ],
+        customers=_changed(draft.customers, snapshot.customers),
+        recorded=_changed(draft.entries, snapshot.entries),
+        progress=_changed(draft.progress, snapshot.progress),
         mentions=draft.mentions,
     )
 
 
 class _Draft(Struct):
-    """The books as they would be after the entries decided so far, and what those changed."""
+    """The books as they would be after the entries decided so far."""
 
     accounts: dict[str, Account]
     customers: dict[str, Customer]
     entries: dict[str, Recorded]
     progress: dict[str, Progress]
-    changed_accounts: dict[str, Account] = {}
-    changed_customers: dict[str, Customer] = {}
-    changed_progress: dict[str, Progress] = {}
-    recorded: list[Recorded] = []
     mentions: list[Mention] = []
 
     def settle(self, entry: Entry) -> Outcome:
         prior = self.entries.get(entry.id)
         if prior is None:
-            verdict = RULES[type(entry.action)](self, entry, entry.action)
-            return Outcome(self.record(entry, verdict))
+            action = entry.action
+            return Outcome(self.record(entry, RULES[type(action)](self, entry, action)))
         if prior.entry.action == entry.action:
             return Outcome(prior, replayed=True)
         return _refused(entry, Status.KEY_REUSED)
@@ -89,12 +93,10 @@ class _Draft(Struct):
         else:
             recorded = self._applied(entry, kind, verdict)
         if verdict.progress is not None:
-            entry_id = verdict.progress.entry_id
-            self.changed_progress[entry_id] = self.progress[entry_id] = verdict.progress
+            self.progress[verdict.progress.entry_id] = verdict.progress
         for of_id in dict.fromkeys(verdict.mentions):
             self.mentions.append(Mention(of_id, kind, recorded.at, entry.id))
         self.entries[entry.id] = recorded
-        self.recorded.append(recorded)
         return recorded
 
     def copied(self) -> "_Draft":
@@ -110,31 +112,29 @@ class _Draft(Struct):
         if effect.account is not None:
             self._keep(effect.account)
         if effect.customer is not None:
-            customer_id = effect.customer.id
-            self.changed_customers[customer_id] = self.customers[customer_id] = effect.customer
-        at = max([entry.at, *[posting.account.moved_at for posting in effect.postings]])
+            self.customers[effect.customer.id] = effect.customer
+        at, lines = entry.at, []
+        for posting in effect.postings:
+            at = max(at, posting.account.moved_at)
         reference = getattr(entry.action, "reference", effect.reference)
-        lines = []
         for posting in effect.postings:
             account = _moved(posting, at)
             self._keep(account)
-            lines.append(
-                Line(
-                    account_id=account.id,
-                    number=account.line_count,
-                    entry_id=entry.id,
-                    kind=kind,
-                    amount_minor=posting.amount_minor,
-                    balance_minor=account.balance_minor,
-                    counterparty=posting.counterparty,
-                    reference=reference,
-                    at=at,
-                )
+            line = Line(
+                account_id=account.id,
+                number=account.line_count,
+                entry_id=entry.id,
+                kind=kind,
+                amount_minor=posting.amount_minor,
+                balance_minor=account.balance_minor,
+                counterparty=posting.counterparty,
+                reference=reference,
+                at=at,
             )
-        return recorded_as(entry, Status.RECORDED, at, tuple(lines), ())
+            lines.append(line)
+        return recorded_as(entry, _RECORDED, at, tuple(lines), ())
 
     def _keep(self, account: Account) -> None:
-        self.changed_accounts[account.id] = account
         self.accounts[account.id] = self.accounts[account.number] = account
 
 
@@ -146,6 +146,10 @@ def _moved(posting: Posting, at: datetime) -> Account:
         line_count=before.line_count + 1,
         moved_at=at,
     )
+
+
+def _changed(now: dict[str, Value], before: dict[str, Value]) -> list[Value]:
+    return [each for name, each in now.items() if before.get(name) is not each]
 
 
 def _refused(entry: Entry, status: Status) -> Outcome:

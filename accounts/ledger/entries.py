@@ -39,7 +39,7 @@ _NAME_MORE = frozenset({OpenAccount, Deposit, Withdrawal})
 """The actions that need accounts besides those that they name."""
 
 
-class Entry(Struct, frozen=True, gc=False):
+class Entry(Struct, frozen=True, gc=False, array_like=True):
     """One decision asked of the ledger: all of its effects happen, or none.
 
     Accounts are named by id or number, as they were asked for. `id` comes from the caller and its
@@ -90,8 +90,11 @@ def digest_of(recorded: Recorded) -> str:
     return _digest((recorded.entry, recorded.status, recorded.at, recorded.lines, recorded.details))
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def _digest(content: tuple[Any, ...]) -> str:
-    return sha256(msgspec.json.encode(content)).hexdigest()
+    return sha256(_encode(content)).hexdigest()
 
 
 class Outcome(Struct, frozen=True, gc=False):

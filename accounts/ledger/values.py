@@ -148,7 +148,7 @@ class Posting(Struct, frozen=True, gc=False):
     counterparty: str | None
 
 
-class Line(Struct, frozen=True, gc=False):
+class Line(Struct, frozen=True, gc=False, array_like=True):
     """A posting as the statement shows it, numbered 1..n without gaps on its account.
 
     `counterparty` is the number of the customer's account on the other side, None for the bank's.

@@ -1,6 +1,7 @@
 """Whoever alters the audit log is found out."""
 
 import hashlib
+import hmac
 import json
 import shutil
 from itertools import pairwise
@@ -140,3 +141,12 @@ def test_parts_of_a_rotated_log_are_one_chain(open_log):
     assert "line 3 has the number 5" in fault("audit.log.2", "audit.log")
     assert "line 1 has the number 3" in fault("audit.log.1", "audit.log")
     assert "line 1 has the number 5" in fault("audit.log")
+
+
+@pytest.mark.parametrize("key_bytes", [32, 64, 65, 200])
+def test_a_line_is_sealed_by_hmac_sha_256_of_all_before_its_hash(open_log, key_bytes):
+    key = bytes(range(key_bytes))
+    Path("some.key").write_bytes(key)
+    open_log(key="some.key").append([{"event": "opened"}])
+    body, _, told = Path("audit.log").read_bytes().partition(b',"hash":')
+    assert json.loads(told[:-2]) == hmac.digest(key, body, "sha256").hex()
