@@ -42,8 +42,11 @@ def may_be_empty(kind: type[Struct]) -> bool:
     return not any(each.required for each in fields(kind))
 
 
-def parse(kind: type[W]) -> W:
+def parse(kind: type[W], of_plain_text: type[W] | None = None) -> W:
     """Read the JSON body as a wish, strictly.
+
+    `of_plain_text` is the same wish for a body of printable ASCII without escapes: whatever such a
+    text says, there is nothing in it that `TEXT_PATTERN` refuses.
 
     :raises RequestEntityTooLarge: it is past 1 MiB, or 4 MiB in a bulk.
     :raises UnsupportedMediaType: it is not said to be JSON in UTF-8.
@@ -58,6 +61,8 @@ def parse(kind: type[W]) -> W:
         return kind()
     if body and not _is_json():
         raise UnsupportedMediaType("Send `Content-Type: application/json`, in UTF-8.")
+    if of_plain_text and _is_plain(body):
+        kind = of_plain_text
     try:
         wish = msgspec.json.decode(body, type=kind)
         if not _says_all_of(wish, body):
@@ -189,6 +194,10 @@ def _is_json() -> bool:
         return True
     charset = request.mimetype_params.get("charset", "utf-8")
     return request.mimetype == "application/json" and charset.lower() in {"utf-8", "utf8"}
+
+
+def _is_plain(body: bytes) -> bool:
+    return body.isascii() and b"\\" not in body and b"\x7f" not in body
 
 
 def _says_all_of(wish: Struct, body: bytes) -> bool:

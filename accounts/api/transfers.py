@@ -6,7 +6,7 @@ from accounts.api.bank import bank
 from accounts.api.http import answer, done, idempotency_key, newest_first, parse
 from accounts.api.operations import CUSTOMERS, SIGNED_IN, operation
 from accounts.api.schemas.base import DryRun, NewestFirst
-from accounts.api.schemas.bulk import BulkView, BulkWish, bulk_view
+from accounts.api.schemas.bulk import BulkView, BulkWish, PlainBulkWish, bulk_view
 from accounts.api.schemas.money import (
     ReversalView,
     ReversalWish,
@@ -93,7 +93,7 @@ def read_transfer(caller: Caller, entry_id: str) -> Response:
 )
 def transfer_all(caller: Caller, query: DryRun) -> Response:
     """Make up to 10,000 transfers, independently, up to the first refusal, or all or none."""
-    wish, key = parse(BulkWish), idempotency_key()
+    wish, key = parse(BulkWish, PlainBulkWish), idempotency_key()
     bulk = bank().accounts.transfer_all(
         caller, wish.mode, wish.transfers, key, dry_run=query.dry_run
     )

@@ -1,6 +1,6 @@
 """Bulk: many transfers in one batch, decided and saved in one commit."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Protocol
 
@@ -73,14 +73,13 @@ def code_of(outcome: Outcome) -> str:
     return outcome.status
 
 
-def _parts(desk: Desk, caller: Caller, head: Entry, payments: Sequence[Payment]) -> Iterable[Entry]:
+def _parts(desk: Desk, caller: Caller, head: Entry, payments: Sequence[Payment]) -> list[Entry]:
     payers = {name: canonical(name) for name in {each.from_account for each in payments}}
     owned = desk.owned(caller, set(payers.values()))
     payers = {name: each if each in owned else NOBODYS for name, each in payers.items()}
     payees = {name: canonical(name) for name in {each.to_account for each in payments}}
-    part_id = part_ids(head.id)
-    for index, each in enumerate(payments):
-        ask = Transfer(
+    asks = [
+        Transfer(
             payers[each.from_account],
             payees[each.to_account],
             each.amount_minor,
@@ -88,13 +87,19 @@ def _parts(desk: Desk, caller: Caller, head: Entry, payments: Sequence[Payment])
             each.reference,
             head.id,
         )
-        yield Entry(part_id(index), head.caller_id, head.at, ask, head.till)
+        for each in payments
+    ]
+    ids = part_ids(head.id, len(asks))
+    return [
+        Entry(part_id, head.caller_id, head.at, ask, head.till)
+        for part_id, ask in zip(ids, asks, strict=True)
+    ]
 
 
-def part_ids(bulk_id: str) -> Callable[[int], str]:
+def part_ids(bulk_id: str, count: int) -> list[str]:
     """Give the ids of the parts of a bulk: one hash for all, and the time of the bulk in front.
 
     They follow each other, so an index of a database takes them in one place.
     """
     base = dated(keyed_id(bulk_id, "parts"), bulk_id)[: -len("ffff")]
-    return lambda index: f"{base}{index:04x}"
+    return [f"{base}{index:04x}" for index in range(count)]

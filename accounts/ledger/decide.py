@@ -7,7 +7,6 @@ outcomes are independent, but for those of a bulk: see `BulkMode`.
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -22,7 +21,6 @@ from accounts.ledger.values import (
     Customer,
     Line,
     Mention,
-    Posting,
     Progress,
     Status,
 )
@@ -94,7 +92,7 @@ class _Draft(Struct):
             recorded = self._applied(entry, kind, verdict)
         if verdict.progress is not None:
             self.progress[verdict.progress.entry_id] = verdict.progress
-        for of_id in dict.fromkeys(verdict.mentions):
+        for of_id in verdict.mentions:
             self.mentions.append(Mention(of_id, kind, recorded.at, entry.id))
         self.entries[entry.id] = recorded
         return recorded
@@ -110,42 +108,33 @@ class _Draft(Struct):
 
     def _applied(self, entry: Entry, kind: str, effect: Effect) -> Recorded:
         if effect.account is not None:
-            self._keep(effect.account)
+            account = effect.account
+            self.accounts[account.id] = self.accounts[account.number] = account
         if effect.customer is not None:
             self.customers[effect.customer.id] = effect.customer
-        at, lines = entry.at, []
+        entry_id, at, lines = entry.id, entry.at, []
         for posting in effect.postings:
             at = max(at, posting.account.moved_at)
         reference = getattr(entry.action, "reference", effect.reference)
         for posting in effect.postings:
-            account = _moved(posting, at)
-            self._keep(account)
+            before, amount_minor = posting.account, posting.amount_minor
+            balance_minor = before.balance_minor + amount_minor
+            number = before.line_count + 1
+            after = replace(before, balance_minor=balance_minor, line_count=number, moved_at=at)
+            self.accounts[after.id] = self.accounts[after.number] = after
             line = Line(
-                account_id=account.id,
-                number=account.line_count,
-                entry_id=entry.id,
+                account_id=after.id,
+                number=number,
+                entry_id=entry_id,
                 kind=kind,
-                amount_minor=posting.amount_minor,
-                balance_minor=account.balance_minor,
+                amount_minor=amount_minor,
+                balance_minor=balance_minor,
                 counterparty=posting.counterparty,
                 reference=reference,
                 at=at,
             )
             lines.append(line)
         return recorded_as(entry, _RECORDED, at, tuple(lines), ())
-
-    def _keep(self, account: Account) -> None:
-        self.accounts[account.id] = self.accounts[account.number] = account
-
-
-def _moved(posting: Posting, at: datetime) -> Account:
-    before = posting.account
-    return replace(
-        before,
-        balance_minor=before.balance_minor + posting.amount_minor,
-        line_count=before.line_count + 1,
-        moved_at=at,
-    )
 
 
 def _changed(now: dict[str, Value], before: dict[str, Value]) -> list[Value]:

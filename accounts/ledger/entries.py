@@ -90,7 +90,7 @@ def digest_of(recorded: Recorded) -> str:
     return _digest((recorded.entry, recorded.status, recorded.at, recorded.lines, recorded.details))
 
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.msgpack.Encoder().encode
 
 
 def _digest(content: tuple[Any, ...]) -> str:

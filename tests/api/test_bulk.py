@@ -1,5 +1,7 @@
 """/v1/transfers/bulk over HTTP."""
 
+import json
+
 import pytest
 
 from accounts.api.bank import EXTENSION
@@ -183,3 +185,29 @@ def test_one_that_the_store_cannot_take_is_not_asked_for_again(app, ada, sides, 
     assert code(answer) == (413, "bulk_too_large")
     assert answer.json["detail"] == "Send fewer."
     assert "Retry-After" not in answer.headers
+
+
+UNSPEAKABLE = ["\x00", "\x1f", "\n", "\x7f", "\x85", "\u2028", "\u202e", "\ufeff"]
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+@pytest.mark.parametrize("field", ["from_account", "to_account", "reference"])
+def test_a_text_that_turns_or_hides_what_follows_is_refused(ada, sides, field, escaped):
+    for character in UNSPEAKABLE:
+        wish = {"mode": "each", "transfers": [of(sides, 1), of(sides, 1, **{field: character})]}
+        body = json.dumps(wish, ensure_ascii=escaped).encode()
+        answer = ada("POST", PATH, data=body, content_type="application/json")
+        assert code(answer) == (400, "invalid_request"), character
+
+
+def test_a_retry_may_write_the_same_in_another_way(ada, sides):
+    wish = {"mode": "each", "transfers": [of(sides, 1, reference="Miete für Mai"), of(sides, 1)]}
+    plain = {"mode": "each", "transfers": [of(sides, 1, reference="rent"), of(sides, 1)]}
+    for number, each in enumerate((wish, plain)):
+        first = ada("POST", PATH, each, key=str(number))
+        text = json.dumps(each, ensure_ascii=False, indent=1).replace("EUR", "\\u0045UR")
+        again = ada(
+            "POST", PATH, data=text.encode(), content_type="application/json", key=str(number)
+        )
+        assert again.headers["Idempotent-Replayed"] == "true", again.text
+        assert again.text == first.text

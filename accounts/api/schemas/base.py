@@ -10,13 +10,12 @@ from accounts.identity import TEXT_PATTERN
 from accounts.ledger.currencies import DECIMALS
 from accounts.ledger.values import AMOUNT_MAX_MINOR
 
-Reference = Annotated[str, Meta(min_length=1, max_length=140, pattern=TEXT_PATTERN)]
-AccountRef = Annotated[
-    str,
-    Meta(
-        min_length=1, max_length=64, pattern=TEXT_PATTERN, description="An account's id or number."
-    ),
+PlainReference = Annotated[str, Meta(min_length=1, max_length=140)]
+Reference = Annotated[PlainReference, Meta(pattern=TEXT_PATTERN)]
+PlainAccountRef = Annotated[
+    str, Meta(min_length=1, max_length=64, description="An account's id or number.")
 ]
+AccountRef = Annotated[PlainAccountRef, Meta(pattern=TEXT_PATTERN)]
 AmountMinor = Annotated[
     int,
     Meta(

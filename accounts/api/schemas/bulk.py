@@ -1,10 +1,11 @@
 """Bulk transfers over the wire."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from accounts.api.schemas.base import Wish
+from accounts.api.schemas.base import PlainAccountRef, PlainReference, Wish
 from accounts.api.schemas.money import TransferWish
 from accounts.collections.bulk import BulkSeen, code_of
 from accounts.ledger.actions import BulkMode
@@ -12,6 +13,8 @@ from accounts.ledger.entries import Outcome
 from accounts.ledger.values import Status
 
 ITEMS_MAX = 10_000
+
+_RECORDED = Status.RECORDED
 
 
 class BulkWish(Wish, frozen=True):
@@ -22,7 +25,22 @@ class BulkWish(Wish, frozen=True):
     """
 
     mode: BulkMode
-    transfers: Annotated[list[TransferWish], Meta(min_length=1, max_length=ITEMS_MAX)]
+    transfers: Annotated[Sequence[TransferWish], Meta(min_length=1, max_length=ITEMS_MAX)]
+
+
+class _PlainTransfer(TransferWish, frozen=True):
+    from_account: PlainAccountRef
+    to_account: PlainAccountRef
+    reference: PlainReference | None = None
+
+
+class PlainBulkWish(BulkWish, frozen=True):
+    """The same, read from plain text.
+
+    To look at each text costs more than all else that is to be read.
+    """
+
+    transfers: Annotated[Sequence[_PlainTransfer], Meta(min_length=1, max_length=ITEMS_MAX)]
 
 
 class ItemRecorded(Struct, frozen=True, gc=False, tag_field="status", tag="recorded"):
@@ -56,6 +74,6 @@ def bulk_view(bulk: BulkSeen) -> BulkView:
 
 def _item(index: int, outcome: Outcome) -> ItemRecorded | ItemRefused:
     recorded = outcome.recorded
-    if recorded.status is Status.RECORDED:
+    if recorded.status is _RECORDED:
         return ItemRecorded(index, recorded.entry.id)
     return ItemRefused(index, code_of(outcome), **dict(recorded.details))

@@ -28,11 +28,17 @@ def payer_and_payee(
     books: Books, ask: Transfer | Hold | Schedule
 ) -> tuple[Account, Account] | Refusal:
     """Find the two accounts of customers between which money is to go."""
-    payer, payee = customers(books, ask.from_account), customers(books, ask.to_account)
-    if payer is None or payee is None:
+    payer, payee = books.accounts.get(ask.from_account), books.accounts.get(ask.to_account)
+    if payer is None or payee is None or BANK_ID in (payer.owner_id, payee.owner_id):
         same = ask.from_account == ask.to_account
         return Refusal(Status.SAME_ACCOUNT if same else Status.ACCOUNT_UNKNOWN)
     return Refusal(Status.SAME_ACCOUNT) if payer.id == payee.id else (payer, payee)
+
+
+def owners(payer: Account, payee: Account) -> tuple[str, ...]:
+    """Name the customers whose accounts they are, each once."""
+    one, other = payer.owner_id, payee.owner_id
+    return (one,) if one == other else (one, other)
 
 
 def till(books: Books, entry: Entry, currency: str) -> Account:

@@ -15,6 +15,7 @@ from accounts.ledger.rules.checks import (
     has_room,
     having_spent,
     may_pay,
+    owners,
     payer_and_payee,
     postings,
     within_its_day,
@@ -46,7 +47,7 @@ def hold(books: Books, entry: Entry, ask: Hold) -> Verdict:
         or Effect(
             account=_holding(spent, ask.amount_minor),
             progress=_begun(entry, ask, payer),
-            mentions=(payer.owner_id, payee.owner_id),
+            mentions=owners(payer, payee),
         )
     )
 

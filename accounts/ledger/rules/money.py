@@ -1,7 +1,5 @@
 """The rules of money: cash, transfers, many at once, and back again."""
 
-from datetime import datetime
-
 from msgspec.structs import replace
 
 from accounts.ledger.actions import Bulk, Deposit, Reversal, Transfer, Withdrawal
@@ -14,6 +12,7 @@ from accounts.ledger.rules.checks import (
     may_pay,
     not_closed,
     not_frozen,
+    owners,
     payer_and_payee,
     postings,
     same_currency,
@@ -22,7 +21,7 @@ from accounts.ledger.rules.checks import (
 )
 from accounts.ledger.rules.schedules import run
 from accounts.ledger.rules.verdicts import Books, Effect, Refusal, Verdict
-from accounts.ledger.values import Account, Posting, Progress, Status
+from accounts.ledger.values import Progress, Status
 
 
 def deposit(books: Books, entry: Entry, ask: Deposit) -> Verdict:
@@ -53,13 +52,34 @@ def withdrawal(books: Books, entry: Entry, ask: Withdrawal) -> Verdict:
         or covers(account, ask.amount_minor)
         or within_its_day(account, cash, ask.amount_minor, entry.at)
         or has_room(cash, ask.amount_minor)
-        or Effect(_spending(account, cash, ask.amount_minor, entry.at))
+        or Effect(
+            postings(
+                having_spent(account, cash, ask.amount_minor, entry.at), cash, ask.amount_minor
+            )
+        )
     )
 
 
 def transfer(books: Books, entry: Entry, ask: Transfer) -> Verdict:
     """Move money between two customers' accounts, by itself or as a run of a schedule."""
-    verdict = _transfer(books, entry, ask)
+    found = payer_and_payee(books, ask)
+    verdict: Verdict
+    if isinstance(found, Refusal):
+        verdict = found
+    else:
+        payer, payee = found
+        verdict = (
+            may_pay(payer, payee, ask.currency)
+            or covers(payer, ask.amount_minor)
+            or within_its_day(payer, payee, ask.amount_minor, entry.at)
+            or has_room(payee, ask.amount_minor)
+            or Effect(
+                postings(
+                    having_spent(payer, payee, ask.amount_minor, entry.at), payee, ask.amount_minor
+                ),
+                mentions=owners(payer, payee),
+            )
+        )
     return verdict if ask.schedule_id is None else run(books, ask, ask.schedule_id, verdict)
 
 
@@ -91,29 +111,6 @@ def reversal(books: Books, _entry: Entry, ask: Reversal) -> Verdict:
             mentions=(ask.transfer_id,),
         )
     )
-
-
-def _transfer(books: Books, entry: Entry, ask: Transfer) -> Verdict:
-    found = payer_and_payee(books, ask)
-    if isinstance(found, Refusal):
-        return found
-    payer, payee = found
-    return (
-        may_pay(payer, payee, ask.currency)
-        or covers(payer, ask.amount_minor)
-        or within_its_day(payer, payee, ask.amount_minor, entry.at)
-        or has_room(payee, ask.amount_minor)
-        or Effect(
-            _spending(payer, payee, ask.amount_minor, entry.at),
-            mentions=(payer.owner_id, payee.owner_id),
-        )
-    )
-
-
-def _spending(
-    payer: Account, payee: Account, amount_minor: int, at: datetime
-) -> tuple[Posting, Posting]:
-    return postings(having_spent(payer, payee, amount_minor, at), payee, amount_minor)
 
 
 def _is_back(ask: Reversal, sent: Recorded) -> bool:

@@ -25,7 +25,7 @@ class Effect(Struct, frozen=True, gc=False):
     """What the entry does: an account, a customer, an entry's progress as they will be; postings.
 
     `account` is one that no money moves on. `mentions` are the ids under which the entry is to be
-    found. `reference` is what the lines bear where the action itself says nothing.
+    found, each once. `reference` is what the lines bear where the action itself says nothing.
     """
 
     postings: tuple[Posting, ...] = ()
