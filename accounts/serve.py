@@ -1,5 +1,6 @@
 """`accounts serve`: the bank behind granian, chosen by measurement (see docs/decisions)."""
 
+import gc
 import logging
 import os
 import signal
@@ -111,6 +112,9 @@ def worker_app() -> Gateway:
         app = create_app()
     except ApiError as error:
         sys.exit(f"Error: {error.detail}")
+    # What is there now stays: a collector that visits it again and again is felt in each bulk.
+    gc.collect()
+    gc.freeze()
     bank: Bank = app.extensions[EXTENSION]
     gateway = Gateway(
         app.wsgi_app,

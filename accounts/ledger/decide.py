@@ -148,7 +148,7 @@ def _refused(entry: Entry, status: Status) -> Outcome:
 
 def _settled_bulk(draft: _Draft, head: Entry, ask: Bulk, parts: list[Entry]) -> list[Outcome]:
     """Settle a bulk: its own entry, then its parts, as its mode says."""
-    if len(parts) != ask.count or any(_bulk_of(part) != head.id for part in parts):
+    if len(parts) != ask.count or {*map(_bulk_of, parts)} - {head.id}:
         raise ValueError(f"bulk {head.id} is not followed by its {ask.count} transfers")
     begun = draft.entries.get(head.id)
     if begun is not None and begun.entry.action != ask:
@@ -157,9 +157,11 @@ def _settled_bulk(draft: _Draft, head: Entry, ask: Bulk, parts: list[Entry]) -> 
         if begun is None:
             return _all_or_none(draft, head, parts)
         return [_retold(draft, each) for each in (head, *parts)]
+    if ask.mode is BulkMode.EACH:
+        return [draft.settle(each) for each in (head, *parts)]
     outcomes = [draft.settle(head)]
     for part in parts:
-        stops = ask.mode is BulkMode.STOP and outcomes[-1].status is not Status.RECORDED
+        stops = outcomes[-1].status is not _RECORDED
         outcomes.append(_refused(part, Status.BULK_STOPPED) if stops else draft.settle(part))
     return outcomes
 

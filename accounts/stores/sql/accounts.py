@@ -70,6 +70,9 @@ _FIXED = {"number", "owner_id", "currency", "created_at"}
 _CHANGING = tuple(name for name in Account.__struct_fields__ if name not in _FIXED)
 _CHANGED = attrgetter(*_CHANGING)
 _ENTRY_NAMES = (*Entry.__struct_fields__, "status", "recorded_at", "details", "digest")
+_KEPT = ("status", "at", "details", "digest")
+_OF_ENTRY = attrgetter(*(f"entry.{name}" for name in Entry.__struct_fields__), *_KEPT)
+_OF_LINE = attrgetter(*Line.__struct_fields__)
 _LINE_NAMES = (*Line.__struct_fields__, "posting")
 _LINE = [LINES.c[name] for name in Line.__struct_fields__]
 
@@ -273,7 +276,7 @@ def _writes(snapshot: Snapshot, changes: Changes) -> Iterator[Write]:
     old = [_CHANGED(account) for account in changes.accounts if account.id in known]
     met = [astuple(each) for each in changes.customers if each.id not in snapshot.customers]
     others = [astuple(each) for each in changes.customers if each.id in snapshot.customers]
-    yield Write(ENTRIES, _ENTRY_NAMES, [_entry_values(each) for each in changes.recorded])
+    yield Write(ENTRIES, _ENTRY_NAMES, [*map(_OF_ENTRY, changes.recorded)])
     yield Write(ACCOUNTS, Account.__struct_fields__, new)
     yield Write(ACCOUNTS, _CHANGING, old, key="id")
     yield Write(LINES, _LINE_NAMES, [row for each in changes.recorded for row in _postings(each)])
@@ -318,13 +321,8 @@ def _recorded(row: Row, lines: tuple[Line, ...]) -> Recorded:
     return Recorded(entry, Status(status), at, lines, details, digest)
 
 
-def _entry_values(recorded: Recorded) -> tuple[Any, ...]:
-    kept = recorded.status, recorded.at, recorded.details, recorded.digest
-    return astuple(recorded.entry) + kept
-
-
 def _postings(recorded: Recorded) -> list[tuple[Any, ...]]:
-    return [(*astuple(line), number) for number, line in enumerate(recorded.lines)]
+    return [(*_OF_LINE(line), number) for number, line in enumerate(recorded.lines)]
 
 
 def _first_line(account_id: str, since: datetime) -> ScalarSelect[int]:

@@ -7,7 +7,6 @@ sent by COPY, which takes each while the next one is made.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,22 +18,24 @@ from accounts.stores.moments import microseconds
 from accounts.stores.sql.driver import driving
 from accounts.stores.sql.tables import Json, Moment
 
+_encode = msgspec.json.Encoder().encode
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 COPY_MIN = 1_000
 """From how many rows on COPY is worth a statement for each table."""
 
 
-@lru_cache(maxsize=1_000)
-def _moment(value: datetime | None) -> int | None:
-    """Convert a time; entries asked together share theirs."""
-    return None if value is None else microseconds(value)
+def _moments(values: Sequence[datetime | None]) -> list[int | None]:
+    """Convert times; entries asked together share theirs."""
+    known = {each: None if each is None else microseconds(each) for each in set(values)}
+    return [known[each] for each in values]
 
 
-_CONVERTERS: dict[type[Any], Callable[[Any], Any]] = {
-    Moment: _moment,
-    Json: lambda value: msgspec.json.encode(value).decode(),
+_CONVERTERS: dict[type[Any], Callable[[Sequence[Any]], Sequence[Any]]] = {
+    Moment: _moments,
+    Json: lambda values: [_encode(each).decode() for each in values],
 }
+"""Convert all values of a column."""
 
 
 class Write(Struct, frozen=True):
@@ -57,13 +58,12 @@ class Write(Struct, frozen=True):
 
     def values(self) -> list[tuple[Any, ...]]:
         """Give the rows as the database takes them."""
-        kinds = [type(self.table.c[name].type) for name in self.names]
-        converters = [(n, _CONVERTERS[kind]) for n, kind in enumerate(kinds) if kind in _CONVERTERS]
-        rows = [list(row) for row in self.rows]
-        for row in rows:
-            for number, convert in converters:
-                row[number] = convert(row[number])
-        return [tuple(row) for row in rows]
+        columns: list[Sequence[Any]] = list(zip(*self.rows, strict=True))
+        for number, name in enumerate(self.names):
+            convert = _CONVERTERS.get(type(self.table.c[name].type))
+            if convert:
+                columns[number] = convert(columns[number])
+        return list(zip(*columns, strict=True))
 
 
 def sqlite_statement(write: Write) -> str:
