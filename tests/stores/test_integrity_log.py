@@ -79,7 +79,7 @@ def rewritten(left_out: str) -> None:
             del record[name]
         if record["id"] != left_out:
             new, head = chain(key, head, record)
-            text += f"{new}\n"
+            text += f"{new.decode()}\n"
     LOG.write_text(text)
     head_path_of(LOG).write_bytes(msgspec.json.encode(sealed(key, head)).ljust(511) + b"\n")
 
