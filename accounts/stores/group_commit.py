@@ -2,6 +2,10 @@
 
 A commit costs about the same for one entry as for a hundred. Whoever finds nobody writing writes at
 once, so nobody waits who is alone; whoever comes meanwhile is written by the next one.
+
+Where several were told by the last commit, those are given as long as it takes to answer them: busy
+clients come back at once. Else they would fall into two halves, each writing while the other one is
+answered, and twice as many commits would be made.
 """
 
 from collections import deque
@@ -9,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from threading import Lock
+from time import monotonic
 
 from accounts.errors import Unavailable
 from accounts.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Recorded, Snapshot
@@ -19,6 +24,8 @@ from accounts.watch import Watch
 WAITING_MAX = 50_000
 BATCH_MAX = 1_000
 """In entries; the last caller's are never divided."""
+GATHER_S, GATHER_MAX_S = 0.0005, 0.01
+"""How long after a commit the next one waits for those who were told: for each, and in all."""
 
 
 class _Turn:
@@ -35,9 +42,9 @@ class _Turn:
     def is_over(self) -> bool:
         return self.outcomes is not None or self.error is not None
 
-    def wait(self) -> None:
+    def wait(self, timeout_s: float = -1) -> None:
         """Wait to be called: to be told, or to write for all who wait."""
-        self._called.acquire()
+        self._called.acquire(timeout=timeout_s)
 
     def call(self) -> None:
         self._called.release()
@@ -54,6 +61,9 @@ class GroupCommit(AccountStore):
         self._is_writing = False
         self._waiting: deque[_Turn] = deque()
         self._waiting_entries = 0
+        self._told, self._back_until_s = 0, 0.0
+        self._gathering: _Turn | None = None
+        self._enough = 0
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         turn = _Turn(entries)
@@ -73,10 +83,14 @@ class GroupCommit(AccountStore):
             self._waiting.append(turn)
             self._waiting_entries += len(turn.entries)
             leads, self._is_writing = not self._is_writing, True
+            if self._gathering and len(self._waiting) >= self._enough:
+                self._gathering.call()
+                self._gathering = None
         return leads
 
     def _lead(self, own: _Turn) -> None:
         """Write for all who wait, then leave it to the first of those who came meanwhile."""
+        self._gather(own)
         turns = self._next_turns()
         try:
             self._write(turns)
@@ -84,11 +98,25 @@ class GroupCommit(AccountStore):
             with self._lock:
                 self._is_writing = bool(self._waiting)
                 following = self._waiting[0] if self._waiting else None
+                self._told = len(turns)
+                self._back_until_s = monotonic() + min(self._told * GATHER_S, GATHER_MAX_S)
             if following:
                 following.call()
             for turn in turns:
                 if turn is not own:
                     turn.call()
+
+    def _gather(self, own: _Turn) -> None:
+        """Wait for those who were told last, as long as they may be on their way."""
+        with self._lock:
+            left_s = self._back_until_s - monotonic()
+            self._enough = self._told + len(self._waiting) - 1  # one of them may be who leads
+            if left_s <= 0 or len(self._waiting) >= self._enough:
+                return
+            self._gathering = own
+        own.wait(left_s)
+        with self._lock:
+            self._gathering = None
 
     def _next_turns(self) -> list[_Turn]:
         turns, count = [], 0
