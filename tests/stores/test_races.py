@@ -83,7 +83,7 @@ def test_a_reader_never_sees_half_a_transfer(books):
         while not done.is_set():
             totals.add(sum(books.balances().values()))
 
-    watcher = Thread(target=watch)
+    watcher = Thread(target=watch, daemon=True)
     watcher.start()
     at_once(8, lambda n: [books.send(NAMES[n % 4], NAMES[(n + 1) % 4], 7) for _ in range(100)])
     done.set()

@@ -25,7 +25,7 @@ class Mixed(Thread):
     """Asks one thing after another; sends each again, with the same key, until it is answered."""
 
     def __init__(self, number: int, port: int, token: str, accounts: list[str]) -> None:
-        super().__init__()
+        super().__init__(daemon=True)  # it asks for ever, unless it is told to end
         self.random = Random(f"mixed {number}")  # noqa: S311 - the same walk each time
         self.number, self.token, self.accounts = number, token, accounts
         self.server, self.ended, self.turn = Server(None, port), Event(), 0

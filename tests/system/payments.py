@@ -39,7 +39,7 @@ class Client(Thread):
     """Sends transfers; sends each again, with the same key, until it is answered."""
 
     def __init__(self, number: int, port: int, token: str, accounts: list[str]) -> None:
-        super().__init__()
+        super().__init__(daemon=True)  # it asks for ever, unless it is told to end
         self.random = random.Random(number)  # noqa: S311 - the same walk each time
         self.number, self.token, self.accounts = number, token, accounts
         self.server = Server(None, port)

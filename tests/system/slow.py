@@ -70,7 +70,7 @@ def slow_clients(port: int, count: int, kind: str) -> Iterator[Callable[[], int]
                     client.go_on()
             stop.wait(max(0, 1 - (time.monotonic() - began_s)))
 
-    thread = Thread(target=run)
+    thread = Thread(target=run, daemon=True)
     thread.start()
     try:
         yield lambda: sum(client.ended for client in clients)
@@ -111,7 +111,7 @@ def paid_per_s(payers: list[Payer], seconds: float) -> float:
             count += 1
         counts.append(count)
 
-    threads = [Thread(target=run, args=(payer,)) for payer in payers]
+    threads = [Thread(target=run, args=(payer,), daemon=True) for payer in payers]
     for thread in threads:
         thread.start()
     for thread in threads:

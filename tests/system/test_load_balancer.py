@@ -174,7 +174,7 @@ def test_banks_that_are_restarted_in_turn_are_not_missed_by_anybody(banks):
             statuses[answer.status] += 1
         connection.close()
 
-    threads = [Thread(target=ask, args=(number,)) for number in range(CLIENTS // 2)]
+    threads = [Thread(target=ask, args=(number,), daemon=True) for number in range(CLIENTS // 2)]
     for thread in threads:
         thread.start()
     for number in (0, 1):
