@@ -115,7 +115,7 @@ class UserCollection:
 
         :raises InvalidToken: the session has ended, or ends now.
         """
-        user, session = self._signed_in(user_id, session_id)
+        user, session = self._signed_in(user_id, session_id, newest=True)
         if session.refresh_id != refresh_id:
             self._change(user, lambda user: user.without_session(session_id), "refresh_reused")
             raise InvalidToken("The refresh token was used before: the session has ended.")
@@ -277,8 +277,12 @@ class UserCollection:
     def _new_session(self) -> Session:
         return Session(self._new_id(), self._new_id(), self._clock() + self._session_lasts)
 
-    def _signed_in(self, user_id: str, session_id: str) -> tuple[User, Session]:
+    def _signed_in(
+        self, user_id: str, session_id: str, *, newest: bool = False
+    ) -> tuple[User, Session]:
         user = self._store.users((user_id,)).get(user_id)
+        if user and (newest or not user.session(session_id)):  # begun elsewhere a moment ago
+            user = self._newest(user)
         session = user.session(session_id) if user else None
         if user is None or session is None or session.expires_at <= self._clock():
             raise InvalidToken("The session has ended: sign in again.")

@@ -3,11 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
+from accounts.errors import InvalidToken
 from accounts.identity import User
 from accounts.stores import user_cache
 from accounts.stores.memory import InMemoryUserStore
 from accounts.stores.user_cache import UserCache
-from tests.helpers import START
+from tests.helpers import PASSWORD, START, Teller, cheap
 
 
 @pytest.fixture
@@ -62,3 +63,33 @@ def test_it_remembers_so_many_and_no_more(store, monkeypatch):
         assert cache.users(["a"]).keys() == {"a"}
         assert cache.users(["b"]).keys() == {"b"}
     assert len(cache._read) == 1
+
+
+@pytest.fixture
+def two(store):
+    """Serve the users of one store by two processes, each with what it remembers."""
+    one, other = (Teller(user_store=UserCache(store)) for _ in range(2))
+    for _ in range(100):
+        other.ids()  # so that no id is given twice
+    return [one.users, other.users]
+
+
+def test_who_signed_in_at_one_process_is_known_to_the_other_at_once(two):
+    one, other = two
+    one.add("bob", cheap().hash(PASSWORD))
+    user, first = one.login("bob", PASSWORD)
+    other.caller(user.id, first.id)  # which is remembered
+    _, second = one.login("bob", PASSWORD)
+    assert other.caller(user.id, second.id).session_id == second.id
+
+
+def test_a_token_refreshed_at_one_process_is_not_taken_for_spent_at_the_other(two):
+    one, other = two
+    one.add("bob", cheap().hash(PASSWORD))
+    user, session = one.login("bob", PASSWORD)
+    for each in (other, one, other):
+        each.caller(user.id, session.id)
+    for turn in range(4):
+        _, session = two[turn % 2].refresh(user.id, session.id, session.refresh_id)
+    with pytest.raises(InvalidToken):
+        one.refresh(user.id, session.id, "spent")
