@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from accounts.api.bank import Bank
-from accounts.audit.log import verify_files
+from accounts.audit.log import parts_of, verify_files
 from accounts.collections.passwords import Passwords
 from accounts.config import (
     CONFIG_FILE,
@@ -197,10 +197,11 @@ def audit() -> None:
 def verify(logs: tuple[Path, ...]) -> None:
     """Prove the audit log; exit code 1 and the first wrong thing where it is not whole.
 
-    Give rotated parts first: `accounts audit verify audit.log.1 audit.log`.
+    Rotated parts beside it are read too. Name all that are to be read where some lie elsewhere, the
+    oldest first: `accounts audit verify archive/audit.log.1 audit.log`.
     """
     settings = load_settings()
-    paths = list(logs) or [Path(settings.AUDIT_LOG)]
+    paths = list(logs) or parts_of(Path(settings.AUDIT_LOG))
     key_path = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
     try:
         count, fault = verify_files(paths, key_path)

@@ -258,6 +258,12 @@ def key_path_of(path: Path) -> Path:
     return path.with_name(path.name + ".key")
 
 
+def parts_of(path: Path) -> list[Path]:
+    """Find a log and what was rotated away from it: audit.log.2, audit.log.1, audit.log."""
+    rotated = [each for each in path.parent.glob(f"{path.name}.*") if each.suffix[1:].isdigit()]
+    return [*sorted(rotated, key=lambda each: -int(each.suffix[1:])), path]
+
+
 def verify_files(
     paths: list[Path],
     key_path: Path | None = None,

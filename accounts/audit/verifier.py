@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from accounts.audit.log import verify_files
+from accounts.audit.log import parts_of, verify_files
 from accounts.audit.records import record_of
 from accounts.audit.sealer import Sealer
 from accounts.errors import Unavailable
@@ -85,7 +85,7 @@ class Verifier:
         with ExitStack() as opened:
             ledgers: list[Ledger] = []
             count, fault = verify_files(
-                self._parts(),
+                parts_of(self._sealer.log.path),
                 self._key_path,
                 at_rest=lambda: ledgers.append(opened.enter_context(self._store.ledger())),
                 seen=compared.see,
@@ -96,12 +96,6 @@ class Verifier:
             raise Wrong(f"the audit log: {fault}")
         compared.end(counts.journal)
         return counts, count
-
-    def _parts(self) -> list[Path]:
-        """Find the log and what was rotated away from it: audit.log.2, audit.log.1, audit.log."""
-        path = self._sealer.log.path
-        rotated = [each for each in path.parent.glob(f"{path.name}.*") if each.suffix[1:].isdigit()]
-        return [*sorted(rotated, key=lambda each: -int(each.suffix[1:])), path]
 
 
 class _Compared:
