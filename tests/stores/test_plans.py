@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from sqlalchemy import event
 
 from accounts.identity import Event, User
+from accounts.ledger.actions import OpenAccount
 from accounts.ledger.decide import decide
-from accounts.ledger.entries import Changes, Needs
+from accounts.ledger.entries import Changes, Entry, Needs
 from accounts.ledger.values import Period
 from accounts.stores.base import AccountStore, UserStore
 from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
@@ -127,3 +128,23 @@ def test_every_query_of_the_users_uses_an_index(plans):
     assert user_queries(SqlUserStore(plans.database)) == UserStore.__abstractmethods__
     assert plans.without_an_index() == []
     assert plans.sorted_pages() == []
+
+
+def test_thousands_are_looked_up_one_by_one_in_tables_of_which_nothing_is_known(new_database):
+    """PostgreSQL thinks them tiny for the minute in which they fill, and would filter all rows."""
+    database = new_database("postgres")
+    books, plans = Books(SqlAccountStore(database, decide)), []
+
+    @event.listens_for(database.engine, "after_cursor_execute")
+    def explain(_connection, cursor, statement, parameters, *_more) -> None:
+        if statement.startswith("SELECT") and "FROM accounts" in statement:
+            asking = cursor.connection.cursor()
+            plans.extend(asking.execute(f"EXPLAIN (ANALYZE) {statement}", parameters).fetchall())
+
+    opened: list[Entry] = []
+    for _ in range(2):
+        opened = [books.entry(OpenAccount("owner", "Main", "EUR")) for _ in range(1_000)]
+        books.store.append(opened)
+    books.store.load(Needs(accounts=frozenset(each.id for each in opened)))
+    assert len(plans) > 10
+    assert [plan for (plan,) in plans if "Rows Removed by Filter" in plan] == []

@@ -16,7 +16,6 @@ from sqlalchemy import (
     column,
     delete,
     func,
-    or_,
     select,
     tuple_,
     values,
@@ -82,11 +81,8 @@ class _Queries:
 
     def __init__(self, database: Database) -> None:
         among, accounts, customers = database.among, ACCOUNTS.c, CUSTOMERS.c
-        named = or_(among(accounts.id, "names"), among(accounts.number, "names"))
-        self.accounts = select(ACCOUNTS).where(named).order_by(accounts.id)
-        self.locked_accounts = self.accounts.with_for_update(key_share=True)
-        self.customers = select(CUSTOMERS).where(among(customers.id, "ids")).order_by(customers.id)
-        self.locked_customers = self.customers.with_for_update(key_share=True)
+        self.accounts, self.locked_accounts = database.by_name(ACCOUNTS, "number")
+        self.customers, self.locked_customers = database.by_id(CUSTOMERS)
         self.entries = select(ENTRIES).where(among(ENTRIES.c.id, "ids"))
         lines = select(*_LINE).where(among(LINES.c.entry_id, "ids"))
         self.lines = lines.order_by(LINES.c.entry_id, LINES.c.posting)

@@ -19,12 +19,14 @@ from sqlalchemy import (
     Connection,
     Executable,
     Select,
+    Table,
     bindparam,
     cast,
     create_engine,
     event,
     func,
     make_url,
+    or_,
     select,
 )
 from sqlalchemy.engine import Engine
@@ -40,7 +42,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from accounts.errors import SettingsError, Unavailable
-from accounts.stores.sql import schema
+from accounts.stores.sql import lookups, schema
 from accounts.stores.sql.driver import Reading, Row, driving, reading
 from accounts.stores.sql.tables import ENTRIES
 from accounts.stores.sql.watchdog import Watchdog
@@ -191,6 +193,29 @@ class Database:
         if self.is_sqlite:
             return column.in_(bindparam(name, expanding=True))
         return column == func.any(_array(name, column))
+
+    def by_id(self, table: Table) -> tuple[Select[Any], Select[Any]]:
+        """Ask for rows by a list of `ids`: first as they are, then locked in the order of the list.
+
+        The list is in the order of the ids.
+        """
+        if self.is_sqlite:
+            query = select(table).where(self.among(table.c.id, "ids"))
+            return query, query
+        ids = _array("ids", table.c.id)
+        return lookups.by_id(table, ids, lock=False), lookups.by_id(table, ids, lock=True)
+
+    def by_name(self, table: Table, column: str) -> tuple[Select[Any], Select[Any]]:
+        """Ask for rows by a list of `names`, which are ids or values of a column; as `by_id`."""
+        if self.is_sqlite:
+            named = (self.among(each, "names") for each in (table.c.id, table.c[column]))
+            query = select(table).where(or_(*named))
+            return query, query
+        names = _array("names", table.c.id)
+        return (
+            lookups.by_name(table, names, column, lock=False),
+            lookups.by_name(table, names, column, lock=True),
+        )
 
     def save(self, connection: Connection, writes: Iterable[Write]) -> None:
         """Insert and change many rows: in one statement, or one for each table on SQLite."""
