@@ -7,9 +7,11 @@ costs little.
 import logging
 import re
 from collections.abc import Callable, Iterable
+from string import punctuation
 from threading import Lock
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from flask import request
 from uuid_utils import uuid4
@@ -88,6 +90,9 @@ class Around:
         given = environment.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _GIVEN_ID.fullmatch(given) else uuid4().hex
         environment[REQUEST_ID] = request_id
+        query = environment.get("QUERY_STRING", "")
+        if not query.isascii():  # sent as it is, which RFC 3986 forbids and curl does
+            environment["QUERY_STRING"] = quote(query, punctuation, "latin-1")
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
             _complete(headers, request_id, environment)

@@ -13,7 +13,7 @@ from accounts.api.http import parse
 from accounts.api.schemas.money import TransferWish
 from accounts.errors import InvalidRequest
 from accounts.ledger.values import AMOUNT_MAX_MINOR
-from tests.helpers import PASSWORD, code
+from tests.helpers import PASSWORD, TELLER, code
 
 
 @pytest.fixture
@@ -203,6 +203,21 @@ def test_a_query_that_is_not_understood_is_400(ada, path, query):
     account = ada.opened()
     answer = ada("GET", f"{path.format(id=account['id'])}?{query}")
     assert code(answer) == (400, "invalid_request")
+
+
+def test_a_query_may_say_letters_as_they_are(http):
+    muller = http.joined("müller€")
+    teller = http.signed_in(TELLER)
+    for query in ("username=müller€".encode().decode("latin-1"), "username=m%C3%BCller%E2%82%AC"):
+        answer = teller("GET", "/v1/users", environ_overrides={"QUERY_STRING": query})
+        assert answer.json["data"] == [muller("GET", "/v1/users/me").json]
+
+
+@pytest.mark.parametrize("path", ["/v1/users", "/v1/users/me", "/sign-in"])
+def test_a_query_that_is_no_text_is_no_fault_of_ours(http, path):
+    teller = http.signed_in(TELLER)
+    answer = teller("GET", path, environ_overrides={"QUERY_STRING": "username=\xff&next=\xff"})
+    assert answer.status_code < 500
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,13 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 class Scope:
-    method, path, query_string, scheme, http_version = "POST", "/v1/f\u00fc", "a=1", "http", "1.1"
+    method, path, query_string, scheme, http_version = (
+        "POST",
+        "/v1/f\u00fc",
+        "a=\u20ac",
+        "http",
+        "1.1",
+    )
     server, client = "127.0.0.1:5000", "[::1]:4000"
 
     def __init__(self, **headers: str) -> None:
@@ -105,9 +111,9 @@ def test_a_request_arrives_as_wsgi_has_it(ask):
     assert answer == (201, [("X-Length", "2")], b"{}.")
     (environment,) = seen
     assert environment["PATH_INFO"].encode("latin-1").decode() == "/v1/f\u00fc"
+    assert environment["QUERY_STRING"].encode("latin-1").decode() == "a=\u20ac"
     expected = {
         "REQUEST_METHOD": "POST",
-        "QUERY_STRING": "a=1",
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "5000",
         "REMOTE_ADDR": "::1",
