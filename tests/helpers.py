@@ -1,13 +1,17 @@
 """The words in which the tests speak."""
 
 import itertools
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from argon2 import PasswordHasher
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
+from accounts.api.openapi import _codes
+from accounts.api.problems import CATALOGUE, MEDIA_TYPE
 from accounts.collections.accounts import AccountCollection
 from accounts.collections.holds import HoldSeen
 from accounts.collections.passwords import Passwords
@@ -164,9 +168,22 @@ class Http:
             headers["Idempotency-Key"] = key
         if body is not None:
             more["json"] = body
-        return self.app.test_client().open(
+        answer = self.app.test_client().open(
             path, method=method, headers=headers, buffered=True, **more
         )
+        self._is_declared(answer)
+        return answer
+
+    def _is_declared(self, answer: TestResponse) -> None:
+        """Hold each refusal to what its route declares, and so to the contract that is served."""
+        asked = answer.request
+        if answer.mimetype != MEDIA_TYPE or asked.method == "HEAD":
+            return
+        with suppress(HTTPException):  # no route, or not by that method
+            endpoint, _ = self.app.url_map.bind("").match(asked.path, asked.method)
+            operation = getattr(self.app.view_functions[endpoint], "operation", None)
+            declared = {*_codes(operation), "unavailable"} if operation else CATALOGUE
+            assert answer.json["code"] in declared, (asked.path, answer.text)
 
     def signed_in(self, username: str, password: str = PASSWORD, **more: Any) -> "Http":
         """Sign in; answer a caller with its tokens."""

@@ -126,7 +126,7 @@ def unfreeze(caller: Caller, account: str) -> Response:
     who=TELLERS,
     body=CreditLimitWish,
     answer=AccountView,
-    codes=(*_MANAGED_CODES, "funds_insufficient"),
+    codes=(*_MANAGED_CODES, "funds_insufficient", "limit_exceeded"),
 )
 def limit_credit(caller: Caller, account: str) -> Response:
     """Let an account go below zero by so much and no more. What is owed already must be within."""

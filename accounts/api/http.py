@@ -66,7 +66,7 @@ def parse(kind: type[W], of_plain_text: type[W] | None = None) -> W:
     try:
         wish = msgspec.json.decode(body, type=kind)
         if not _says_all_of(wish, body):
-            json.loads(body, object_pairs_hook=_without_duplicates)
+            _refuse_twice(json.loads(body, object_pairs_hook=_object))
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -209,14 +209,28 @@ def _says_all_of(wish: Struct, body: bytes) -> bool:
     return b"\\" not in body and body.count(b'"') == msgspec.json.encode(wish).count(b'"')
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object that says one thing twice, which RFC 8259 leaves open."""
+class _Twice(str):
+    """What stands for an object that says one thing twice, which RFC 8259 leaves open: its name."""
+
+    __slots__ = ()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
     found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidRequest("The field is given twice.", pointer=f"/{_escaped(twice)}")
-    return found
+    if len(found) == len(pairs):
+        return found
+    names = [name for name, _ in pairs]
+    return _Twice(next(name for name in names if names.count(name) > 1))
+
+
+def _refuse_twice(value: Any, pointer: str = "") -> None:
+    """Refuse what says one thing twice, wherever in it that is."""
+    if isinstance(value, _Twice):
+        raise InvalidRequest("The field is given twice.", pointer=f"{pointer}/{_escaped(value)}")
+    if isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, each in parts:
+            _refuse_twice(each, f"{pointer}/{name}")
 
 
 def _invalid(error: msgspec.ValidationError) -> InvalidRequest:

@@ -119,7 +119,8 @@ class AccountCollection:
 
         The ledger compares the name once more as it renames: of two who race, one wins.
 
-        :raises NotFound: it is not the caller's.
+        :raises NotFound: there is no such account that the caller may see.
+        :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises PreconditionFailed: it is not as expected.
         :raises Refused: `account_closed`, or `precondition_failed` where somebody was faster.
         """
@@ -135,7 +136,8 @@ class AccountCollection:
     def close(self, caller: Caller, name: str) -> None:
         """Close one of the caller's accounts; to close it again changes nothing.
 
-        :raises NotFound: it is not the caller's.
+        :raises NotFound: there is no such account that the caller may see.
+        :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises Refused: `holds_open`, `balance_not_zero` or `account_frozen`.
         """
         self._desk.ask(caller, CloseAccount(self._desk.own(caller, name), caller.id))
@@ -248,7 +250,8 @@ class AccountCollection:
 
         A dry run decides the same and saves nothing.
 
-        :raises NotFound: the account to pay from is not the caller's.
+        :raises NotFound: there is no such account to pay from that the caller may see.
+        :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises Refused: a rule says no.
         """
         return self._desk.ask(caller, self._desk.between(caller, ask), key, dry_run=dry_run)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accounts.errors import NotFound, Refused, Unavailable
+from accounts.errors import Forbidden, NotFound, Refused, Unavailable
 from accounts.identity import Caller, Role
 from accounts.ledger.actions import Action, Hold, Schedule, Transfer
 from accounts.ledger.decide import decide
@@ -108,7 +108,7 @@ class Desk:
     def between(self, caller: Caller, ask: Payment) -> Payment:
         """Write the accounts of a payment as the ledger keeps them.
 
-        :raises NotFound: the account to pay from is not the caller's.
+        It raises what `own` does of the account to pay from.
         """
         self.own(caller, ask.from_account)
         return replace(
@@ -120,13 +120,16 @@ class Desk:
 
         Whose an account is never changes, so it is asked of the store once.
 
-        :raises NotFound: it is not the caller's.
+        :raises NotFound: there is no such account that the caller may see.
+        :raises Forbidden: the caller may see it, and it is somebody else's.
         """
         name = canonical(name)
         owned = self.owned(caller, (name,))
-        if name not in owned:
-            raise NotFound
-        return owned[name]
+        if name in owned:
+            return owned[name]
+        if caller.role in READS_ALL and self.found(name):
+            raise Forbidden("Only its owner does this.")
+        raise NotFound
 
     def owned(self, caller: Caller, names: Iterable[str]) -> dict[str, str]:
         """Give the ids of those accounts that are the caller's, by their names in the ledger."""

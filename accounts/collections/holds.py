@@ -44,7 +44,8 @@ class Holds:
 
         What is answered is the hold as it began, to a retry as well.
 
-        :raises NotFound: the account to pay from is not the caller's.
+        :raises NotFound: there is no such account to pay from that the caller may see.
+        :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises Refused: a rule says no.
         """
         ask = self._desk.between(caller, ask)

@@ -42,7 +42,8 @@ class Schedules:
 
         What is answered is the schedule as it began, to a retry as well.
 
-        :raises NotFound: the account to pay from is not the caller's.
+        :raises NotFound: there is no such account to pay from that the caller may see.
+        :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises InvalidRequest: the first run lies in the past.
         :raises Refused: a rule says no.
         """

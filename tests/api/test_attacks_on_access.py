@@ -6,7 +6,7 @@ import pytest
 
 from accounts.identity import Role
 from tests.gates.test_root_names import ROOT
-from tests.helpers import PASSWORD, code
+from tests.helpers import PASSWORD, TELLER, code
 
 STRANGER = "stranger"
 COLUMNS = (STRANGER, *Role)
@@ -143,6 +143,24 @@ def test_somebody_elses_things_are_as_unknown_as_none(app, http):
         tried += 1
     assert tried == 18
     assert ada("GET", f"/v1/accounts/{account['id']}").json["balance_minor"] == 100
+
+
+def test_what_a_teller_sees_and_may_not_do_is_forbidden_and_what_is_not_there_is_404(http):
+    ada, teller = http.joined("ada"), http.signed_in(TELLER)
+    account, payee = ada.opened(100), ada.opened()
+    for name in (account["id"], account["number"], "nobody", "till-eur-0"):
+        payment = PAYMENT | {"from_account": name, "to_account": payee["id"]}
+        expected = (404, "not_found") if name in {"nobody", "till-eur-0"} else (403, "forbidden")
+        for method, path, body in [
+            ("PATCH", f"/v1/accounts/{name}", {"name": "Mine"}),
+            ("DELETE", f"/v1/accounts/{name}", None),
+            ("POST", "/v1/transfers", payment),
+            ("POST", "/v1/transfers?dry_run=true", payment),
+            ("POST", "/v1/holds", payment),
+            ("POST", "/v1/schedules", payment | {"first_at": "2999-01-01", "every": "day"}),
+        ]:
+            assert code(teller(method, path, body)) == expected, (method, path, name)
+    assert ada("GET", f"/v1/accounts/{account['id']}").json == account
 
 
 @pytest.mark.parametrize("path", ["/v1/deposits", "/v1/withdrawals"])

@@ -148,11 +148,12 @@ def test_what_is_no_bulk_is_refused_as_a_whole(ada, sides, changes, pointer):
 def test_a_field_given_twice_in_one_item_is_refused(ada, sides, twice):
     payer, payee = sides
     one = f'{{"from_account": "{payer["id"]}", "to_account": "{payee["id"]}", "currency": "EUR", '
-    body = f'{{"mode": "each", "transfers": [{one}"amount_minor": 1, {twice}}}]}}'
+    good = f'{one}"amount_minor": 1}}'
+    body = f'{{"mode": "each", "transfers": [{good}, {one}"amount_minor": 1, {twice}}}]}}'
     answer = ada("POST", PATH, data=body, content_type="application/json")
     assert code(answer) == (400, "invalid_request")
     assert answer.json["errors"] == [
-        {"pointer": "/amount_minor", "detail": "The field is given twice."}
+        {"pointer": "/transfers/1/amount_minor", "detail": "The field is given twice."}
     ]
 
 

@@ -44,6 +44,10 @@ def test_a_credit_limit_lets_an_account_owe_so_much(ada, teller):
     answer = teller("PUT", path, {"credit_limit_minor": 49})
     assert code(answer) == (422, "funds_insufficient")
     assert answer.json["shortfall_minor"] == 1
+    past = teller(
+        "PUT", f"/v1/accounts/{other['id']}/credit-limit", {"credit_limit_minor": 2**53 - 1}
+    )
+    assert code(past) == (422, "limit_exceeded")
 
 
 def test_a_daily_limit_says_what_is_left_and_can_be_lifted(ada, teller):

@@ -180,7 +180,7 @@ def test_a_teller_pays_in_and_out_for_anyone(bank):
 def test_a_teller_moves_no_customers_money_to_another_account(bank):
     bank.given(ada=5, bob=0)
     ask = Transfer(bank.opened["ada"].id, bank.opened["bob"].id, 5, "EUR")
-    with pytest.raises(NotFound):
+    with pytest.raises(Forbidden):
         bank.accounts.transfer(bank.caller("till", Role.TELLER), ask, None)
 
 
