@@ -28,6 +28,9 @@ DURABLE_THREADS = 32
 """Threads that answer requests, for each process. The bank in memory waits for nothing: more would
 only take turns. Who waits for a database lets others go on, and shares its commit with them."""
 
+COLLECTED_AFTER = 10_000
+"""How many new objects there are until the youngest are looked at."""
+
 CONNECTIONS_MAX = 8_000
 CONNECTIONS_WAITING_MAX = 1024
 HEAD_MAX_BYTES = 64 * 1024
@@ -112,9 +115,7 @@ def worker_app() -> Gateway:
         app = create_app()
     except ApiError as error:
         sys.exit(f"Error: {error.detail}")
-    # What is there now stays: a collector that visits it again and again is felt in each bulk.
-    gc.collect()
-    gc.freeze()
+    _collect_seldom()
     bank: Bank = app.extensions[EXTENSION]
     gateway = Gateway(
         app.wsgi_app,
@@ -125,6 +126,17 @@ def worker_app() -> Gateway:
     )
     bank.watch.gauges(lambda: {"requests_waiting": gateway.waiting})
     return gateway
+
+
+def _collect_seldom() -> None:
+    """Leave alone what is there for good, and look for garbage less often.
+
+    The rows of a bulk are many objects at once: to visit them, and the whole bank, for each 700 of
+    them takes a fifth of the time of a bulk.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_AFTER)
 
 
 def threads_for(settings: Settings) -> int:
