@@ -155,16 +155,20 @@ def longest_silence_s(answered_at_s: list[float]) -> float:
     return max(after - before for before, after in pairwise(times_s))
 
 
-def test_banks_that_are_restarted_in_turn_are_not_missed_by_anybody(banks):
-    """Upgrade without downtime: clients that never ask twice see no error at all."""
-    token = banks.edge.joined("ada")
-    account = banks.edge.opened(token)
+@contextmanager
+def plain_clients(edge: Server) -> Iterator[Counter[int]]:
+    """Read and pay in without a key, never the same twice, until the end of the block.
+
+    Counts the answers by status. What was paid in is what was answered with 201, and no more.
+    """
+    token = edge.joined("ada")
+    account = edge.opened(token)
     over, statuses = Event(), Counter[int]()
     cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
     asks = [("GET", f"/v1/accounts/{account}"), ("POST", "/v1/deposits")]
 
     def ask(number: int) -> None:
-        connection = HTTPConnection("127.0.0.1", banks.edge.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", edge.port, timeout=20)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         while not over.is_set():
             method, path = asks[number % 2]
@@ -172,24 +176,46 @@ def test_banks_that_are_restarted_in_turn_are_not_missed_by_anybody(banks):
             answer = connection.getresponse()
             answer.read()
             statuses[answer.status] += 1
+            time.sleep(0.01 if answer.status < 500 else 0.2)
+        statuses[0] += 1
         connection.close()
 
     threads = [Thread(target=ask, args=(number,), daemon=True) for number in range(CLIENTS // 2)]
     for thread in threads:
         thread.start()
-    for number in (0, 1):
-        time.sleep(1)
-        banks.end(number, signal.SIGTERM)
-        banks.start(number)
-    time.sleep(1.5)
+    yield statuses
     over.set()
     for thread in threads:
         thread.join()
+    assert statuses.pop(0) == len(threads)  # none was broken off
+    balance_minor = edge.ask("GET", f"/v1/accounts/{account}", token=token)[1]["balance_minor"]
+    assert balance_minor == statuses[201] > 0
+
+
+def test_banks_that_are_restarted_in_turn_are_not_missed_by_anybody(banks):
+    """Upgrade without downtime: clients that never ask twice see no error at all."""
+    with plain_clients(banks.edge) as statuses:
+        for number in (0, 1):
+            time.sleep(1)
+            banks.end(number, signal.SIGTERM)
+            banks.start(number)
+        time.sleep(1.5)
     assert statuses.keys() == {200, 201}
-    balance_minor = banks.edge.ask("GET", f"/v1/accounts/{account}", token=token)[1][
-        "balance_minor"
-    ]
-    assert balance_minor == statuses[201]
+
+
+def test_a_database_that_stands_still_breaks_nothing_off(banks, postgres):
+    """Both banks say that they are not ready, and answer what they had when it goes on."""
+    with plain_clients(banks.edge) as statuses:
+        time.sleep(1)
+        postgres.signal(signal.SIGSTOP)
+        try:
+            time.sleep(4)
+        finally:
+            postgres.signal(signal.SIGCONT)
+        before = statuses[201]
+        time.sleep(3)
+        assert statuses[201] > before
+    assert statuses.keys() <= {200, 201, 503}
 
 
 def asked_until_answered(edge: Server) -> tuple[int, dict]:
