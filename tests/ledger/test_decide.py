@@ -1,5 +1,7 @@
 """`decide`: each rule in a row of a table, and what holds whatever is asked."""
 
+from functools import partial
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -8,6 +10,7 @@ from accounts.ledger.actions import (
     Action,
     CloseAccount,
     Deposit,
+    Hold,
     Leave,
     OpenAccount,
     RenameAccount,
@@ -236,6 +239,15 @@ def test_each_process_has_a_till_of_its_own():
     asked = replace(entry(Deposit("ada", 30, "EUR")), till=7)
     assert "till-eur-7" in needs([asked]).accounts
     assert "till-eur-7" in {each.id for each in decide(books(ADA), [asked]).accounts}
+
+
+@pytest.mark.parametrize("owner_id", ["owner-ada", "owner-bob"])
+@pytest.mark.parametrize("ask", [Transfer, partial(Hold, expires_in_s=60)])
+def test_what_two_customers_or_one_have_part_in_is_found_once_under_each(ask, owner_id):
+    snapshot = books(ADA, replace(BOB, owner_id=owner_id))
+    action = ask(from_account="ada", to_account="bob", amount_minor=1, currency="EUR")
+    mentions = decide(snapshot, [entry(action)]).mentions
+    assert [each.of_id for each in mentions] == sorted({"owner-ada", owner_id})
 
 
 def test_entries_of_a_batch_see_those_before_them():
