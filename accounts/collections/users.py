@@ -142,8 +142,8 @@ class UserCollection:
         return Caller(user.id, user.role, session.id)
 
     def user(self, caller: Caller) -> User:
-        """Read the caller's own user."""
-        return self._existing(caller.id)
+        """Read the caller's own user, as any process has left it."""
+        return self._newest(self._existing(caller.id))
 
     def update(
         self, caller: Caller, full_name: str | None, is_expected: Expected | None = None
@@ -236,7 +236,7 @@ class UserCollection:
         user = self._store.users((user_id,)).get(user_id)
         if user is None or user.deleted_at is not None:
             raise NotFound
-        return user
+        return self._newest(user)
 
     def change_role(self, caller: Caller, user_id: str, role: Role) -> User:
         """Give a user another role; one that it has already changes nothing.
@@ -252,7 +252,7 @@ class UserCollection:
             self._keep_an_admin(user, role)
             return replace(user, role=role)
 
-        user = self._newest(self.read(user_id))
+        user = self.read(user_id)
         if user.role is role:
             return user
         try:

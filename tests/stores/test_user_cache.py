@@ -1,10 +1,12 @@
 """The cache of users: what it may show, and for how long."""
 
+from contextlib import suppress
+
 import pytest
 from msgspec.structs import replace
 
 from accounts.errors import InvalidToken
-from accounts.identity import User
+from accounts.identity import Caller, Role, User
 from accounts.stores import user_cache
 from accounts.stores.memory import InMemoryUserStore
 from accounts.stores.user_cache import UserCache
@@ -81,6 +83,43 @@ def test_who_signed_in_at_one_process_is_known_to_the_other_at_once(two):
     other.caller(user.id, first.id)  # which is remembered
     _, second = one.login("bob", PASSWORD)
     assert other.caller(user.id, second.id).session_id == second.id
+
+
+def test_what_one_process_ends_is_dead_at_the_other_when_it_is_answered(two):
+    one, other = two
+    one.add("bob", cheap().hash(PASSWORD))
+    for end in (
+        lambda user, caller: one.logout(caller),
+        lambda user, caller: one.change_password(
+            Caller(user.id, user.role, "x"), PASSWORD, PASSWORD
+        ),
+        lambda user, caller: one.refresh(user.id, caller.session_id, "spent"),
+        lambda user, caller: one.delete(caller),
+    ):
+        user, session = one.login("bob", PASSWORD)
+        caller = other.caller(user.id, session.id)  # which is remembered
+        with suppress(InvalidToken):
+            end(user, caller)
+        with pytest.raises(InvalidToken):
+            other.caller(user.id, session.id)
+
+
+def test_a_role_given_at_one_process_counts_at_the_other_when_it_is_answered(two):
+    one, other = two
+    user = one.add("bob", cheap().hash(PASSWORD))
+    _, session = one.login("bob", PASSWORD)
+    assert other.caller(user.id, session.id).role is Role.CUSTOMER
+    one.change_role(Caller("root", Role.ADMIN, "x"), user.id, Role.TELLER)
+    assert other.caller(user.id, session.id).role is Role.TELLER
+
+
+def test_a_name_given_at_one_process_is_read_at_the_other(two):
+    one, other = two
+    user = one.add("bob", cheap().hash(PASSWORD))
+    caller = Caller(user.id, user.role, "x")
+    assert other.user(caller).full_name is other.read(user.id).full_name is None
+    one.update(caller, "Bob")
+    assert other.user(caller).full_name == other.read(user.id).full_name == "Bob"
 
 
 def test_a_token_refreshed_at_one_process_is_not_taken_for_spent_at_the_other(two):
