@@ -56,13 +56,10 @@ def begin_session(wish: LoginWish) -> tuple[User, Session]:
     :raises TooManyRequests: it was tried too often.
     """
     address, limits = request.remote_addr or "", bank().limits
-    key = (address, username_key(wish.username))
     limits.login_address.check(address)
-    limits.login.spend(*key)
     try:
-        user, session = bank().users.login(wish.username, wish.password)
+        with limits.login.one(address, username_key(wish.username)):
+            return bank().users.login(wish.username, wish.password)
     except InvalidCredentials:
         limits.login_address.spend(address)
         raise
-    limits.login.forgive(*key)
-    return user, session

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from math import ceil
-from time import time
+from time import monotonic, sleep, time
 
 from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
@@ -15,9 +15,11 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from accounts.config import Settings
-from accounts.errors import TooManyRequests, Unavailable
+from accounts.errors import InvalidCredentials, TooManyRequests, Unavailable
 
 REMEMBERED_MAX = 10_000
+WAIT_S, WAIT_MAX_S = 0.02, 1.0
+"""How often, and how long, it is looked whether a try that is going on makes room for another."""
 
 
 class Limit:
@@ -44,6 +46,15 @@ class Limit:
         :raises Unavailable: it could not be counted.
         """
         self._allow(self._limiter.hit, key)
+
+    def has_room(self, *key: str) -> bool:
+        """Count one, and tell whether it was within the limit.
+
+        :raises Unavailable: it could not be counted.
+        """
+        hidden = _hidden(key)
+        with _counting():
+            return all(self._limiter.hit(item, self._name, hidden) for item in self._items)
 
     def forgive(self, *key: str) -> None:
         """Forget what was counted.
@@ -79,11 +90,48 @@ class Limit:
             raise TooManyRequests(ceil(left_s))
 
 
+class Tries:
+    """Limits what fails, however many are tried at once.
+
+    A try counts from its beginning on, until it is known to be right. Where as many as may fail are
+    going on, the next one waits for what becomes of them: they are no failures yet.
+    """
+
+    def __init__(self, name: str, text: str, counters: Storage) -> None:
+        self._begun = Limit(name, text, counters)
+        self._failed = Limit(f"{name}_failed", text, counters)
+
+    @contextmanager
+    def one(self, *key: str) -> Iterator[None]:
+        """Try once: InvalidCredentials in the block is a failure, and its end forgives them all.
+
+        :raises TooManyRequests: it failed too often.
+        :raises Unavailable: that cannot be said.
+        """
+        self._begin(key)
+        try:
+            yield
+        except InvalidCredentials:
+            self._failed.spend(*key)
+            raise
+        self._begun.forgive(*key)
+        self._failed.forgive(*key)
+
+    def _begin(self, key: tuple[str, ...]) -> None:
+        until_s = monotonic() + WAIT_MAX_S
+        self._failed.check(*key)
+        while not self._begun.has_room(*key):
+            self._failed.check(*key)
+            if monotonic() >= until_s:
+                raise TooManyRequests(ceil(WAIT_MAX_S))
+            sleep(WAIT_S)
+
+
 class RateLimits:
     """The limits of a bank, as its settings say."""
 
     def __init__(self, settings: Settings, counters: Storage) -> None:
-        self.login = Limit("login", settings.LOGIN_RATE_LIMIT, counters)
+        self.login = Tries("login", settings.LOGIN_RATE_LIMIT, counters)
         self.login_address = Limit("login_address", settings.LOGIN_ADDRESS_RATE_LIMIT, counters)
         self.sign_up = Limit("sign_up", settings.SIGN_UP_RATE_LIMIT, counters)
         self.money = Limit("money", settings.RATE_LIMIT, counters)

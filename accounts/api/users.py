@@ -126,7 +126,5 @@ def set_password(caller: Caller, wish: PasswordWish) -> None:
     :raises InvalidCredentials: the current one is another.
     :raises TooManyRequests: it was tried too often.
     """
-    key = ("password", caller.id)
-    bank().limits.login.spend(*key)
-    bank().users.change_password(caller, wish.current_password, wish.new_password)
-    bank().limits.login.forgive(*key)
+    with bank().limits.login.one("password", caller.id):
+        bank().users.change_password(caller, wish.current_password, wish.new_password)

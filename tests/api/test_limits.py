@@ -1,16 +1,18 @@
 """Limits: whoever guesses passwords has to wait, and nobody else."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 import pytest
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
 
-from accounts.api.limits import Limit
+from accounts.api.limits import Limit, Tries
 from accounts.collections.passwords import Passwords
-from accounts.errors import TooManyRequests, Unavailable
+from accounts.errors import ApiError, InvalidCredentials, TooManyRequests, Unavailable
 from app import create_app
 from tests.helpers import PASSWORD, Http, code
 
@@ -137,6 +139,41 @@ def test_whoever_goes_on_all_the_same_costs_the_store_nothing():
     assert counters.asked == 3
     limit.spend("10.0.0.2", "ada")
     assert not [key for key in counters.storage if "ada" in key or "10.0.0" in key]
+
+
+def tried(tries, meanwhile=lambda: None, *, is_right=True) -> str:
+    """Try once, and answer what came of it."""
+    try:
+        with tries.one("ada"):
+            meanwhile()
+            if not is_right:
+                raise InvalidCredentials
+    except ApiError as error:
+        return error.code
+    return "in"
+
+
+@pytest.mark.parametrize(
+    ("is_right", "expected"), [(True, ["in"] * 4), (False, ["invalid_credentials", "rate_limited"])]
+)
+def test_only_failures_use_a_limit_up_however_many_try_at_once(is_right, expected):
+    tries, told = Tries("login", "2 per minute", MemoryStorage()), threading.Event()
+    with ThreadPoolExecutor(4) as threads:
+        said = [
+            threads.submit(tried, tries, lambda: told.wait(5), is_right=is_right) for _ in range(4)
+        ]
+        sleep(0.1)  # two are going on, the others wait for them
+        assert not any(each.done() for each in said)
+        told.set()
+    assert sorted(each.result() for each in said) == sorted(expected * (4 // len(expected)))
+
+
+def test_who_waits_too_long_for_others_to_end_is_told_to_come_back(monkeypatch):
+    monkeypatch.setattr("accounts.api.limits.WAIT_MAX_S", 0.05)
+    tries, said = Tries("login", "1 per minute", MemoryStorage()), []
+    assert tried(tries, lambda: said.append(tried(tries))) == "in"
+    assert said == ["rate_limited"]
+    assert tried(tries) == "in"
 
 
 def test_what_cannot_be_counted_is_not_decided(monkeypatch):
