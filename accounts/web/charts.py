@@ -66,5 +66,5 @@ def chart_of(accounts: Sequence[Account], since: datetime, until: datetime) -> C
 
 def moments_between(since: datetime, until: datetime) -> list[datetime]:
     """Give moments at equal distances; the last one is right behind `until`."""
-    step = (until - since) / (POINTS - 1)
-    return [since + step * n for n in range(POINTS - 1)] + [until + datetime.resolution]
+    step = (until - since) // (POINTS - 1) + datetime.resolution
+    return [since + step * n for n in range(POINTS)]

@@ -30,6 +30,9 @@ def test_it_is_what_the_lines_say_however_few_are_read_at_once(books, names, at_
     ids = [books.opened[name] for name in names]
     assert books.store.total_before(ids, moments) == expected
     assert books.store.total_before(ids, moments[9:]) == expected[9:]
+    uneven = [START + timedelta(seconds=n * n, microseconds=n) for n in range(7)]
+    expected = [sum(line.amount_minor for line in lines if line.at < each) for each in uneven]
+    assert books.store.total_before(ids, uneven) == expected
 
 
 def test_one_moment_may_be_asked_for_twice(books):

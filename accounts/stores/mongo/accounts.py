@@ -5,11 +5,13 @@ lines are documents of their own, since statements read them by account. Whateve
 audit log has a `place`, by the cluster's clock: who decides after an answer has a later one.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import accumulate, islice
+from itertools import accumulate, islice, pairwise
+from math import gcd
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -120,16 +122,18 @@ class MongoAccountStore(AccountStore):
     def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
         """Go back from what the accounts hold now, by what has moved since each moment."""
 
-        def read(session: Session) -> tuple[int, dict[int, int]]:
+        def read(session: Session) -> tuple[int, list[Document]]:
             held = self._among(session, ACCOUNT, account_ids)
             lines = self._database[LINE.collection]
-            groups = lines.aggregate(_moved(account_ids, moments), session=session)
-            moved = {int(each["_id"]): int(each["moved_minor"]) for each in groups}
-            return sum(account.balance_minor for account in held), moved
+            moved = lines.aggregate(_moved(account_ids, times), session=session)
+            return sum(account.balance_minor for account in held), list(moved)
 
-        left_minor, moved = self._database.read(read) if account_ids else (0, {})
-        since = accumulate(moved.get(turn, 0) for turn in reversed(range(len(moments))))
-        return [left_minor - each for each in since][::-1]
+        times = [microseconds(each) for each in moments]
+        left_minor, moved = self._database.read(read) if account_ids else (0, [])
+        by_turn = [0] * len(times)
+        for each in moved:
+            by_turn[bisect_right(times, each["_id"]) - 1] += int(each["moved_minor"])
+        return [left_minor - since for since in accumulate(reversed(by_turn))][::-1]
 
     def entries_of(
         self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
@@ -311,24 +315,16 @@ def _line_id(account_id: str, number: int) -> Document:
     return {"account_id": account_id, "number": Int64(number)}
 
 
-def _moved(account_ids: Sequence[str], moments: Sequence[datetime]) -> list[Document]:
-    """Ask for what moved between a few moments, by the turn of the moment before it."""
-    times = [Int64(microseconds(each)) for each in moments]
-    lines = {"_id.account_id": {"$in": list(account_ids)}, "at": {"$gte": times[0]}}
-    turn = _turn(times, 0, len(times) - 1)
+def _moved(account_ids: Sequence[str], times: Sequence[int]) -> list[Document]:
+    """Ask for what moved from the first time on, by the steps on which all of the times are."""
+    lines = {"_id.account_id": {"$in": list(account_ids)}, "at": {"$gte": Int64(times[0])}}
+    step = gcd(*(later - earlier for earlier, later in pairwise(times))) or 1
+    past_step = {"$mod": [{"$subtract": ["$at", Int64(times[0])]}, Int64(step)]}
+    begun = {"$subtract": ["$at", past_step]}
     return [
         {"$match": lines},
-        {"$group": {"_id": turn, "moved_minor": {"$sum": "$amount_minor"}}},
+        {"$group": {"_id": begun, "moved_minor": {"$sum": "$amount_minor"}}},
     ]
-
-
-def _turn(times: Sequence[Int64], first: int, last: int) -> Document:
-    """Find the turn of the last time that is not after a line's, in few comparisons."""
-    if first == last:
-        return {"$literal": first}
-    middle = (first + last + 1) // 2
-    is_before = {"$lt": ["$at", times[middle]]}
-    return {"$cond": [is_before, _turn(times, first, middle - 1), _turn(times, middle, last)]}
 
 
 def _document(recorded: Recorded, place: dict[str, Any], mentions: list[str]) -> Document:
