@@ -1,21 +1,22 @@
 """Run the benchmarks, or those named: `python -m bench growth http servers`.
 
-`scale` takes the better part of an hour, and is run by name alone.
+`proof` and `scale` fill large banks first, and are run by name alone.
 """
 
 import sys
 
-from bench import bulk, growth, http, scale, servers, stores
+from bench import bulk, growth, http, proof, scale, servers, stores
 
 BENCHMARKS = {
     "bulk": bulk.run,
     "growth": growth.run,
     "http": http.run,
+    "proof": proof.run,
     "scale": scale.run,
     "servers": servers.run,
     "stores": stores.run,
 }
-LONG = {"scale"}
+LONG = {"proof", "scale"}
 
 
 def main() -> None:

@@ -68,8 +68,14 @@ class Running(NamedTuple):
 
 @contextmanager
 def running(
-    server: str, app: str, threads: int = 16, environment: Mapping[str, str] = MappingProxyType({})
+    server: str,
+    app: str,
+    threads: int = 16,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    *,
+    is_filled: bool = False,
 ) -> Iterator[Running]:
+    """Start a candidate; unless its bank is filled already, a customer is put into it."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
@@ -84,7 +90,8 @@ def running(
         try:
             url = f"http://127.0.0.1:{port}"
             _await(url)
-            token, body = _bank(url) if app == "bank" else ("", {"amount_minor": 1})
+            is_new = app == "bank" and not is_filled
+            token, body = _bank(url) if is_new else ("", {"amount_minor": 1})
             yield Running(process, url, token, body)
         finally:
             process.send_signal(signal.SIGTERM)

@@ -107,7 +107,7 @@ def served(bank: Bank) -> Iterator[Running]:
         "ACCOUNTS_JWT_SECRET_KEY": SECRET,
         "BENCH_WORKERS": "2",
     }
-    with running("ours", "bank", environment=settings) as server:
+    with running("ours", "bank", environment=settings, is_filled=True) as server:
         yield server
 
 

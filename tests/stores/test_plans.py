@@ -148,3 +148,22 @@ def test_thousands_are_looked_up_one_by_one_in_tables_of_which_nothing_is_known(
     books.store.load(Needs(accounts=frozenset(each.id for each in opened)))
     assert len(plans) > 10
     assert [plan for (plan,) in plans if "Rows Removed by Filter" in plan] == []
+
+
+def test_a_balance_is_changed_without_a_word_to_the_indexes(new_database):
+    """Each would be a page more for each side of a transfer, somewhere in a large file."""
+    database, found = new_database("sqlite"), []
+    books = Books(SqlAccountStore(database, decide))
+    books.given(ada=100, bob=0)
+
+    @event.listens_for(database.engine, "after_cursor_execute")
+    def explain(_connection, cursor, statement, parameters, *_more) -> None:
+        if statement.startswith("UPDATE accounts"):
+            asking = cursor.connection.cursor()
+            rows = asking.execute(f"EXPLAIN {statement}", parameters[0]).fetchall()
+            found.append([operation for _, operation, *_ in rows])
+
+    books.send("ada", "bob", 1)
+    ((*operations,),) = found
+    assert "Insert" in operations
+    assert "IdxInsert" not in operations

@@ -70,8 +70,10 @@ def sqlite_statement(write: Write) -> str:
     """Write the statement for one row, to be run with many."""
     name, names = write.table.name, write.names
     if write.key:
-        given = ", ".join(f'"{each}" = ?{number}' for number, each in enumerate(names, 1))
-        return f"UPDATE {name} SET {given} WHERE {write.key} = ?{names.index(write.key) + 1}"  # noqa: S608
+        # Whatever is set has its indexes written anew, even to what it was: not the key.
+        places = {each: f'"{each}" = ?{number}' for number, each in enumerate(names, 1)}
+        key = places.pop(write.key)
+        return f"UPDATE {name} SET {', '.join(places.values())} WHERE {key}"  # noqa: S608
     marks = ", ".join("?" * len(names))
     return f"INSERT INTO {name} ({_quoted(names)}) VALUES ({marks})"  # noqa: S608
 
