@@ -96,7 +96,6 @@ def places(town: Site) -> dict[str, str]:
 
 def faults(page: Page) -> list[str]:
     """What axe finds, told so that it can be mended."""
-    page.evaluate(AXE)
     found = page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", RULES)
     return [
         f"{each['id']}: {node['html']} ({node['failureSummary']})"
@@ -109,6 +108,7 @@ def faults(page: Page) -> list[str]:
 @pytest.mark.parametrize("look", [Look("wide"), Look("narrow", "dark")], ids=str)
 def test_axe_finds_nothing_and_nothing_is_cut_off(town, opened, who, look):
     page = opened(town, look)
+    page.add_init_script(AXE)
     if who:
         sign_in(page, who)
     for name, path in PAGES[who].items():
