@@ -21,6 +21,8 @@ TABLES = {
     "postgres": """
         SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default
         FROM information_schema.columns WHERE table_schema = 'public'
+        UNION ALL SELECT relname, reloptions::text, '', '', '', '' FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL
         UNION ALL SELECT tablename, indexname, indexdef, '', '', '' FROM pg_indexes
         WHERE schemaname = 'public'
         UNION ALL SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '', ''

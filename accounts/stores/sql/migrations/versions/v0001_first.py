@@ -54,6 +54,7 @@ def _make_books() -> None:
         CheckConstraint("balance_minor - held_minor >= floor_minor", name="not_below_its_floor"),
         CheckConstraint("held_minor >= 0", name="holds_nothing_negative"),
         UniqueConstraint("number"),
+        postgresql_with={"fillfactor": 80},
     )
     op.create_index("accounts_of", "accounts", ["owner_id", "id"])
     _table(
@@ -154,8 +155,8 @@ def _make_counters() -> None:
     op.create_index("over", "counters", ["ends_at_ms"])
 
 
-def _table(name: str, *parts: Any) -> None:
-    op.create_table(name, *parts, sqlite_strict=True)
+def _table(name: str, *parts: Any, **options: Any) -> None:
+    op.create_table(name, *parts, sqlite_strict=True, **options)
 
 
 def _key(name: str) -> Column[str]:
