@@ -43,7 +43,7 @@ _MANAGED_CODES = ("not_found", "account_closed")
     body=AccountWish,
     answer=AccountView,
     status=201,
-    codes=("customer_left", "unavailable"),
+    codes=("customer_left",),
 )
 def open_account(caller: Caller) -> Response:
     """Open an account in one currency, with nothing on it."""

@@ -18,7 +18,7 @@ from accounts.config import Settings
 from accounts.errors import InvalidCredentials, TooManyRequests, Unavailable
 
 REMEMBERED_MAX = 10_000
-WAIT_S, WAIT_MAX_S = 0.02, 1.0
+WAIT_S, WAIT_MAX_S = 0.02, 5.0
 """How often, and how long, it is looked whether a try that is going on makes room for another."""
 
 
@@ -123,7 +123,7 @@ class Tries:
         while not self._begun.has_room(*key):
             self._failed.check(*key)
             if monotonic() >= until_s:
-                raise TooManyRequests(ceil(WAIT_MAX_S))
+                raise TooManyRequests(1)
             sleep(WAIT_S)
 
 

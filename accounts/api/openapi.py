@@ -24,10 +24,10 @@ _PATH_PARAMETERS = {
     "user_id": "A user's id.",
 }
 
-_ALWAYS = ("invalid_request", "method_not_allowed", "internal_error")
+_ALWAYS = ("invalid_request", "method_not_allowed", "internal_error", "unavailable")
 _WITH_TOKEN = ("invalid_token", "forbidden")
 _WITH_BODY = ("unsupported_media_type", "body_too_large", "request_timeout")
-_WITH_MONEY = ("unavailable", "rate_limited")
+_WITH_MONEY = ("rate_limited",)
 
 
 def document(app: Flask) -> dict[str, Any]:

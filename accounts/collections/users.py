@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from threading import Lock
 
 from msgspec.structs import replace
 
@@ -27,6 +28,9 @@ SESSIONS_MAX = 50
 
 TRIES_MAX = 10
 """How often a change is tried again when somebody else changed the same user meanwhile."""
+
+TURNS = 256
+"""Those who change one user take turns in a process, and so do some who change another."""
 
 SCANNED_USERS = 1_000
 """How many users are read at once in search of an admin."""
@@ -58,6 +62,7 @@ class UserCollection:
         self._new_id = new_id
         self._session_lasts = session_lasts
         self._saved = saved
+        self._turns = [Lock() for _ in range(TURNS)]
 
     def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
         """Add a customer.
@@ -318,11 +323,12 @@ class UserCollection:
 
     def _change(self, user: User, change: Change, kind: str, actor_id: str | None = None) -> User:
         """Apply a change to the newest version of a user, however many change it at once."""
-        for _ in range(TRIES_MAX):
-            changed = replace(change(user), version=user.version + 1)
-            if self._put(changed, kind, actor_id=actor_id or user.id) is PutStatus.SAVED:
-                return changed
-            user = self._existing(user.id)
+        with self._turns[hash(user.id) % TURNS]:
+            for _ in range(TRIES_MAX):
+                changed = replace(change(user), version=user.version + 1)
+                if self._put(changed, kind, actor_id=actor_id or user.id) is PutStatus.SAVED:
+                    return changed
+                user = self._existing(user.id)
         raise Unavailable("Too many changes to one user at once.")
 
     def _put(self, user: User, kind: str, actor_id: str) -> PutStatus:

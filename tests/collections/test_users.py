@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from threading import Barrier
+from time import sleep
 
 import pytest
 
@@ -15,6 +16,8 @@ from accounts.errors import (
 )
 from accounts.identity import Caller, Role
 from accounts.stores.base import PutStatus
+from accounts.stores.memory import InMemoryUserStore
+from tests.helpers import Teller
 from tests.stores.books import at_once
 
 PASSWORD = "correct horse"
@@ -292,3 +295,20 @@ def test_changes_that_meet_are_tried_again_and_not_for_ever(bank, ada, monkeypat
     with pytest.raises(Unavailable):
         bank.users.update(ada, "Never")
     assert bank.users.user(ada).full_name == "At last"
+
+
+class Slow(InMemoryUserStore):
+    """Takes its time to read, so that others change meanwhile what was read."""
+
+    def users(self, ids):
+        found = super().users(ids)
+        sleep(0.002)
+        return found
+
+
+def test_however_many_change_one_user_at_once_all_are_served():
+    users = Teller(user_store=Slow()).users
+    user = users.add("ada", "hash")
+    caller = Caller(user.id, user.role, "session")
+    at_once(4 * TRIES_MAX, lambda number: users.update(caller, f"Ada {number}"))
+    assert users.user(caller).version == 1 + 4 * TRIES_MAX
