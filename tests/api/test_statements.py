@@ -165,6 +165,7 @@ def test_every_currency_can_be_written():
         ("application/json;q=0.5, application/xml", "application/xml"),
         ("text/html, */*;q=0.1", "application/json"),
         ("Application/XML", "application/xml"),
+        ("text/xml", "text/xml"),
     ],
 )
 def test_accept_chooses_the_form(ada, account, accept, media_type):

@@ -28,6 +28,7 @@ FORMS = {
         Form("application/json", "application/json", as_json.written),
         Form("text/csv", "text/csv; charset=utf-8; header=present", as_csv.written, "csv"),
         Form("application/xml", "application/xml; charset=utf-8", as_camt.written, "xml"),
+        Form("text/xml", "text/xml; charset=utf-8", as_camt.written, "xml"),  # RFC 7303, 9.2
     )
 }
 MEDIA_TYPES = tuple(FORMS)
