@@ -61,6 +61,8 @@ CONNECTIONS_MAX = 16
 SCHEMA_LOCK = 4_130_977
 PAUSE_MIN_S, PAUSE_MAX_S = 0.002, 0.1
 ROWS_AT_ONCE = 1_000
+STATEMENTS_KEPT = 32
+"""By a connection to SQLite: one that names thousands takes as much as all others together."""
 STRONG_COMMITS = frozenset({"on", "remote_write", "remote_apply"})
 
 _OF_THE_STORE = (OperationalError, InterfaceError, InternalError, IntegrityError, PoolTimeout)
@@ -283,7 +285,8 @@ class Database:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": LOCK_TIMEOUT_MS / 1000})
+    given = {"timeout": LOCK_TIMEOUT_MS / 1000, "cached_statements": STATEMENTS_KEPT}
+    engine = create_engine(url, connect_args=given)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
