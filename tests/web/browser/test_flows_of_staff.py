@@ -10,6 +10,7 @@ from tests.web.browser.hand import fill, follow, headed, let_in, press, shot, to
 @looks
 def test_a_teller_finds_a_customer_and_pays_in_and_an_auditor_sees_it(site, opened, look):
     username = site.customer("Ada", Savings=0)
+    site.customer("Bob", **{f"Pot {number}": 0 for number in range(25)})  # a page of the audit log
     teller = let_in(opened(site, look), TELLER)
     follow(teller, "find one")
     fill(teller, Username_or_account_number="nobody")
