@@ -1,6 +1,7 @@
 """UserCollection: sign up, sign in, stay signed in, leave, and who has which role."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from threading import Lock
@@ -29,7 +30,7 @@ SESSIONS_MAX = 50
 TRIES_MAX = 10
 """How often a change is tried again when somebody else changed the same user meanwhile."""
 
-TURNS = 256
+TURNS, TURN_TIMEOUT_S = 256, 5
 """Those who change one user take turns in a process, and so do some who change another."""
 
 SCANNED_USERS = 1_000
@@ -323,13 +324,24 @@ class UserCollection:
 
     def _change(self, user: User, change: Change, kind: str, actor_id: str | None = None) -> User:
         """Apply a change to the newest version of a user, however many change it at once."""
-        with self._turns[hash(user.id) % TURNS]:
+        with self._turn(user.id):
             for _ in range(TRIES_MAX):
                 changed = replace(change(user), version=user.version + 1)
                 if self._put(changed, kind, actor_id=actor_id or user.id) is PutStatus.SAVED:
                     return changed
                 user = self._existing(user.id)
         raise Unavailable("Too many changes to one user at once.")
+
+    @contextmanager
+    def _turn(self, user_id: str) -> Iterator[None]:
+        """Wait for those who change the same user, but not for ever: a store may stand still."""
+        lock = self._turns[hash(user_id) % TURNS]
+        if not lock.acquire(timeout=TURN_TIMEOUT_S):
+            raise Unavailable("Others change this user, and the store keeps them waiting.")
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _put(self, user: User, kind: str, actor_id: str) -> PutStatus:
         event = Event(self._new_id(), kind, self._clock(), user.id, actor_id)

@@ -7,7 +7,8 @@ import pytest
 
 from accounts.errors import ApiError
 from accounts.identity import Role
-from tests.helpers import AUDITOR, PASSWORD, code
+from accounts.stores.memory import InMemoryUserStore
+from tests.helpers import AUDITOR, PASSWORD, Teller, code
 
 EDITORS = 8
 
@@ -182,7 +183,10 @@ def test_whoever_is_overtaken_after_the_check_is_refused_by_the_ledger(bank):
     assert bank.accounts.account(ada, account.id).name == "Faster"
 
 
-def test_whoever_changes_a_user_that_was_changed_after_the_check_checks_again(bank):
+def test_whoever_changes_a_user_that_was_changed_after_the_check_checks_again():
+    store = InMemoryUserStore()
+    bank, other = Teller(user_store=store), Teller(user_store=store)
+    other.users._new_id = bank.users._new_id
     user = bank.users.sign_up("ada", PASSWORD)
     ada = bank.caller("ada")
     ada = type(ada)(user.id, user.role, "session")
@@ -191,7 +195,7 @@ def test_whoever_changes_a_user_that_was_changed_after_the_check_checks_again(ba
     def overtaken(seen) -> bool:
         checks.append(seen.full_name)
         if len(checks) == 1:
-            bank.users.update(ada, "Faster")
+            other.users.update(ada, "Faster")
         return seen.full_name is None
 
     with pytest.raises(ApiError) as refused:

@@ -101,10 +101,11 @@ def test_an_admin_who_left_does_not_count(bank):
 
 def test_a_user_who_leaves_meanwhile_is_not_found():
     store = _Interrupted()
-    bank = Teller(user_store=store)
+    bank, other = Teller(user_store=store), Teller(user_store=store)
+    other.users._new_id = bank.users._new_id
     _, caller = admin(bank, "root")
     ada = bank.users.sign_up("ada", PASSWORD)
-    store.act = lambda: bank.users.delete(Caller(ada.id, ada.role, "session"))
+    store.act = lambda: other.users.delete(Caller(ada.id, ada.role, "session"))
     with pytest.raises(NotFound):
         bank.users.change_role(caller, ada.id, Role.TELLER)
 

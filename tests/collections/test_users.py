@@ -6,6 +6,7 @@ from time import sleep
 
 import pytest
 
+from accounts.collections import users as user_collection
 from accounts.collections.users import SESSIONS_MAX, TRIES_MAX
 from accounts.errors import (
     InvalidCredentials,
@@ -295,6 +296,13 @@ def test_changes_that_meet_are_tried_again_and_not_for_ever(bank, ada, monkeypat
     with pytest.raises(Unavailable):
         bank.users.update(ada, "Never")
     assert bank.users.user(ada).full_name == "At last"
+
+
+def test_who_waits_for_others_to_change_a_user_does_not_wait_for_ever(bank, ada, monkeypatch):
+    monkeypatch.setattr(user_collection, "TURN_TIMEOUT_S", 0.05)
+    with bank.users._turn(ada.id), pytest.raises(Unavailable):
+        bank.users.update(ada, "Never")
+    assert bank.users.update(ada, "At last").full_name == "At last"
 
 
 class Slow(InMemoryUserStore):
