@@ -33,6 +33,9 @@ TRIES_MAX = 10
 TURNS, TURN_TIMEOUT_S = 256, 5
 """Those who change one user take turns in a process, and so do some who change another."""
 
+TAKES_NOTHING = frozenset({"login", "login_refreshed", "user_updated"})
+"""Changes that take nothing from anybody: others may learn of them a moment later."""
+
 SCANNED_USERS = 1_000
 """How many users are read at once in search of an admin."""
 
@@ -323,13 +326,22 @@ class UserCollection:
         return False
 
     def _change(self, user: User, change: Change, kind: str, actor_id: str | None = None) -> User:
-        """Apply a change to the newest version of a user, however many change it at once."""
+        """Apply a change to the newest version of a user, however many change it at once.
+
+        What ends a session or changes a role holds everywhere on return.
+        """
         with self._turn(user.id):
-            for _ in range(TRIES_MAX):
-                changed = replace(change(user), version=user.version + 1)
-                if self._put(changed, kind, actor_id=actor_id or user.id) is PutStatus.SAVED:
-                    return changed
-                user = self._existing(user.id)
+            changed = self._changed(user, change, kind, actor_id or user.id)
+        if kind not in TAKES_NOTHING:
+            self._store.settle()
+        return changed
+
+    def _changed(self, user: User, change: Change, kind: str, actor_id: str) -> User:
+        for _ in range(TRIES_MAX):
+            changed = replace(change(user), version=user.version + 1)
+            if self._put(changed, kind, actor_id=actor_id) is PutStatus.SAVED:
+                return changed
+            user = self._existing(user.id)
         raise Unavailable("Too many changes to one user at once.")
 
     @contextmanager

@@ -184,6 +184,9 @@ class UserStore(Outbox[Event]):
         :raises Unavailable: the store cannot be reached.
         """
 
+    def settle(self) -> None:
+        """Wait until nobody, in whatever process, is given a user as it was before now."""
+
     @abstractmethod
     def restore(self, users: Sequence[User]) -> None:
         """Insert users of any version, as another store kept them.

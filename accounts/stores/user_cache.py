@@ -1,9 +1,8 @@
 """A user store that remembers for a moment whom it read.
 
 Every request asks whether its session still lives. Where that is a question to a database, it costs
-as much as the transfer itself. What another process changes is seen here after `LASTS_S`; so
-whoever takes something from a user, a session or a role, is answered only when nobody remembers it
-any more, in whatever process.
+as much as the transfer itself. What another process changes is seen here after `LASTS_S`: whoever
+has to be sure that nobody goes by what was before lets it `settle`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,11 +13,6 @@ from accounts.stores.base import PutStatus, UserStore
 
 LASTS_S = 0.2
 USERS_MAX = 10_000
-
-HARMLESS = frozenset(
-    {"user_registered", "user_updated", "login", "login_failed", "login_refreshed"}
-)
-"""Kinds of events that take nothing from anybody."""
 
 
 class UserCache(UserStore):
@@ -32,14 +26,14 @@ class UserCache(UserStore):
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
         given = list(users)
         try:
-            statuses = self._store.put(given, events)
+            return self._store.put(given, events)
         finally:
             self._changes += 1
             for user in given:
                 self._read.pop(user.id, None)
-        if given and not HARMLESS.issuperset(event.kind for event in events):
-            sleep(LASTS_S)
-        return statuses
+
+    def settle(self) -> None:
+        sleep(LASTS_S)
 
     def restore(self, users: Sequence[User]) -> None:
         self._store.restore(users)

@@ -5,12 +5,14 @@ from contextlib import suppress
 import pytest
 from msgspec.structs import replace
 
+from accounts.collections import users
 from accounts.errors import InvalidToken
 from accounts.identity import Caller, Role, User
 from accounts.stores import user_cache
 from accounts.stores.memory import InMemoryUserStore
 from accounts.stores.user_cache import UserCache
 from tests.helpers import PASSWORD, START, Teller, cheap
+from tests.stores.books import at_once
 
 
 @pytest.fixture
@@ -44,10 +46,10 @@ def test_what_is_changed_here_is_seen_at_once(store):
 
 
 def test_what_was_read_before_a_change_is_not_remembered_after_it(store, monkeypatch):
-    cache, users = UserCache(store), store.users
+    cache, read_users = UserCache(store), store.users
 
     def slow_users(ids):
-        read = users(ids)
+        read = read_users(ids)
         monkeypatch.undo()
         cache.put([changed])
         return read
@@ -102,6 +104,15 @@ def test_what_one_process_ends_is_dead_at_the_other_when_it_is_answered(two):
             end(user, caller)
         with pytest.raises(InvalidToken):
             other.caller(user.id, session.id)
+
+
+def test_who_signs_out_everywhere_at_once_waits_for_no_other_session(two, monkeypatch):
+    one, _ = two
+    user = one.add("bob", cheap().hash(PASSWORD))
+    sessions = [one.login("bob", PASSWORD)[1] for _ in range(8)]
+    monkeypatch.setattr(users, "TURN_TIMEOUT_S", 2 * user_cache.LASTS_S)
+    at_once(8, lambda number: one.logout(Caller(user.id, user.role, sessions[number].id)))
+    assert one.login("bob", PASSWORD)[0].sessions[:-1] == ()
 
 
 def test_a_role_given_at_one_process_counts_at_the_other_when_it_is_answered(two):
