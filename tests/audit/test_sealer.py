@@ -90,11 +90,12 @@ def test_many_at_once_seal_each_item_once(sealer, outbox):
 @pytest.mark.parametrize(
     "error", [OSError(28, "full"), Unavailable("gone"), ValueError("closed"), KeyError("ours")]
 )
-def test_what_cannot_be_written_waits_and_is_told_once(sealer, outbox, monkeypatch, caplog, error):
+def test_what_cannot_be_written_waits_and_is_told_once(log, outbox, monkeypatch, caplog, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(AuditLog, "writing", fail)
+    monkeypatch.setattr(AuditLog, "writing", fail)  # before the sealer starts to look by itself
+    sealer = Sealer(log, (outbox,), in_background=lambda: False)
     for kind in ("a", "b"):
         say(outbox, kind)
         sealer.saved()
@@ -108,6 +109,7 @@ def test_what_cannot_be_written_waits_and_is_told_once(sealer, outbox, monkeypat
     sealer.saved()
     assert not sealer.failing
     assert told() == ["a", "b", "c"]
+    sealer.close()
 
 
 def test_what_waits_at_the_end_is_written(log, outbox, busy):
