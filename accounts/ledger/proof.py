@@ -87,11 +87,14 @@ def _prove_accounts(ledger: Ledger, counts: Counts, promises: Promises) -> int:
 
 
 def _prove_account(account: Account, lines: Iterator[Line]) -> None:
-    name, number, balance_minor = f"account {account.id}", 0, 0
+    name, number, balance_minor, at = f"account {account.id}", 0, 0, account.created_at
     for number, line in enumerate(lines, 1):
         balance_minor += line.amount_minor
         if line.number != number:
             raise Wrong(f"{name}: line {line.number} stands where line {number} belongs")
+        if line.at < at:
+            raise Wrong(f"{name}: line {number} bears an earlier time than what is before it")
+        at = line.at
         if line.balance_minor != balance_minor:
             raise Wrong(
                 f"{name}: line {number} says a balance of {line.balance_minor} "

@@ -270,6 +270,7 @@ LINES = [
     ({"amount_minor": 1}, "account {bob}: line 2 says a balance of"),
     ({"balance_minor": 1}, "account {bob}: line 2 says a balance of 1 where its lines sum to"),
     ({"number": 9}, "account {bob}: line 9 stands where line 2 belongs"),
+    ({"at": START}, "account {bob}: line 2 bears an earlier time than what is before it"),
     ({"account_id": "0"}, "there are lines of account 0, which does not exist"),
     ({"account_id": "zz"}, "account {bob}: "),
 ]

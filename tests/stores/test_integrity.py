@@ -54,6 +54,7 @@ WRONGS = [
     ("DELETE FROM lines WHERE entry_id = 'sent-20'", "where line"),
     ("DELETE FROM lines WHERE account_id = :bob AND number = 4", "it counts 4"),
     ("UPDATE lines SET number = 9 WHERE account_id = :bob AND number = 4", "line 9 stands where"),
+    ("UPDATE lines SET at = at - 99000000 WHERE account_id = :bob AND number = 3", "earlier time"),
     ("UPDATE accounts SET held_minor = 1 WHERE id = :bob", "what is held"),
     ("UPDATE accounts SET held_minor = held_minor - 1 WHERE id = :ada", "what is held"),
     ("UPDATE accounts SET line_count = 7 WHERE id = :bob", "it counts 7"),

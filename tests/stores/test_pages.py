@@ -1,5 +1,6 @@
 """Pages of accounts, lines and transfers: they join without a gap and without a repeat."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from accounts.ledger.actions import Capture, Deposit, Hold, Void
 from accounts.ledger.entries import Needs
 from accounts.ledger.values import Period
 from tests.helpers import START
-from tests.stores.books import EVER, Books
+from tests.stores.books import EVER, Books, at_once
 
 SIZES = [1, 2, 3, 7, 100]
 
@@ -89,6 +90,36 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(
     assert [line.number for line in found] == numbers
     below = books.store.lines(books.opened["ada"], before=4, period=period, limit=2)
     assert [line.number for line in below] == [each for each in numbers if each < 4][:2]
+
+
+def test_a_period_holds_what_its_lines_say_even_where_the_clock_went_back(books):
+    books.given(ada=0, bob=0)
+    ada, bob = books.opened["ada"], books.opened["bob"]
+    for turn, second in enumerate((9, 2, 5, 30, 0, 12, 31, 31, 8, 40, 3)):
+        books.ask(Deposit((ada, bob)[turn % 3 == 1], 100, "EUR"), at=moment(second))
+        books.send("ada", "bob", 1, at=moment(second - 20))
+    for name, account_id in books.opened.items():
+        lines = books.lines(name)
+        assert [line.at for line in lines] == sorted(line.at for line in lines)
+        for since, until in itertools.product((-30, 0, 9, 10, 31, 41), repeat=2):
+            period = Period(moment(since), moment(until))
+            within = [each for each in lines if period.since <= each.at < period.until]
+            found = books.store.lines(account_id, before=None, period=period, limit=100)
+            assert found == within[::-1]
+
+
+def test_writers_who_race_with_clocks_of_their_own_leave_times_in_order(books):
+    books.given(ada=10_000, bob=10_000)
+
+    def pay(number):
+        payer, payee = ("ada", "bob")[:: 1 if number % 2 else -1]
+        return [books.send(payer, payee, 1, at=moment(-number * n % 50)) for n in range(10)]
+
+    assert {*itertools.chain(*at_once(8, pay))} == {"recorded"}
+    for name in ("ada", "bob"):
+        times = [line.at for line in books.lines(name)]
+        assert len(times) == 81
+        assert times == sorted(times)
 
 
 def test_lines_of_no_account_are_none(books):

@@ -10,15 +10,10 @@ from typing import Any
 from msgspec.structs import astuple
 from sqlalchemy import (
     Connection,
-    Executable,
-    ScalarSelect,
     bindparam,
-    column,
     delete,
-    func,
     select,
     tuple_,
-    values,
 )
 
 from accounts.ledger.actions import Capture
@@ -49,6 +44,7 @@ from accounts.stores.base import AccountStore
 from accounts.stores.recall import Fresh, by_name, own
 from accounts.stores.sql.database import Database
 from accounts.stores.sql.driver import Row
+from accounts.stores.sql.periods import totals, within
 from accounts.stores.sql.tables import (
     ACCOUNTS,
     CUSTOMERS,
@@ -57,8 +53,6 @@ from accounts.stores.sql.tables import (
     MENTIONS,
     PROGRESS,
     UNSEALED_ENTRIES,
-    Count,
-    Moment,
     Name,
 )
 from accounts.stores.sql.writes import Write
@@ -146,19 +140,16 @@ class SqlAccountStore(AccountStore):
         query = select(*_LINE).where(LINES.c.account_id == account_id)
         if before is not None:
             query = query.where(LINES.c.number < min(before, NUMBER_MAX))
-        if period.since is not None:
-            query = query.where(LINES.c.number >= _first_line(account_id, period.since))
-        if period.until is not None:
-            query = query.where(LINES.c.number <= _last_line(account_id, period.until))
-        rows = self._database.rows(query.order_by(LINES.c.number.desc()).limit(limit))
+        query = within(query, account_id, period).order_by(LINES.c.number.desc()).limit(limit)
+        rows = self._database.rows(query)
         return [Line(*row) for row in rows]
 
     def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
         if not account_ids:
             return [0] * len(moments)
-        rows = self._database.rows(_totals(account_ids, moments))
-        totals = {row.turn: int(row.total or 0) for row in rows}
-        return [totals.get(turn, 0) for turn in range(len(moments))]
+        rows = self._database.rows(totals(account_ids, moments))
+        found = {row.turn: int(row.total) for row in rows}
+        return [found.get(turn, 0) for turn in range(len(moments))]
 
     def entries_of(
         self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
@@ -319,29 +310,3 @@ def _recorded(row: Row, lines: tuple[Line, ...]) -> Recorded:
 
 def _postings(recorded: Recorded) -> list[tuple[Any, ...]]:
     return [(*_OF_LINE(line), number) for number, line in enumerate(recorded.lines)]
-
-
-def _first_line(account_id: str, since: datetime) -> ScalarSelect[int]:
-    """Ask for the number of the first line from a moment on: numbers and times go up together."""
-    of_account = select(LINES.c.number).where(LINES.c.account_id == account_id)
-    late = of_account.where(LINES.c.at >= since).order_by(LINES.c.at, LINES.c.number)
-    return late.limit(1).scalar_subquery()
-
-
-def _last_line(account_id: str, until: datetime) -> ScalarSelect[int]:
-    """Ask for the number of the last line before a moment."""
-    of_account = select(LINES.c.number).where(LINES.c.account_id == account_id)
-    early = of_account.where(LINES.c.at < until)
-    return early.order_by(LINES.c.at.desc(), LINES.c.number.desc()).limit(1).scalar_subquery()
-
-
-def _totals(account_ids: Sequence[str], moments: Sequence[datetime]) -> Executable:
-    """Ask for the sums of balances at moments: each balance is that of the last line before it."""
-    turns = values(column("turn", Count), column("at", Moment), name="moments")
-    asked = turns.data(list(enumerate(moments))).cte("moments")
-    lines = select(LINES.c.balance_minor).where(LINES.c.account_id == ACCOUNTS.c.id)
-    early = lines.where(LINES.c.at < asked.c.at).correlate(ACCOUNTS, asked)
-    last = early.order_by(LINES.c.at.desc(), LINES.c.number.desc()).limit(1).scalar_subquery()
-    of_all = select(asked.c.turn, func.sum(last).label("total"))
-    of_all = of_all.select_from(asked.join(ACCOUNTS, ACCOUNTS.c.id.in_(account_ids)))
-    return of_all.group_by(asked.c.turn)

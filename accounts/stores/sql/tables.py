@@ -128,7 +128,6 @@ LINES = _table(
     Column("reference", Text),
     Column("at", Moment, nullable=False),
     UniqueConstraint("entry_id", "posting", name="postings_of_an_entry"),
-    Index("lines_of_a_period", "account_id", "at", "number"),
 )
 
 MENTIONS = _table(

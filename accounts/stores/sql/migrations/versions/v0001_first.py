@@ -93,7 +93,6 @@ def _make_journal() -> None:
         PrimaryKeyConstraint("account_id", "number"),
         UniqueConstraint("entry_id", "posting", name="postings_of_an_entry"),
     )
-    op.create_index("lines_of_a_period", "lines", ["account_id", "at", "number"])
     names = ("of_id", "kind", "at", "entry_id")
     columns = [_number(each) if each == "at" else _name(each) for each in names]
     _table("mentions", *columns, PrimaryKeyConstraint(*names))
