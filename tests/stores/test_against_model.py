@@ -56,7 +56,8 @@ AMOUNTS = st.sampled_from([1, 2, 5, 40, 100, LARGEST - 1, LARGEST])
 PARTS = st.sampled_from([None, 1, 5, 40, 100])
 LIMITS = st.sampled_from([0, 5, 100, LARGEST])
 LASTS_S = st.sampled_from([1, 60, 100_000])
-REFERENCES = st.none() | st.text(max_size=3).filter(lambda text: text.isprintable())
+TEXTS = st.text(max_size=3).filter(str.isprintable)
+REFERENCES = st.none() | TEXTS
 PASSES = st.sampled_from([timedelta(seconds=1), timedelta(minutes=2), timedelta(days=1)])
 
 
@@ -185,7 +186,7 @@ class Machine(RuleBasedStateMachine):
                 reference=REFERENCES,
             ),
             st.builds(OpenAccount, owners, st.just("More"), CURRENCIES),
-            st.builds(RenameAccount, names, st.text(max_size=3), st.sampled_from([None, "Main"])),
+            st.builds(RenameAccount, names, TEXTS, st.sampled_from([None, "Main"])),
             st.builds(CloseAccount, names, owners),
             names.map(lambda name: CloseAccount(name, self._owner(name))),
             st.builds(FreezeAccount, names),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import event
 
 from accounts.identity import Event, User
-from accounts.ledger.actions import OpenAccount
+from accounts.ledger.actions import Deposit, OpenAccount
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import Changes, Entry, Needs
 from accounts.ledger.values import Period
@@ -170,3 +170,58 @@ def test_a_balance_is_changed_without_a_word_to_the_indexes(new_database):
     ((*operations,),) = found
     assert "Insert" in operations
     assert "IdxInsert" not in operations
+
+
+class Steps:
+    """Counts what a database does: its own steps on SQLite, rows read in vain on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self.count, self.most = 0, 3_000 if database.is_sqlite else 60
+        count = self._in_sqlite if database.is_sqlite else self._in_postgresql
+        event.listen(database.engine, "before_cursor_execute", count)
+
+    def _in_sqlite(self, _connection, cursor, *_more) -> None:
+        cursor.connection.set_progress_handler(self._step, 1)
+
+    def _step(self) -> None:
+        self.count += 1
+
+    def _in_postgresql(self, _connection, cursor, statement, parameters, *_more) -> None:
+        asking = cursor.connection.cursor()
+        for (row,) in asking.execute(f"EXPLAIN (ANALYZE) {statement}", parameters):
+            self.count += sum(map(int, re.findall(r"Rows Removed by \D*(\d+)", row)))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def many_lines(request, new_database):
+    """An account that got 2,000 deposits, one each second from the hundredth on."""
+    database = new_database(request.param)
+    books = Books(SqlAccountStore(database, decide))
+    books.given(ada=0)
+    times = (START + timedelta(seconds=100 + number) for number in range(2_000))
+    deposit = Deposit(books.opened["ada"], 1, "EUR")
+    books.store.append([books.entry(deposit, at=at) for at in times])
+    return books, Steps(database)
+
+
+@pytest.mark.parametrize("before", [None, 1_990, 250])
+@pytest.mark.parametrize(
+    ("since", "until", "last"), [(None, 300, 200), (150, 300, 200), (150, None, 2_000)]
+)
+def test_a_page_of_long_ago_costs_no_more_for_all_that_came_later(
+    many_lines, before, since, until, last
+):
+    books, steps = many_lines
+    since, until = (each and START + timedelta(seconds=each) for each in (since, until))
+    period = Period(since, until)
+    page = books.store.lines(books.opened["ada"], before=before, period=period, limit=10)
+    assert [line.number for line in page][:1] == [min(last, (before or 9_999) - 1)]
+    assert len(page) == 10
+    assert steps.count < steps.most
+
+
+def test_balances_of_long_ago_cost_no_more_for_all_that_came_later(many_lines):
+    books, steps = many_lines
+    moments = [START + timedelta(seconds=each) for each in (1, 101, 300, 9_999)]
+    assert books.store.total_before([books.opened["ada"]], moments) == [0, 1, 200, 2_000]
+    assert steps.count < steps.most

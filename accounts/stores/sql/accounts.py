@@ -41,10 +41,11 @@ from accounts.ledger.values import (
     Status,
 )
 from accounts.stores.base import AccountStore
+from accounts.stores.moments import microseconds
 from accounts.stores.recall import Fresh, by_name, own
 from accounts.stores.sql.database import Database
 from accounts.stores.sql.driver import Row
-from accounts.stores.sql.periods import totals, within
+from accounts.stores.sql.periods import counts_before, totals, within
 from accounts.stores.sql.tables import (
     ACCOUNTS,
     CUSTOMERS,
@@ -53,6 +54,7 @@ from accounts.stores.sql.tables import (
     MENTIONS,
     PROGRESS,
     UNSEALED_ENTRIES,
+    Count,
     Name,
 )
 from accounts.stores.sql.writes import Write
@@ -80,6 +82,11 @@ class _Queries:
         self.entries = select(ENTRIES).where(among(ENTRIES.c.id, "ids"))
         lines = select(*_LINE).where(among(LINES.c.entry_id, "ids"))
         self.lines = lines.order_by(LINES.c.entry_id, LINES.c.posting)
+        counts, number = counts_before(database), LINES.c.number
+        page = select(*_LINE).where(LINES.c.account_id == bindparam("account_id"))
+        page = page.order_by(number.desc()).limit(bindparam("limit"))
+        self.page = page.where(number < bindparam("before", type_=Count))
+        self.page_of_period, self.totals = within(page, counts), totals(counts)
         self.unsealed = select(UNSEALED_ENTRIES.c.entry_id).order_by(UNSEALED_ENTRIES.c.place)
         self.unsealed = self.unsealed.limit(bindparam("limit"))
         self.all_accounts = select(ACCOUNTS).order_by(accounts.id)
@@ -137,19 +144,23 @@ class SqlAccountStore(AccountStore):
     def lines(
         self, account_id: str, *, before: int | None, period: Period, limit: int
     ) -> list[Line]:
-        query = select(*_LINE).where(LINES.c.account_id == account_id)
-        if before is not None:
-            query = query.where(LINES.c.number < min(before, NUMBER_MAX))
-        query = within(query, account_id, period).order_by(LINES.c.number.desc()).limit(limit)
-        rows = self._database.rows(query)
-        return [Line(*row) for row in rows]
+        last = NUMBER_MAX if before is None else min(before, NUMBER_MAX)
+        given = {"account_id": account_id, "before": last, "limit": limit}
+        query = self._queries.page
+        if period != Period():
+            query = self._queries.page_of_period
+            since = -NUMBER_MAX if period.since is None else microseconds(period.since)
+            until = NUMBER_MAX if period.until is None else microseconds(period.until)
+            given |= {"account_ids": [account_id], "moments": sorted({since, until})}
+            given |= {"since": since, "until": until}
+        return [Line(*row) for row in self._database.rows(query, **given)]
 
     def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
-        if not account_ids:
-            return [0] * len(moments)
-        rows = self._database.rows(totals(account_ids, moments))
-        found = {row.turn: int(row.total) for row in rows}
-        return [found.get(turn, 0) for turn in range(len(moments))]
+        times = [microseconds(each) for each in moments]
+        given = {"account_ids": account_ids, "moments": sorted(set(times))}
+        rows = self._database.rows(self._queries.totals, **given) if account_ids else ()
+        totals = {row.at: int(row.total) for row in rows}
+        return [totals.get(each, 0) for each in times]
 
     def entries_of(
         self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int

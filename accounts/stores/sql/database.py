@@ -18,10 +18,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Executable,
+    FromClause,
     Select,
     Table,
     bindparam,
     cast,
+    column,
     create_engine,
     event,
     func,
@@ -44,7 +46,7 @@ from sqlalchemy.pool import QueuePool
 from accounts.errors import SettingsError, Unavailable
 from accounts.stores.sql import lookups, schema
 from accounts.stores.sql.driver import Reading, Row, driving, reading
-from accounts.stores.sql.tables import ENTRIES
+from accounts.stores.sql.tables import ENTRIES, Count, Json
 from accounts.stores.sql.watchdog import Watchdog
 from accounts.stores.sql.writes import Write, copy, postgresql_statement, sqlite_statement
 from accounts.watch import Watch
@@ -195,6 +197,14 @@ class Database:
         if self.is_sqlite:
             return column.in_(bindparam(name, expanding=True))
         return column == func.any(_array(name, column))
+
+    def each_of(self, name: str) -> FromClause:
+        """Ask for a row with each `value` of a parameter, which is a list of whole numbers."""
+        value = column("value", Count)
+        if self.is_sqlite:
+            each = func.json_each(bindparam(name, type_=Json(list[int])))
+            return each.table_valued(value, name=name)
+        return func.unnest(_array(name, value)).table_valued(value, name=name).render_derived()
 
     def by_id(self, table: Table) -> tuple[Select[Any], Select[Any]]:
         """Ask for rows by a list of `ids`: first as they are, then locked in the order of the list.

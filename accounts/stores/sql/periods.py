@@ -6,73 +6,63 @@ moment is found by looking at as many lines as their count can be halved. An ind
 two pages more to write for each transfer, anywhere in a large file.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     ScalarSelect,
     Select,
+    bindparam,
     case,
-    column,
     func,
     literal,
     select,
-    values,
 )
 
-from accounts.ledger.values import Period
-from accounts.stores.sql.tables import ACCOUNTS, LINES, Count, Moment
+from accounts.stores.sql.database import Database
+from accounts.stores.sql.tables import ACCOUNTS, LINES, Count
 
 
-def within(lines: Select[Any], account_id: str, period: Period) -> Select[Any]:
-    """Ask for those of the lines of an account that are of a period."""
-    moments = [each for each in (period.since, period.until) if each is not None]
-    if not moments:
-        return lines
-    counts = _counts_before([account_id], moments)
-    if period.since is not None:
-        lines = lines.where(LINES.c.number > _count(counts, 0))
-    if period.until is not None:
-        lines = lines.where(LINES.c.number <= _count(counts, len(moments) - 1))
-    return lines
+def within(lines: Select[Any], counts: CTE) -> Select[Any]:
+    """Ask for lines `since` a moment, and before another (`until`) and a number (`before`).
+
+    Both are among the `moments`. The last number is one bound: of two, a database takes one, and
+    reads all that the other leaves out.
+    """
+    low, before = counts.c.low, bindparam("before", type_=Count)
+    first = _at(counts, "since", low)
+    last = _at(counts, "until", case((low < before, low), else_=before - 1))
+    return lines.where(LINES.c.number > first, LINES.c.number <= last)
 
 
-def totals(account_ids: Sequence[str], moments: Sequence[datetime]) -> Select[int, int]:
-    """Ask for the sums of balances at moments: each balance is that of the last line before it."""
-    counts = _counts_before(account_ids, moments)
+def totals(counts: CTE) -> Select[int, int]:
+    """Ask for the sums of balances before moments: each is that of the last line before it."""
     last = (LINES.c.account_id == counts.c.account_id) & (LINES.c.number == counts.c.low)
-    of_all = select(counts.c.turn, func.sum(LINES.c.balance_minor).label("total"))
+    of_all = select(counts.c.at, func.sum(LINES.c.balance_minor).label("total"))
     of_all = of_all.select_from(counts.join(LINES, last))
-    return of_all.where(counts.c.low == counts.c.high).group_by(counts.c.turn)
+    return of_all.where(counts.c.low == counts.c.high).group_by(counts.c.at)
 
 
-def _counts_before(account_ids: Sequence[str], moments: Sequence[datetime]) -> CTE:
-    """Ask how many lines (`low`) accounts had before moments (`turn`), where `low` is `high`."""
-    asked = values(column("turn", Count), column("at", Moment), name="moments")
-    moment = asked.data(list(enumerate(moments))).cte("moments")
-    begun = select(
-        ACCOUNTS.c.id.label("account_id"),
-        moment.c.turn,
-        moment.c.at,
-        literal(0, Count).label("low"),
-        ACCOUNTS.c.line_count.label("high"),
-    ).select_from(moment.join(ACCOUNTS, ACCOUNTS.c.id.in_(account_ids)))
-    halves = begun.cte("halves", recursive=True)
-    middle = (halves.c.low + halves.c.high + 1) // 2
-    line = (LINES.c.account_id == halves.c.account_id) & (LINES.c.number == middle)
-    is_before = LINES.c.at < halves.c.at
-    halved = select(
-        halves.c.account_id,
-        halves.c.turn,
-        halves.c.at,
-        case((is_before, LINES.c.number), else_=halves.c.low),
-        case((is_before, halves.c.high), else_=LINES.c.number - 1),
-    ).select_from(halves.join(LINES, line))
-    return halves.union_all(halved.where(halves.c.low < halves.c.high))
+def counts_before(database: Database) -> CTE:
+    """Ask how many lines (`low`) accounts had before moments (`at`), where `low` is `high`.
+
+    The parameters are lists: `account_ids`, and `moments` in microseconds.
+    """
+    moments = database.each_of("moments")
+    wanted = moments.join(ACCOUNTS, database.among(ACCOUNTS.c.id, "account_ids"))
+    count, none = ACCOUNTS.c.line_count.label("high"), literal(0, Count).label("low")
+    begun = select(ACCOUNTS.c.id.label("account_id"), moments.c.value.label("at"), none, count)
+    halves = begun.select_from(wanted).cte("halves", recursive=True)
+    account_id, at, low, high = halves.c
+    line = (LINES.c.account_id == account_id) & (LINES.c.number == (low + high + 1) // 2)
+    is_before = LINES.c.at < at
+    new_low = case((is_before, LINES.c.number), else_=low)
+    new_high = case((is_before, high), else_=LINES.c.number - 1)
+    halved = select(account_id, at, new_low, new_high).select_from(halves.join(LINES, line))
+    return halves.union_all(halved.where(low < high))
 
 
-def _count(counts: CTE, turn: int) -> ScalarSelect[int]:
-    found = select(counts.c.low).where(counts.c.turn == turn, counts.c.low == counts.c.high)
-    return found.scalar_subquery()
+def _at(counts: CTE, moment: str, value: ColumnElement[int]) -> ScalarSelect[int]:
+    is_it = counts.c.at == bindparam(moment, type_=Count)
+    return select(value).where(is_it, counts.c.low == counts.c.high).scalar_subquery()
