@@ -131,7 +131,7 @@ def tables_copied(file: Path, url: str) -> None:
     with closing(sqlite3.connect(file)) as source, psycopg.connect(url) as target:
         for table in METADATA.sorted_tables:
             names = ", ".join(f'"{column.name}"' for column in table.columns)
-            kept = source.execute(f"SELECT {names} FROM {table.name} ORDER BY rowid")  # noqa: S608
+            kept = source.execute(f"SELECT {names} FROM {table.name}")  # noqa: S608
             copy = f"COPY {table.name} ({names}) FROM STDIN"
             with target.cursor() as cursor, cursor.copy(copy) as rows:
                 for row in kept:

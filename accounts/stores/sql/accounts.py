@@ -130,7 +130,7 @@ class SqlAccountStore(AccountStore):
 
     def load(self, needs: Needs) -> Snapshot:
         if needs == Needs(accounts=needs.accounts):
-            rows = self._database.rows(self._queries.accounts, names=sorted(needs.accounts))
+            rows = self._database.found(self._queries.accounts, names=sorted(needs.accounts))
             return Snapshot(by_name(map(_account, rows), needs.accounts), {}, {})
         return self._database.read(lambda connection: self._load(connection, needs))
 
@@ -153,13 +153,13 @@ class SqlAccountStore(AccountStore):
             until = NUMBER_MAX if period.until is None else microseconds(period.until)
             given |= {"account_ids": [account_id], "moments": sorted({since, until})}
             given |= {"since": since, "until": until}
-        return [Line(*row) for row in self._database.rows(query, **given)]
+        return [Line(*row) for row in self._database.found(query, **given)]
 
     def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
         times = [microseconds(each) for each in moments]
-        given = {"account_ids": account_ids, "moments": sorted(set(times))}
-        rows = self._database.rows(self._queries.totals, **given) if account_ids else ()
-        totals = {row.at: int(row.total) for row in rows}
+        given = {"account_ids": list(account_ids), "moments": sorted(set(times))}
+        rows = self._database.found(self._queries.totals, **given) if account_ids else ()
+        totals = {at: int(total) for at, total in rows}
         return [totals.get(each, 0) for each in times]
 
     def entries_of(
@@ -185,8 +185,8 @@ class SqlAccountStore(AccountStore):
         return self._waiting(self._fresh.due(self._waiting_ids(limit)))
 
     def _waiting_ids(self, limit: int) -> list[str]:
-        rows = self._database.rows(self._queries.unsealed, limit=limit)
-        return [row.entry_id for row in rows]
+        rows = self._database.found(self._queries.unsealed, limit=limit)
+        return [entry_id for (entry_id,) in rows]
 
     def _waiting(self, ids: list[str]) -> list[Recorded]:
         found = self._fresh.among(ids)
@@ -221,28 +221,26 @@ class SqlAccountStore(AccountStore):
 
         The entries come last: a retry that waited for the first try to commit then finds it.
         """
-        queries = self._queries
-        accounts: Sequence[Any] = ()
-        customers: Sequence[Any] = ()
+        queries, fetch = self._queries, self._database.fetch
+        accounts: Sequence[Row] = ()
+        customers: Sequence[Row] = ()
         if needs.accounts:
             query = queries.locked_accounts if lock else queries.accounts
-            accounts = connection.execute(query, {"names": sorted(needs.accounts)}).all()
+            accounts = fetch(connection, query, names=sorted(needs.accounts))
         if needs.customers:
             query = queries.locked_customers if lock else queries.customers
-            customers = connection.execute(query, {"ids": sorted(needs.customers)}).all()
-        progress: Sequence[Any] = ()
+            customers = fetch(connection, query, ids=sorted(needs.customers))
+        progress: Sequence[Row] = ()
         if needs.progress:
-            given = {"ids": sorted(needs.progress)}
-            progress = connection.execute(queries.progress, given).all()
-        captures: Sequence[str] = ()
+            progress = fetch(connection, queries.progress, ids=sorted(needs.progress))
+        captures: Sequence[Row] = ()
         if needs.captures:
-            given = {"ids": sorted(needs.captures)}
-            captures = connection.execute(queries.captures, given).scalars().all()
+            captures = fetch(connection, queries.captures, ids=sorted(needs.captures))
         return Snapshot(
             accounts=by_name(map(_account, accounts), needs.accounts),
-            customers={row.id: _customer(row) for row in customers},
-            entries=self._entries(connection, needs.entries.union(captures)),
-            progress={row.entry_id: _progress(row) for row in progress},
+            customers={each.id: each for each in map(_customer, customers)},
+            entries=self._entries(connection, needs.entries.union(*captures)),
+            progress={each.entry_id: each for each in map(_progress, progress)},
         )
 
     def _entries(self, connection: Connection, ids: Iterable[str]) -> dict[str, Recorded]:

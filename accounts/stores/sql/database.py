@@ -31,6 +31,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import (
     DBAPIError,
@@ -46,7 +47,7 @@ from sqlalchemy.pool import QueuePool
 from accounts.errors import SettingsError, Unavailable
 from accounts.stores.sql import lookups, schema
 from accounts.stores.sql.driver import Reading, Row, driving, reading
-from accounts.stores.sql.tables import ENTRIES, Count, Json
+from accounts.stores.sql.tables import ENTRIES, Json
 from accounts.stores.sql.watchdog import Watchdog
 from accounts.stores.sql.writes import Write, copy, postgresql_statement, sqlite_statement
 from accounts.watch import Watch
@@ -74,6 +75,7 @@ UNWANTED_PLANS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"
 """A plan made while a table was empty is kept while it grows: that is to be one by an index."""
 
 T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
 
 
 class Database:
@@ -102,6 +104,7 @@ class Database:
         except ModuleNotFoundError as error:
             message = f"STORE_URL needs {error.name}: install the extra, `accounts[postgres]`."
             raise SettingsError(message) from error
+        self._driven = dialect(paramstyle="named") if self.is_sqlite else self.engine.dialect
         self._change = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self._snapshot = self._alone = self.engine.execution_options(begin="BEGIN")
         if not self.is_sqlite:
@@ -147,22 +150,36 @@ class Database:
     def fetch(self, connection: Connection, query: Select[Any], **parameters: Any) -> Sequence[Row]:
         """Read by a query that is made once, as plain rows."""
         if self.is_sqlite:
-            return connection.execute(query, parameters).all()
+            lists = {name: each for name, each in parameters.items() if isinstance(each, list)}
+            parameters |= {name: _encode(each).decode() for name, each in lists.items()}
+        return self.reading(query).rows(connection, parameters)
+
+    def reading(self, query: Select[Any]) -> Reading:
+        """Give a query that is made once as the driver takes it."""
         if query not in self._readings:
-            self._readings[query] = reading(query, self.engine.dialect)
-        return self._readings[query].rows(connection, parameters)
+            self._readings[query] = reading(query, self._driven)
+        return self._readings[query]
+
+    def found(self, query: Select[Any], **parameters: Any) -> Sequence[Row]:
+        """Read by one query that is made once; it is as of one moment, as in `rows`.
+
+        :raises Unavailable: the database does not answer.
+        """
+        return self._alone_with(lambda connection: self.fetch(connection, query, **parameters))
 
     def rows(self, query: Executable, **parameters: Any) -> Sequence[Any]:
         """Read by one query, which is as of one moment without a transaction around it.
 
         :raises Unavailable: the database does not answer.
         """
+        return self._alone_with(lambda connection: connection.execute(query, parameters).all())
 
-        def read(_unsure: bool) -> Sequence[Any]:  # noqa: FBT001
+    def _alone_with(self, read: Callable[[Connection], T]) -> T:
+        def act(_unsure: bool) -> T:  # noqa: FBT001
             with self._alone.connect() as connection, self._watching(connection):
-                return connection.execute(query, parameters).all()
+                return read(connection)
 
-        return self._tried(read)
+        return self._tried(act)
 
     @contextmanager
     def streaming(self) -> Iterator[Callable[[Executable], Iterator[Any]]]:
@@ -194,15 +211,15 @@ class Database:
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Ask whether a column has one of the values of a parameter, which is a list."""
-        if self.is_sqlite:
-            return column.in_(bindparam(name, expanding=True))
+        if self.is_sqlite:  # a query is then the same for however many
+            return column.in_(select(self.each_of(name, column).c.value))
         return column == func.any(_array(name, column))
 
-    def each_of(self, name: str) -> FromClause:
-        """Ask for a row with each `value` of a parameter, which is a list of whole numbers."""
-        value = column("value", Count)
+    def each_of(self, name: str, like: ColumnElement[Any]) -> FromClause:
+        """Ask for a row with each `value` of a parameter, which is a list of values of a column."""
+        value = column("value", like.type)
         if self.is_sqlite:
-            each = func.json_each(bindparam(name, type_=Json(list[int])))
+            each = func.json_each(bindparam(name, type_=Json(list[Any])))
             return each.table_valued(value, name=name)
         return func.unnest(_array(name, value)).table_valued(value, name=name).render_derived()
 

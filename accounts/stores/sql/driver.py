@@ -1,10 +1,11 @@
-"""What every transfer asks of PostgreSQL, asked of the driver itself.
+"""What every request asks, asked of the driver itself.
 
 SQLAlchemy makes the connections, the transactions and the text of each query. To have it run them
-costs a batch as much as all the rest: those of a batch are run on the psycopg connection beneath.
+costs a batch as much as all the rest, and to read one account several times what SQLite takes for
+it. Queries that are made once are run on the connection of psycopg or sqlite3 beneath.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,19 +17,23 @@ Row = Sequence[Any]
 
 
 class Reading(Struct, frozen=True):
-    """A query as the driver takes it, and what makes values of ours of some of its columns."""
+    """A query as the driver takes it, and what makes values of ours of some of its columns.
+
+    `fixed` are those of its parameters that are the same each time.
+    """
 
     statement: str
+    fixed: dict[str, Any]
     converters: tuple[tuple[int, Callable[[Any], Any]], ...]
 
-    def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Row]:
+    def rows(self, connection: Connection, parameters: dict[str, Any]) -> list[Row]:
         """Run it.
 
         :raises DBAPIError: as where SQLAlchemy runs it.
         """
         with driving(connection, self.statement) as driver:
-            rows = driver.execute(self.statement, parameters).fetchall()
-        return [self._converted(row) for row in rows]
+            rows = driver.execute(self.statement, self.fixed | parameters).fetchall()
+        return [self._converted(row) for row in rows] if self.converters else rows
 
     def _converted(self, row: Row) -> Row:
         values = list(row)
@@ -44,12 +49,14 @@ def reading(query: Select[Any], dialect: Dialect) -> Reading:
         for place, column in enumerate(query.selected_columns)
         if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
     ]
-    return Reading(str(query.compile(dialect=dialect)), tuple(converters))
+    compiled = query.compile(dialect=dialect)
+    given = {name: each for name, each in compiled.params.items() if each is not None}
+    return Reading(str(compiled), given, tuple(converters))
 
 
 @contextmanager
 def driving(connection: Connection, statement: str) -> Iterator[Any]:
-    """Give the psycopg connection; what it raises is raised as SQLAlchemy does.
+    """Give the driver's connection; what it raises is raised as SQLAlchemy does.
 
     :raises DBAPIError: a connection that broke off is let go of.
     """

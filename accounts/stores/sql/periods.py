@@ -36,7 +36,7 @@ def within(lines: Select[Any], counts: CTE) -> Select[Any]:
     return lines.where(LINES.c.number > first, LINES.c.number <= last)
 
 
-def totals(counts: CTE) -> Select[int, int]:
+def totals(counts: CTE) -> Select[Any]:
     """Ask for the sums of balances before moments: each is that of the last line before it."""
     last = (LINES.c.account_id == counts.c.account_id) & (LINES.c.number == counts.c.low)
     of_all = select(counts.c.at, func.sum(LINES.c.balance_minor).label("total"))
@@ -49,7 +49,7 @@ def counts_before(database: Database) -> CTE:
 
     The parameters are lists: `account_ids`, and `moments` in microseconds.
     """
-    moments = database.each_of("moments")
+    moments = database.each_of("moments", ACCOUNTS.c.line_count)
     wanted = moments.join(ACCOUNTS, database.among(ACCOUNTS.c.id, "account_ids"))
     count, none = ACCOUNTS.c.line_count.label("high"), literal(0, Count).label("low")
     begun = select(ACCOUNTS.c.id.label("account_id"), moments.c.value.label("at"), none, count)

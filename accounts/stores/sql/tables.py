@@ -136,6 +136,7 @@ MENTIONS = _table(
     Column("kind", Name, primary_key=True),
     Column("at", Moment, primary_key=True),
     Column("entry_id", Name, primary_key=True),
+    sqlite_with_rowid=False,  # all of it is its key: the table would be there twice
 )
 
 _DUE_AT = Column("due_at", Moment)

@@ -95,7 +95,7 @@ def _make_journal() -> None:
     )
     names = ("of_id", "kind", "at", "entry_id")
     columns = [_number(each) if each == "at" else _name(each) for each in names]
-    _table("mentions", *columns, PrimaryKeyConstraint(*names))
+    _table("mentions", *columns, PrimaryKeyConstraint(*names), sqlite_with_rowid=False)
 
 
 def _make_progress() -> None:
