@@ -66,6 +66,8 @@ PAUSE_MIN_S, PAUSE_MAX_S = 0.002, 0.1
 ROWS_AT_ONCE = 1_000
 STATEMENTS_KEPT = 32
 """By a connection to SQLite: one that names thousands takes as much as all others together."""
+WAL_PAGES = 4_000
+"""How much SQLite writes ahead (16 MiB) before it tidies up: a page changed often is moved once."""
 STRONG_COMMITS = frozenset({"on", "remote_write", "remote_apply"})
 
 _OF_THE_STORE = (OperationalError, InterfaceError, InternalError, IntegrityError, PoolTimeout)
@@ -318,7 +320,12 @@ def _sqlite(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # SQLAlchemy begins transactions, see below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"wal_autocheckpoint={WAL_PAGES}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
