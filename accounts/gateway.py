@@ -3,7 +3,8 @@
 A WSGI server hands a request on when its head is there, so whoever sends a body byte by byte keeps
 a thread for as long as it likes. Here bodies are awaited in the event loop, in bounded size and
 time, and a slow client costs nobody else anything. Requests that hash a password have threads of
-their own: a rush of sign-ins holds up no payment.
+their own: a rush of sign-ins holds up no payment. Payments have none: they are put aside while they
+wait (see `accounts.aside`).
 
 Sources: PEP 3333; granian's RSGI specification, version 1.6.
 """
@@ -14,9 +15,9 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from io import BytesIO
-from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from time import perf_counter
 from typing import Any, BinaryIO, cast
 
@@ -33,6 +34,7 @@ from accounts.api.requests import (
     Application,
     Environment,
 )
+from accounts.aside import Asides, Future, Loop, Soon, outcome
 
 BODY_TIMEOUT_S = 10
 CHUNK_TIMEOUT_S = 30
@@ -50,6 +52,11 @@ HASHING_PATHS = frozenset(
     {"/v1/users", "/v1/auth/login", "/v1/users/me/password"}
     | {"/sign-up", "/sign-in", "/profile/password"}
 )
+
+PAYMENTS_MAX = 1_000
+"""How many payments are answered at once; more would only wait for each other."""
+
+PAYMENT_PATHS = frozenset({"/v1/transfers", "/v1/deposits", "/v1/withdrawals", "/v1/holds"})
 
 Answer = tuple[int, list[tuple[str, str]], bytes | Iterable[bytes]]
 """Status, headers, and the body, or what makes it a part at a time."""
@@ -77,13 +84,21 @@ class Gateway:
         self._drain_s = drain_s
         self._is_draining = False
         self._threads = _Threads(threads, waiting_max=1_000)
+        self._payment_threads = _Threads(threads, waiting_max=0)
+        self._payments = Asides(self._payment_threads.call)
         self._hashing_threads = _Threads(hashing_threads, waiting_max=100)
         self._ready_threads = _Threads(2, waiting_max=100)
 
     @property
     def waiting(self) -> int:
         """How many requests wait for a thread."""
-        return self._threads.waiting + self._hashing_threads.waiting
+        pools = self._threads, self._payment_threads, self._hashing_threads
+        return sum(each.waiting for each in pools)
+
+    @property
+    def payments(self) -> int:
+        """How many payments are being answered, or are about to be."""
+        return self._payments.count
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin. SIGTERM drains first; SIGINT stays granian's own end, and is what follows."""
@@ -122,6 +137,8 @@ class Gateway:
         """Have a request answered. What is asked of the bank's health waits behind nobody else."""
         if environment["PATH_INFO"] == LIVE_PATH:
             return self._answer(environment)
+        if _pays(environment):
+            return await self._paid(environment)
         if environment["PATH_INFO"] != READY_PATH:
             return await threads.run(self._answer, environment)
         try:
@@ -129,6 +146,11 @@ class Gateway:
                 return await self._ready_threads.run(self._answer, environment)
         except TimeoutError:
             return self._answer(environment | {OVERLOADED: True})
+
+    async def _paid(self, environment: Environment) -> Answer:
+        if self._payments.count >= PAYMENTS_MAX:
+            return self._answer(environment | {OVERLOADED: True})
+        return await self._payments.run(partial(self._answer, environment))
 
     def _answer(self, environment: Environment) -> Answer:
         started: list[tuple[int, list[tuple[str, str]]]] = []
@@ -149,23 +171,24 @@ class Gateway:
 class _Threads:
     """A few threads, and a bound to how many requests may wait for one.
 
+    Who has rested least is called first: what it needs is still at hand.
+
     The standard library's pool would wake the event loop for each answer, and keep a second future
     for each; on a busy bank that costs as much as the answer.
     """
 
     def __init__(self, count: int, waiting_max: int) -> None:
-        self._tasks: SimpleQueue[_Task] = SimpleQueue()
-        self._done: deque[tuple[_Task, Any, BaseException | None]] = deque()
-        self._is_called = False
-        self._requests = 0
-        self._count = count
-        self._requests_max = count + waiting_max
+        self._lock = Lock()
+        self._calls: deque[tuple[Loop, Future, Callable[[], Any]]] = deque()
+        self._idle: list[Lock] = []
+        self._soon = Soon()
+        self._requests, self._requests_max = 0, count + waiting_max
         for number in range(count):
             Thread(target=self._work, name=f"answers-{number}", daemon=True).start()
 
     @property
     def waiting(self) -> int:
-        return max(0, self._requests - self._count)
+        return len(self._calls)
 
     async def run(
         self, answer: Callable[[Environment], Answer], environment: Environment
@@ -174,7 +197,7 @@ class _Threads:
             return answer(environment | {OVERLOADED: True})
         self._requests += 1
         try:
-            return cast("Answer", await self._called(answer, environment))
+            return cast("Answer", await self.call(partial(answer, environment)))
         finally:
             self._requests -= 1
 
@@ -182,49 +205,39 @@ class _Threads:
         """Send a long answer. A thread is taken for each part only, and not while it is sent."""
         parts = iter(chunks)
         try:
-            while (part := await self._called(next, parts, None)) is not None:
+            while (part := await self.call(partial(next, parts, None))) is not None:
                 async with asyncio.timeout(CHUNK_TIMEOUT_S):
                     await stream.send_bytes(part)
         except (TimeoutError, ProtocolError):
             return  # the client went away, or stands still
         finally:
-            await self._called(_close, chunks)
+            await self.call(partial(_close, chunks))
 
-    def _called(self, call: Callable[..., Any], *arguments: Any) -> "asyncio.Future[Any]":
+    def call(self, call: Callable[[], Any]) -> Future:
         """Have a thread call it."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._tasks.put((loop, future, call, arguments))
+        future: Future = loop.create_future()
+        with self._lock:
+            self._calls.append((loop, future, call))
+            last = self._idle.pop() if self._idle else None
+        if last is not None:
+            last.release()
         return future
 
     def _work(self) -> None:
+        woken = Lock()
+        woken.acquire()
         while True:
-            task = self._tasks.get()
-            _, future, call, arguments = task
-            if future.cancelled():  # nobody waits for it any more
+            with self._lock:
+                taken = self._calls.popleft() if self._calls else None
+                if taken is None:
+                    self._idle.append(woken)
+            if taken is None:
+                woken.acquire()
                 continue
-            try:
-                self._done.append((task, call(*arguments), None))
-            except BaseException as error:  # noqa: BLE001 - handed on to whoever awaits it
-                self._done.append((task, None, error))
-            if not self._is_called:  # else the loop has not looked yet, and will find this too
-                self._is_called = True
-                task[0].call_soon_threadsafe(self._tell)
-
-    def _tell(self) -> None:
-        """Hand on everything that was done meanwhile."""
-        self._is_called = False
-        while self._done:
-            (_, future, _, _), result, error = self._done.popleft()
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-
-_Task = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
+            loop, future, call = taken
+            if not future.cancelled():  # else nobody waits for it any more
+                self._soon.do(loop, outcome(future, call))
 
 
 def _parts_of_file(file: BinaryIO, _size: int) -> FileWrapper:
@@ -242,6 +255,11 @@ class _Late:
 
     def read(self, _size: int = -1) -> bytes:
         raise RequestTimeout
+
+
+def _pays(environment: Environment) -> bool:
+    """Tell whether a request is one payment: short, and waits for stores alone."""
+    return environment["REQUEST_METHOD"] == "POST" and environment["PATH_INFO"] in PAYMENT_PATHS
 
 
 def _hashes(environment: Environment) -> bool:

@@ -26,7 +26,7 @@ from accounts.gateway import Gateway
 MEMORY_THREADS = 4
 DURABLE_THREADS = 32
 """Threads that answer requests, for each process. The bank in memory waits for nothing: more would
-only take turns. Who waits for a database lets others go on, and shares its commit with them."""
+only take turns. Who waits for a database lets others go on."""
 
 COLLECTED_AFTER = 10_000
 """How many new objects there are until the youngest are looked at."""
@@ -124,6 +124,7 @@ def worker_app() -> Gateway:
         close=partial(_close, app),
         drain_s=bank.settings.DRAIN_S,
     )
+    bank.traffic.counts(lambda: gateway.payments)
     bank.watch.gauges(lambda: {"requests_waiting": gateway.waiting})
     return gateway
 

@@ -14,6 +14,7 @@ from limits.errors import StorageError
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
+from accounts.aside import elsewhere
 from accounts.config import Settings
 from accounts.errors import InvalidCredentials, TooManyRequests, Unavailable
 
@@ -73,12 +74,12 @@ class Limit:
         self._refuse_until(self._used_up.get(hidden, 0))
         with _counting():
             for item in self._items:
-                if not ask(item, self._name, hidden):
+                if not elsewhere(ask, item, self._name, hidden):
                     self._refuse(item, hidden)
 
     def _refuse(self, item: RateLimitItem, hidden: str) -> None:
         """Refuse, and remember it: who goes on all the same shall not cost a question each time."""
-        reset_at_s = self._limiter.get_window_stats(item, self._name, hidden).reset_time
+        reset_at_s = elsewhere(self._limiter.get_window_stats, item, self._name, hidden).reset_time
         if len(self._used_up) >= REMEMBERED_MAX:
             self._used_up = {}
         self._used_up[hidden] = reset_at_s

@@ -55,6 +55,11 @@ class Traffic:
     def __init__(self) -> None:
         self._lock = Lock()
         self._count = 0
+        self._arrived: Callable[[], int] = lambda: 0
+
+    def counts(self, arrived: Callable[[], int]) -> None:
+        """Take `arrived` for how many there are where they are answered one after the other."""
+        self._arrived = arrived
 
     def __enter__(self) -> None:
         """Begin to answer one."""
@@ -72,8 +77,8 @@ class Traffic:
         return self._count
 
     def is_busy(self) -> bool:
-        """Tell whether more than one request is being answered."""
-        return self._count > 1
+        """Tell whether more than one request is being answered, or is about to be."""
+        return self._count > 1 or self._arrived() > 1
 
 
 class Around:

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from time import sleep
 from typing import Any
 
+from accounts.aside import Turn
 from accounts.audit.log import AuditLog
 from accounts.audit.records import record_of
 from accounts.errors import Unavailable
@@ -49,7 +50,7 @@ class Sealer:
         self._in_background = in_background
         self._gather_s = gather_s
         self._look_s = look_s
-        self._lock = Lock()
+        self._lock = Turn()
         self._wake = Event()
         self._closed = False
         self._thread = Thread(target=self._run, name="sealer", daemon=True)
@@ -72,10 +73,10 @@ class Sealer:
         A caller who is alone has it in the log on return, unless it is very much; a busy bank seals
         several at a time, as soon as they have come together.
         """
-        if count > AT_ONCE_MAX or self._in_background():
-            self._wake.set()
-        else:
+        if count <= AT_ONCE_MAX and not self._in_background():
             self.seal()
+        elif not self._wake.is_set():
+            self._wake.set()
 
     def seal(self, *, all_of_it: bool = True) -> None:
         """Write everything that waits, or what of it is for this process.

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, islice
 from operator import attrgetter
-from threading import Lock
 from typing import Generic
 
+from accounts.aside import Turn
 from accounts.errors import Unavailable
 from accounts.identity import Event, User
 from accounts.ledger.actions import Capture
@@ -57,7 +57,7 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
     def __init__(self, decide: Decide) -> None:
         super().__init__()
         self._decide = decide
-        self._lock = Lock()
+        self._lock = Turn()
         self._accounts: dict[str, Account] = {}
         self._id_of: dict[str, str] = {}
         self._customers: dict[str, Customer] = {}
@@ -200,7 +200,7 @@ class InMemoryUserStore(_MemoryOutbox[Event], UserStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lock = Lock()
+        self._lock = Turn()
         self._users: dict[str, User] = {}
         self._ids: list[str] = []
         self._id_of: dict[str, str] = {}

@@ -40,7 +40,7 @@ def open_stores(url: str, decide: Decide, watch: Watch) -> Stores:
     kept = open_them(url, decide, watch)
     return Stores(
         UserCache(timed(kept.users, watch)),
-        told(GroupCommit(timed(kept.accounts, watch), watch), watch),
+        GroupCommit(told(timed(kept.accounts, watch), watch), watch),
         kept.counters,
     )
 

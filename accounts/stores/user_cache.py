@@ -10,6 +10,7 @@ from time import monotonic, sleep
 
 from accounts.identity import Event, User
 from accounts.stores.base import PutStatus, UserStore
+from accounts.stores.together import Together
 
 LASTS_S = 0.2
 USERS_MAX = 10_000
@@ -22,6 +23,7 @@ class UserCache(UserStore):
         self._store = store
         self._read: dict[str, tuple[float, User]] = {}
         self._changes = 0
+        self._asked = Together(self._ask)
 
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
         given = list(users)
@@ -39,16 +41,20 @@ class UserCache(UserStore):
         self._store.restore(users)
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
-        wanted, now_s, changes = list(ids), monotonic(), self._changes
+        wanted, now_s = list(ids), monotonic()
         fresh = {each: self._read[each] for each in wanted if each in self._read}
         found = {each: user for each, (until_s, user) in fresh.items() if now_s < until_s}
         missing = [each for each in wanted if each not in found]
         if not missing and wanted:
             return found
-        read = self._store.users(missing)
+        changes = self._changes
+        read = self._asked.of(missing)
         if self._changes == changes:  # else it may be older than what was changed meanwhile
             self._remember(read, now_s + LASTS_S)
         return found | read
+
+    def _ask(self, ids: list[str]) -> dict[str, User]:
+        return self._store.users(ids)
 
     def _remember(self, users: dict[str, User], until_s: float) -> None:
         if len(self._read) >= USERS_MAX:

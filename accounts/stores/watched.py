@@ -5,6 +5,7 @@ from functools import wraps
 from time import perf_counter
 from typing import Any, TypeVar
 
+from accounts.aside import elsewhere
 from accounts.errors import Unavailable
 from accounts.stores.base import AccountStore, UserStore
 from accounts.watch import Watch
@@ -30,7 +31,10 @@ def told(store: AccountStore, watch: Watch) -> AccountStore:
 
 
 def timed(store: Kept, watch: Watch) -> Kept:
-    """Have a store tell of each call of its contract, whatever the contract comes to hold."""
+    """Have a store tell of each call of its contract, whatever the contract comes to hold.
+
+    Each may wait, and is made elsewhere where it can be.
+    """
     name, contract = "users", UserStore.__abstractmethods__
     if isinstance(store, AccountStore):
         name, contract = "accounts", AccountStore.__abstractmethods__
@@ -46,7 +50,7 @@ def _timed(
     def timed(*arguments: Any, **named: Any) -> Any:
         began_s, failed = perf_counter(), False
         try:
-            return call(*arguments, **named)
+            return elsewhere(call, *arguments, **named)
         except Unavailable:
             failed = True
             raise

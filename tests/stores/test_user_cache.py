@@ -1,6 +1,8 @@
 """The cache of users: what it may show, and for how long."""
 
 from contextlib import suppress
+from threading import Barrier
+from time import sleep
 
 import pytest
 from msgspec.structs import replace
@@ -57,6 +59,27 @@ def test_what_was_read_before_a_change_is_not_remembered_after_it(store, monkeyp
     monkeypatch.setattr(store, "users", slow_users)
     assert cache.users(["a"]) == {"a": ada}
     assert cache.users(["a"]) == {"a": changed}
+
+
+def test_those_who_ask_at_the_same_moment_ask_the_store_twice_at_most(store, monkeypatch):
+    asked, read_users = [], store.users
+
+    def slow_users(ids):
+        asked.append(list(ids))
+        sleep(0.05)
+        return read_users(ids)
+
+    monkeypatch.setattr(store, "users", slow_users)
+    cache = UserCache(store)
+    monkeypatch.setattr(user_cache, "LASTS_S", 0)
+    ready = Barrier(16)
+
+    def ask(_):
+        ready.wait()
+        return cache.users(["a"])
+
+    assert at_once(16, ask) == [{"a": ada}] * 16
+    assert len(asked) <= 3
 
 
 def test_it_remembers_so_many_and_no_more(store, monkeypatch):

@@ -12,6 +12,7 @@ from werkzeug.exceptions import RequestTimeout
 
 from accounts import gateway
 from accounts.api.requests import OVERLOADED, STREAMS
+from accounts.aside import elsewhere
 from accounts.gateway import Gateway
 
 
@@ -282,3 +283,30 @@ def test_whoever_asks_how_it_is_waits_behind_nobody(standing, monkeypatch):
 
     run(ask())
     assert standing.begun.count("/health/ready") == 3  # two stood still, three waited for nobody
+
+
+def test_payments_that_wait_keep_no_thread_and_nobody_waiting(standing, monkeypatch):
+    monkeypatch.setattr(gateway, "PAYMENTS_MAX", 3)
+
+    def pay(environment, start):
+        if environment["PATH_INFO"] in gateway.PAYMENT_PATHS and OVERLOADED not in environment:
+            standing.begun.append("a payment")
+            elsewhere(standing.told.wait, 10)
+            start("201 Created", [])
+            return []
+        return standing(environment, start)
+
+    made = Gateway(pay, threads=1, hashing_threads=1, close=lambda: None)
+
+    async def ask() -> None:
+        payments = [asyncio.create_task(status(made, "/v1/transfers")) for _ in range(3)]
+        await asyncio.sleep(0.01)  # they begin in this very thread
+        assert len(standing.begun) == 3
+        assert await status(made, "/v1/deposits") == 503  # past the bound
+        assert await status(made, "/health/live") == 200
+        assert made.waiting == 2
+        standing.told.set()
+        assert await asyncio.gather(*payments) == [201] * 3
+        assert await status(made, "/v1/deposits") == 201
+
+    run(ask())

@@ -1,0 +1,110 @@
+"""Questions asked together: how many it takes, and that nobody is told what was before it asked."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from time import sleep
+
+import pytest
+
+from accounts.ledger.actions import OpenAccount
+from accounts.ledger.decide import decide
+from accounts.ledger.entries import Needs
+from accounts.stores.group_commit import GroupCommit
+from accounts.stores.memory import InMemoryAccountStore
+from accounts.stores.together import Together
+from tests.stores.books import Books, at_once
+
+
+class Answers:
+    """Finds its letter for each id; the first question is answered only when it is told to."""
+
+    def __init__(self) -> None:
+        self.questions: list[list[str]] = []
+        self.asked, self.told = Event(), Event()
+        self.letters = {"a": "A", "b": "B", "c": "C"}
+
+    def __call__(self, ids):
+        self.questions.append(ids)
+        found = {each: self.letters[each] for each in ids if each in self.letters}
+        if len(self.questions) == 1:
+            self.asked.set()
+            assert self.told.wait(10)
+        if "bad" in ids:
+            raise ValueError("bad")
+        return found
+
+
+@pytest.fixture
+def answers():
+    return Answers()
+
+
+@pytest.fixture
+def together(answers):
+    return Together(answers)
+
+
+@pytest.fixture
+def ask(together, answers):
+    """Ask for some while the first question is under way; give what became of each."""
+
+    def ask(first, *others):
+        with ThreadPoolExecutor(1 + len(others)) as pool:
+            asked = [pool.submit(together.of, first)]
+            assert answers.asked.wait(10)
+            for count, each in enumerate(others, start=1):
+                asked.append(pool.submit(together.of, each))
+                while len(together._next.waiting) < count:
+                    sleep(0.001)
+            answers.told.set()
+            return [each.exception() or each.result() for each in asked]
+
+    return ask
+
+
+def test_whoever_comes_meanwhile_shares_the_next_question(ask, answers):
+    found = ask(["a"], ["b"], ["c", "a"], ["b", "unknown"])
+    assert found == [{"a": "A"}, {"b": "B"}, {"c": "C", "a": "A"}, {"b": "B"}]
+    assert answers.questions == [["a"], ["a", "b", "c", "unknown"]]
+
+
+def test_nobody_is_told_what_was_found_before_it_asked(together, answers):
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(together.of, ["a"])
+        assert answers.asked.wait(10)
+        answers.letters["a"] = "changed"
+        second = pool.submit(together.of, ["a"])
+        answers.told.set()
+        assert first.result() == {"a": "A"}
+        assert second.result() == {"a": "changed"}
+
+
+def test_what_fails_is_told_to_those_who_asked_together_and_to_nobody_else(ask, together):
+    first, *others = ask(["a"], ["bad"], ["b"])
+    assert first == {"a": "A"}
+    assert [str(each) for each in others] == ["bad", "bad"]
+    assert together.of(["c"]) == {"c": "C"}
+
+
+def test_many_who_ask_all_the_time_are_all_answered(together, answers):
+    answers.told.set()
+
+    def often(number):
+        return [together.of(["abc"[number % 3]]) for _ in range(200)]
+
+    found = at_once(8, often)
+    for number, each in enumerate(found):
+        letter = "abc"[number % 3]
+        assert each == [{letter: letter.upper()}] * 200
+
+
+def test_accounts_are_read_together_and_as_they_are_then():
+    store = InMemoryAccountStore(decide)
+    books = Books(GroupCommit(store))
+    opened = books.ask(OpenAccount("ada", "Main", "EUR")).recorded.entry.id
+    account = store.account(opened)
+    assert account is not None
+    for name in (opened, account.number):
+        needs = Needs(accounts=frozenset((name,)))
+        assert books.store.load(needs) == store.load(needs)
+    assert books.store.account("unknown") is None

@@ -1,0 +1,215 @@
+"""Putting aside: who waits keeps nobody else waiting, and nothing of it is lost or mixed up."""
+
+import asyncio
+import threading
+from contextvars import ContextVar
+from functools import partial
+from time import monotonic, sleep
+
+import pytest
+
+from accounts.aside import Asides, Call, Turn, elsewhere
+from accounts.gateway import _Threads
+from accounts.ledger.actions import OpenAccount
+from accounts.stores.group_commit import GroupCommit
+from tests.stores.books import Books
+from tests.stores.test_group_commit import Slow
+from tests.system.test_gateway import run
+
+
+def at_once(*calls, threads=4):
+    """Have all of them called in one event loop; give what came of each, in order."""
+
+    async def all_of_them():
+        asides = Asides(_Threads(threads, waiting_max=0).call)
+        found = await asyncio.gather(*map(asides.run, calls), return_exceptions=True)
+        assert asides.count == 0
+        return found
+
+    return run(all_of_them())
+
+
+def test_in_a_thread_of_its_own_it_simply_waits():
+    assert elsewhere(threading.get_ident) == threading.get_ident()
+    call = Call()
+    threading.Timer(0.01, call.call).start()
+    call.wait()
+    began_s = monotonic()
+    Call().wait(0.01)
+    assert monotonic() - began_s >= 0.01
+
+
+def test_the_next_one_begins_while_one_waits():
+    done, told = [], threading.Event()
+
+    def waits():
+        assert elsewhere(told.wait, 10)
+        done.append("waits")
+
+    def goes_on():
+        done.append("goes on")
+        told.set()
+
+    at_once(waits, goes_on)
+    assert done == ["goes on", "waits"]
+
+
+def test_all_of_it_is_done_in_one_thread_but_what_waits():
+    def act():
+        return threading.get_ident(), elsewhere(threading.get_ident), threading.get_ident()
+
+    found = at_once(*[act] * 20)
+    here = {each for first, _, last in found for each in (first, last)}
+    assert len(here) == 1
+    assert not here & {middle for _, middle, _ in found}
+
+
+def test_what_fails_elsewhere_fails_where_it_was_asked_for():
+    def fails(error):
+        raise error
+
+    def act():
+        with pytest.raises(KeyError):
+            elsewhere(fails, KeyError())
+        return elsewhere(dict, a=1)
+
+    assert at_once(act) == [{"a": 1}]
+    failed, done = at_once(partial(fails, error := ValueError()), dict)
+    assert (failed, done) == (error, {})
+
+
+def test_who_waits_for_a_call_is_called_once_by_whoever_is_first():
+    calls, order = {}, []
+
+    def waits(name, timeout_s):
+        calls[name] = Call()
+        calls[name].wait(timeout_s)
+        order.append(name)
+
+    def calls_both():
+        for name in ("at once", "late"):
+            calls[name].call()
+            calls[name].call()
+
+    def calls_from_another_thread():
+        elsewhere(calls["elsewhere"].call)
+
+    at_once(
+        partial(waits, "late", 60),
+        partial(waits, "elsewhere", -1),
+        partial(waits, "by itself", 0.05),
+        partial(waits, "at once", -1),
+        calls_both,
+        calls_from_another_thread,
+    )
+    assert sorted(order) == ["at once", "by itself", "elsewhere", "late"]
+    assert order.index("late") < order.index("by itself")
+
+
+def test_what_is_put_aside_keeps_its_own_context():
+    who: ContextVar[str] = ContextVar("who", default="nobody")
+
+    def act(name):
+        before = who.get()
+        token = who.set(name)
+        elsewhere(sleep, 0.01)
+        found = who.get()
+        who.reset(token)
+        return before, found
+
+    names = [str(number) for number in range(8)]
+    assert at_once(*[partial(act, name) for name in names]) == [("nobody", name) for name in names]
+
+
+def test_whoever_is_waited_for_no_more_is_not_begun():
+    begun: list[str] = []
+
+    async def leave():
+        asides = Asides(_Threads(1, waiting_max=0).call)
+        task = asyncio.create_task(asides.run(partial(begun.append, "left")))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asides.run(partial(begun.append, "stayed"))
+        return asides.count
+
+    assert run(leave()) == 0
+    assert begun == ["stayed"]
+
+
+def test_a_greenlet_is_made_for_those_who_wait_at_once_only():
+    made = []
+
+    async def often():
+        asides = Asides(_Threads(1, waiting_max=0).call)
+        for _ in range(10):
+            await asyncio.gather(*[asides.run(partial(elsewhere, int)) for _ in range(3)])
+        made.extend(asides._idle)
+
+    run(often())
+    assert len(made) == 3
+
+
+def test_payments_that_are_put_aside_share_a_commit():
+    store = Slow()
+    books = Books(GroupCommit(store))
+    store.append = partial(elsewhere, store.append)  # type: ignore[method-assign]
+
+    def often():
+        for _ in range(5):
+            books.ask(OpenAccount("ada", "Main", "EUR"))
+
+    assert at_once(*[often] * 8) == [None] * 8
+    assert sum(store.batches) == 40
+    assert len(store.batches) <= 15
+
+
+def test_threads_and_those_put_aside_share_a_commit():
+    store = Slow()
+    books = Books(GroupCommit(store))
+    store.append = partial(elsewhere, store.append)  # type: ignore[method-assign]
+
+    def often():
+        for _ in range(5):
+            books.ask(OpenAccount("ada", "Main", "EUR"))
+
+    threads = [threading.Thread(target=often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert at_once(*[often] * 4) == [None] * 4
+    for thread in threads:
+        thread.join(10)
+    assert sum(store.batches) == 40
+    assert len(store.batches) <= 20
+
+
+def test_a_turn_is_taken_by_one_at_a_time_and_waited_for_aside():
+    turn, order, told = Turn(), [], threading.Event()
+
+    def holds():
+        with turn:
+            order.append("taken")
+            assert told.wait(10)
+            sleep(0.02)
+            order.append("left")
+
+    def waits():
+        while "taken" not in order:
+            elsewhere(sleep, 0.001)
+        with turn:
+            order.append("taken next")
+
+    def goes_on():
+        while "taken" not in order:
+            elsewhere(sleep, 0.001)
+        order.append("goes on")
+        told.set()
+
+    thread = threading.Thread(target=holds)
+    thread.start()
+    at_once(waits, goes_on)
+    thread.join(10)
+    assert order == ["taken", "goes on", "left", "taken next"]
+    with pytest.raises(KeyError), turn:
+        raise KeyError
+    with turn:
+        pass
