@@ -64,7 +64,7 @@ class GatheringHandler(logging.Handler):
         self._lines.append(self.format(record))
         if record.levelno >= logging.ERROR:
             self.flush()
-        else:
+        elif not self._wake.is_set():
             self._wake.set()
 
     def flush(self) -> None:

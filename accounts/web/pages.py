@@ -95,8 +95,10 @@ def _here() -> str:
 
 def _problem_as_page(response: Response) -> Response:
     """Show a problem to people, where it answers what a browser asked for."""
+    if response.status_code < 400 or response.mimetype != MEDIA_TYPE:  # noqa: PLR2004
+        return response
     asks_for_page = "text/html" in request.headers.get("Accept", "")
-    if response.mimetype != MEDIA_TYPE or not asks_for_page or request.path.startswith(_NOT_PAGES):
+    if not asks_for_page or request.path.startswith(_NOT_PAGES):
         return response
     problem = msgspec.json.decode(response.get_data())
     retry = request.form.items(multi=True) if problem["code"] == "unavailable" else ()

@@ -346,6 +346,7 @@ def _postgresql(url: str) -> Engine:
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=CONNECTIONS_MAX,
         max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=CONNECT_TIMEOUT_S,
         isolation_level="READ COMMITTED",
         connect_args={
