@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from accounts.aside import Call
+from accounts.errors import Unavailable
 
 Found = TypeVar("Found")
 
@@ -33,16 +34,20 @@ class Together(Generic[Found]):
         self._next = _Question[Found]()
 
     def of(self, ids: Iterable[str]) -> dict[str, Found]:
-        """Give what is found; an error is raised for all who asked together."""
+        """Give what is found.
+
+        Where that fails for a reason of its own, each asks once more by itself: so one bad id fails
+        nobody but who asked for it. A store that does not answer is not asked once more for each.
+        """
         wanted = list(ids)
         question, call = self._stand_in(wanted)
         if call is not None:
             call.wait()  # to be told, or to ask for all who wait
         if question.found is None and question.error is None:
             self._answer(question)
-        if question.error is not None:
+        if isinstance(question.error, Unavailable):
             raise question.error
-        found = question.found or {}
+        found = self._ask(wanted) if question.found is None else question.found
         return {each: found[each] for each in wanted if each in found}
 
     def _stand_in(self, ids: list[str]) -> tuple[_Question[Found], Call | None]:
@@ -58,7 +63,7 @@ class Together(Generic[Found]):
         """Ask, tell the others, and leave the next question to the first who waits for it."""
         try:
             question.found = self._ask(sorted(question.ids))
-        except Exception as error:  # noqa: BLE001 - raised for all who asked
+        except Exception as error:  # noqa: BLE001 - whoever asked finds out for itself
             question.error = error
         finally:
             with self._lock:

@@ -6,6 +6,7 @@ from time import sleep
 
 import pytest
 
+from accounts.errors import Unavailable
 from accounts.ledger.actions import OpenAccount
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import Needs
@@ -21,6 +22,7 @@ class Answers:
     def __init__(self) -> None:
         self.questions: list[list[str]] = []
         self.asked, self.told = Event(), Event()
+        self.fails: Exception = ValueError("bad")
         self.letters = {"a": "A", "b": "B", "c": "C"}
 
     def __call__(self, ids):
@@ -30,7 +32,7 @@ class Answers:
             self.asked.set()
             assert self.told.wait(10)
         if "bad" in ids:
-            raise ValueError("bad")
+            raise self.fails
         return found
 
 
@@ -79,10 +81,18 @@ def test_nobody_is_told_what_was_found_before_it_asked(together, answers):
         assert second.result() == {"a": "changed"}
 
 
-def test_what_fails_is_told_to_those_who_asked_together_and_to_nobody_else(ask, together):
+def test_what_nobody_can_be_told_fails_nobody_but_who_asked_for_it(ask, answers):
+    first, bad, good = ask(["a"], ["bad"], ["b"])
+    assert (first, str(bad), good) == ({"a": "A"}, "bad", {"b": "B"})
+    assert answers.questions[:2] == [["a"], ["b", "bad"]]
+
+
+def test_a_store_that_does_not_answer_is_not_asked_once_more_for_each(ask, answers, together):
+    answers.fails = Unavailable("It does not answer.")
     first, *others = ask(["a"], ["bad"], ["b"])
     assert first == {"a": "A"}
-    assert [str(each) for each in others] == ["bad", "bad"]
+    assert others == [answers.fails] * 2
+    assert answers.questions == [["a"], ["b", "bad"]]
     assert together.of(["c"]) == {"c": "C"}
 
 
