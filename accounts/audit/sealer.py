@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import sleep
 from typing import Any
 
-from accounts.aside import Turn
+from accounts.aside import elsewhere
 from accounts.audit.log import AuditLog
 from accounts.audit.records import record_of
 from accounts.errors import Unavailable
@@ -50,7 +50,7 @@ class Sealer:
         self._in_background = in_background
         self._gather_s = gather_s
         self._look_s = look_s
-        self._lock = Turn()
+        self._lock = Lock()
         self._wake = Event()
         self._closed = False
         self._thread = Thread(target=self._run, name="sealer", daemon=True)
@@ -74,7 +74,7 @@ class Sealer:
         several at a time, as soon as they have come together.
         """
         if count <= AT_ONCE_MAX and not self._in_background():
-            self.seal()
+            elsewhere(self.seal)  # which waits for a disk, and for whoever else writes
         elif not self._wake.is_set():
             self._wake.set()
 

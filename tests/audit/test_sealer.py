@@ -2,14 +2,16 @@
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from threading import Event as Signal
 from time import monotonic, sleep
 
 import pytest
 
-from accounts.audit.log import AuditLog, verify_files
+from accounts.audit.log import AuditLog, head_path_of, verify_files
 from accounts.audit.records import record_of
 from accounts.audit.sealer import AT_ONCE_MAX, BATCH_MAX, Sealer
 from accounts.errors import Unavailable
@@ -19,6 +21,7 @@ from accounts.ledger.decide import decide
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
 from tests.helpers import START
 from tests.stores.books import Books, at_once
+from tests.system.servers import served
 
 
 @pytest.fixture
@@ -214,3 +217,17 @@ def test_what_others_saved_is_left_to_them(log):
     assert told() == []
     sealer.close()
     assert told() == ["login"]
+
+
+def test_the_bank_goes_on_while_its_audit_log_is_kept_from_it():
+    with served() as server, ThreadPoolExecutor(1) as other:
+        token = server.joined("ada")
+        cash = {"account": server.opened(token), "amount_minor": 1, "currency": "EUR"}
+        with head_path_of(Path("audit.log")).open("r+") as head:
+            flock(head, LOCK_EX)
+            kept = other.submit(server.ask, "POST", "/v1/deposits", cash, token)
+            began_s = monotonic()
+            while monotonic() - began_s < 0.5:
+                assert server.ask("GET", "/health/live")[0] == 200
+            assert not kept.done()
+        assert kept.result()[0] == 201
