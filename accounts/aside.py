@@ -14,7 +14,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from threading import Lock
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
@@ -22,6 +24,9 @@ from greenlet import getcurrent, greenlet
 Future = asyncio.Future[Any]
 Loop = asyncio.AbstractEventLoop
 Result = TypeVar("Result")
+
+AT_ONCE_S = 0.005
+"""How long the event loop does nothing but this: as long as Python lets a thread go on."""
 
 
 class Soon:
@@ -36,12 +41,22 @@ class Soon:
         self._acts.append(act)
         if not self._is_told:  # else the loop has not looked yet, and will find this too
             self._is_told = True
-            loop.call_soon_threadsafe(self._do_all)
+            loop.call_soon_threadsafe(self._do_some, loop)
 
-    def _do_all(self) -> None:
+    def _do_some(self, loop: Loop, left_s: float = inf) -> None:
+        """Do what there is time for: then whoever asks the loop for something else has its turn.
+
+        Those took from `left_s` until now; who was begun has as long, and so half of the thread.
+        """
         self._is_told = False
+        now_s = monotonic()
+        until_s = now_s + max(AT_ONCE_S, now_s - left_s)
         while self._acts:
             self._acts.popleft()()
+            if self._acts and (now_s := monotonic()) >= until_s:
+                self._is_told = True
+                loop.call_soon(self._do_some, loop, now_s)
+                return
 
 
 class Asides:
@@ -83,13 +98,15 @@ class _Aside(greenlet):
     def __init__(self, asides: Asides, loop: Loop) -> None:
         super().__init__()
         self.asides, self.loop = asides, loop
+        self.switch()  # what it is begun with it would keep for good
 
-    def run(self, future: Future, call: Callable[[], Any]) -> None:
+    def run(self) -> None:
         while True:
+            future, call = self.put()
             if not future.done():  # else nobody waits for it any more
                 outcome(future, call)()
+            del future, call  # the request, and all that came with it
             self.asides.is_over(self)
-            future, call = self.put()
 
     def put(self) -> Any:
         """Put it aside, until somebody switches to it; give what that one gives."""
@@ -124,30 +141,6 @@ def elsewhere(call: Callable[..., Result], *arguments: Any, **named: Any) -> Res
     return cast("Result", future.result())
 
 
-class Turn:
-    """A lock: whoever waits for it is put aside. Nobody is while it is held."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-
-    def __enter__(self) -> None:
-        """Wait until it is free, and take it.
-
-        It is not taken elsewhere: until that is known here, all who come would find it taken, and
-        would have to wait in the same way.
-        """
-        while not self._lock.acquire(blocking=not isinstance(getcurrent(), _Aside)):
-            elsewhere(self._until_free)
-
-    def __exit__(self, *_error: object) -> None:
-        """Leave it to the next one."""
-        self._lock.release()
-
-    def _until_free(self) -> None:
-        with self._lock:
-            return
-
-
 class Call:
     """Is waited for by who made it, until somebody calls, once."""
 
@@ -175,3 +168,33 @@ class Call:
             self._lock.release()
         elif self._lock.acquire(blocking=False):  # taken by the first
             self._aside.asides.resume(self._aside)
+
+
+class Turn:
+    """A lock: whoever waits for it is put aside. Nobody is while it is held.
+
+    Who came first has it first. Else those who hold it for long, one after the other, would leave
+    it to nobody who has to be called before it can be taken.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._is_taken = False
+        self._waiting: deque[Call] = deque()
+
+    def __enter__(self) -> None:
+        """Wait until it is free, and take it."""
+        with self._lock:
+            if not self._is_taken:
+                self._is_taken = True
+                return
+            self._waiting.append(call := Call())
+        call.wait()  # it was never free: who had it left it taken
+
+    def __exit__(self, *_error: object) -> None:
+        """Leave it to the next one."""
+        with self._lock:
+            following = self._waiting.popleft() if self._waiting else None
+            self._is_taken = following is not None
+        if following:
+            following.call()

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import weakref
 from contextvars import ContextVar
 from functools import partial
 from time import monotonic, sleep
@@ -15,6 +16,10 @@ from accounts.stores.group_commit import GroupCommit
 from tests.stores.books import Books
 from tests.stores.test_group_commit import Slow
 from tests.system.test_gateway import run
+
+
+class Body:
+    """What comes with a request."""
 
 
 def at_once(*calls, threads=4):
@@ -149,6 +154,29 @@ def test_a_greenlet_is_made_for_those_who_wait_at_once_only():
     assert len(made) == 3
 
 
+def test_what_was_answered_is_let_go_of():
+    async def answer():
+        asides = Asides(_Threads(1, waiting_max=0).call)
+        body = Body()
+        await asides.run(partial(str, body))
+        return weakref.ref(body)
+
+    assert run(answer())() is None
+
+
+def test_whoever_asks_the_loop_for_something_else_has_its_turn():
+    async def look_meanwhile():
+        asides, looks = Asides(_Threads(1, waiting_max=0).call), 0
+        calls = [asyncio.create_task(asides.run(partial(sleep, 0.002))) for _ in range(100)]
+        while asides.count or not looks:
+            await asyncio.sleep(0)
+            looks += 1
+        await asyncio.gather(*calls)
+        return looks
+
+    assert run(look_meanwhile()) >= 20
+
+
 def test_payments_that_are_put_aside_share_a_commit():
     store = Slow()
     books = Books(GroupCommit(store))
@@ -213,3 +241,23 @@ def test_a_turn_is_taken_by_one_at_a_time_and_waited_for_aside():
         raise KeyError
     with turn:
         pass
+
+
+def test_a_turn_is_left_to_who_came_first():
+    turn, order = Turn(), []
+
+    def takes(name):
+        with turn:
+            order.append(name)
+
+    with turn:
+        aside = threading.Thread(target=at_once, args=(partial(takes, "first"),))
+        thread = threading.Thread(target=takes, args=("second",))
+        for waiting, each in enumerate((aside, thread), start=1):
+            each.start()
+            while len(turn._waiting) < waiting:
+                sleep(0.001)
+    takes("last")
+    for each in (aside, thread):
+        each.join(10)
+    assert order == ["first", "second", "last"]
