@@ -84,6 +84,21 @@ def test_who_is_kept_waiting_is_told_so_in_bounded_time(opened):
     assert books.send("ada", "bob", 1, entry_id="one") == "recorded"
 
 
+def test_who_stands_behind_others_who_are_kept_waiting_is_told_so_in_bounded_time_too(opened):
+    books = books_of(opened)
+    holder = Holder(opened, books.opened["ada"])
+
+    def send(number):
+        with pytest.raises(Unavailable):
+            books.send("ada", "bob", 1, entry_id=f"{number}")
+
+    began_s = time.monotonic()
+    at_once(12, send)
+    assert time.monotonic() - began_s < 3
+    holder.let_go()
+    assert books.balances() == {"ada": 1000, "bob": 1000}
+
+
 def test_what_fails_for_a_moment_is_tried_again_after_pauses_that_differ(opened, monkeypatch):
     pauses: list[float] = []
     fails = iter([True] * 4 + [False])

@@ -36,7 +36,7 @@ from accounts.ledger.entries import (
 from accounts.ledger.values import Account, Line, Mention, Period, Progress
 from accounts.stores.base import AccountStore
 from accounts.stores.moments import microseconds, moment
-from accounts.stores.mongo.database import MongoDatabase, Session, in_turn
+from accounts.stores.mongo.database import DEADLINE_S, MongoDatabase, Session
 from accounts.stores.mongo.documents import (
     ACCOUNT,
     CUSTOMER,
@@ -50,6 +50,7 @@ from accounts.stores.mongo.documents import (
 )
 from accounts.stores.mongo.schema import UNSEALED
 from accounts.stores.recall import Fresh, by_name, own
+from accounts.stores.turns import in_turn
 
 STREAMED_AT_ONCE = 1_000
 ANSWER_MAX = 100_000
@@ -76,7 +77,7 @@ class MongoAccountStore(AccountStore):
                 self._save(session, snapshot, changes)
             return own(changes.outcomes, entries) if unsure else changes.outcomes
 
-        with in_turn(self._writer):
+        with in_turn(self._writer, DEADLINE_S):
             outcomes = self._database.write(write) if entries else []
         self._fresh.remember(outcomes)
         return outcomes

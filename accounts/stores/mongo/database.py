@@ -9,7 +9,6 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
-from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -204,20 +203,6 @@ def upgrade(url: str) -> None:
     :raises SettingsError: the database cannot be reached, or would not keep what it confirms.
     """
     MongoDatabase(url, prepare=schema.upgrade).close()
-
-
-@contextmanager
-def in_turn(writer: Lock) -> Iterator[None]:
-    """Let one thread write: others of this process would only be in its way.
-
-    :raises Unavailable: too many wait.
-    """
-    if not writer.acquire(timeout=DEADLINE_S):
-        raise Unavailable("Too many wait for the store.")
-    try:
-        yield
-    finally:
-        writer.release()
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from pymongo import ASCENDING, ReplaceOne
 
 from accounts.identity import Event, User
 from accounts.stores.base import PutStatus, UserStore
-from accounts.stores.mongo.database import MongoDatabase, Session, in_turn
+from accounts.stores.mongo.database import DEADLINE_S, MongoDatabase, Session
 from accounts.stores.mongo.documents import EVENT, USER, Document
+from accounts.stores.turns import in_turn
 
 
 class MongoUserStore(UserStore):
@@ -37,7 +38,7 @@ class MongoUserStore(UserStore):
                 self._tell(session, events, unsure=unsure)
             return statuses
 
-        with in_turn(self._writer):
+        with in_turn(self._writer, DEADLINE_S):
             return self._database.write(write)
 
     def restore(self, users: Sequence[User]) -> None:

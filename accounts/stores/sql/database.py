@@ -50,6 +50,7 @@ from accounts.stores.sql.driver import Reading, Row, driving, reading
 from accounts.stores.sql.tables import ENTRIES, Json
 from accounts.stores.sql.watchdog import Watchdog
 from accounts.stores.sql.writes import Write, copy, postgresql_statement, sqlite_statement
+from accounts.stores.turns import in_turn
 from accounts.watch import Watch
 
 CONNECT_TIMEOUT_S = 5
@@ -203,12 +204,11 @@ class Database:
     def write(self, act: Callable[[Connection, bool], T]) -> T:
         """Write in one transaction, tried again where others were in the way.
 
-        `act` is told whether an earlier try may have been committed after all: the connection broke
-        off before the answer came.
+        `act` is told whether an earlier try may be committed after all: its connection broke off.
 
         :raises Unavailable: it cannot be said to be done. To ask for the same again is safe.
         """
-        with self._writer if self.is_sqlite else nullcontext():
+        with in_turn(self._writer, DEADLINE_S) if self.is_sqlite else nullcontext():
             return self._tried(lambda unsure: self._run(self._change, lambda c: act(c, unsure)))
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
