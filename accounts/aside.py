@@ -13,6 +13,7 @@ long is a `Turn`.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from math import inf
 from threading import Lock
@@ -41,7 +42,8 @@ class Soon:
         self._acts.append(act)
         if not self._is_told:  # else the loop has not looked yet, and will find this too
             self._is_told = True
-            loop.call_soon_threadsafe(self._do_some, loop)
+            with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+                loop.call_soon_threadsafe(self._do_some, loop)
 
     def _do_some(self, loop: Loop, left_s: float = inf) -> None:
         """Do what there is time for: then whoever asks the loop for something else has its turn.

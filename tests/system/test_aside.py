@@ -261,3 +261,27 @@ def test_a_turn_is_left_to_who_came_first():
     for each in (aside, thread):
         each.join(10)
     assert order == ["first", "second", "last"]
+
+
+def test_what_is_done_after_the_end_of_the_loop_is_told_to_nobody():
+    told, done = threading.Event(), threading.Event()
+
+    def waits():
+        assert told.wait(10)
+        try:
+            return 1
+        finally:
+            done.set()
+
+    async def leave():
+        threads = _Threads(1, waiting_max=0)
+        threads.call(waits)
+        return threads
+
+    threads = run(leave())
+    told.set()
+    assert done.wait(10)
+    deadline_s = monotonic() + 10
+    while not threads._idle:  # its thread is there for the next one
+        assert monotonic() < deadline_s
+        sleep(0.001)
