@@ -177,7 +177,8 @@ def test_whoever_asks_the_loop_for_something_else_has_its_turn():
     assert run(look_meanwhile()) >= 20
 
 
-def test_payments_that_are_put_aside_share_a_commit():
+def slow_bank():
+    """Give a store that takes its time, and what asks five times for an account in it."""
     store = Slow()
     books = Books(GroupCommit(store))
     store.append = partial(elsewhere, store.append)  # type: ignore[method-assign]
@@ -186,20 +187,18 @@ def test_payments_that_are_put_aside_share_a_commit():
         for _ in range(5):
             books.ask(OpenAccount("ada", "Main", "EUR"))
 
+    return store, often
+
+
+def test_payments_that_are_put_aside_share_a_commit():
+    store, often = slow_bank()
     assert at_once(*[often] * 8) == [None] * 8
     assert sum(store.batches) == 40
     assert len(store.batches) <= 15
 
 
 def test_threads_and_those_put_aside_share_a_commit():
-    store = Slow()
-    books = Books(GroupCommit(store))
-    store.append = partial(elsewhere, store.append)  # type: ignore[method-assign]
-
-    def often():
-        for _ in range(5):
-            books.ask(OpenAccount("ada", "Main", "EUR"))
-
+    store, often = slow_bank()
     threads = [threading.Thread(target=often) for _ in range(4)]
     for thread in threads:
         thread.start()
