@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from tests.programs import program
 from tests.system.servers import ACCOUNTS, ROOT, Server, free_port, served
+from tests.waiting import within
 
 FOLDER = ROOT / "deploy/logscale"
 TOKENS = {"LOGSCALE_TOKEN": "token-application", "LOGSCALE_AUDIT_TOKEN": "token-audit"}
@@ -36,6 +37,7 @@ class LogScale:
     def __init__(self) -> None:
         self.port = free_port()
         self.busy = False
+        self.refused: set[str] = set()
         self.lines: dict[str, list[str]] = defaultdict(list)
 
     @contextmanager
@@ -59,8 +61,10 @@ class LogScale:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 assert self.path == PATH
-                if not receiver.busy:
-                    token = self.headers["Authorization"].removeprefix("Bearer ")
+                token = self.headers["Authorization"].removeprefix("Bearer ")
+                if receiver.busy:
+                    receiver.refused.add(token)
+                else:
                     receiver.lines[token] += body.splitlines()
                 self.send_response(503 if receiver.busy else 200)
                 self.send_header("Content-Length", "0")
@@ -73,7 +77,7 @@ class LogScale:
 
 
 @contextmanager
-def shipping(receiver: LogScale) -> Iterator[None]:
+def shipping(receiver: LogScale) -> Iterator[subprocess.Popen[bytes]]:
     """Run syslog-ng with our configuration until the end of the block."""
     Path("buffer").mkdir(exist_ok=True)
     places = {"LOGS": str(Path.cwd()), "BUFFER": str(Path.cwd() / "buffer")}
@@ -84,7 +88,7 @@ def shipping(receiver: LogScale) -> Iterator[None]:
         env=os.environ | TOKENS | places | {"LOGSCALE_URL": f"http://127.0.0.1:{receiver.port}"},
     )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         assert process.wait(30) == 0
@@ -113,40 +117,47 @@ def test_every_line_of_both_logs_arrives_once_and_as_it_was_written():
     with served(**SETTINGS) as server:
         token = server.joined("ada")
         account = server.opened(token)
-        with shipping(receiver):
+        # What is rotated while no shipper reads it is not found by one: deploy/README.md.
+        with shipping(receiver) as shipper:
             with receiver.there():
                 paid(server, token, account, 40)
-                time.sleep(1.5)
+                assert within(ARRIVES_WITHIN_S, lambda: are_there(receiver))
             paid(server, token, account, 40)  # nobody takes them
             rotated_by_renaming("audit.log")
             paid(server, token, account, 40)
-            time.sleep(1)
+            assert within(ARRIVES_WITHIN_S, lambda: are_read(shipper))
         paid(server, token, account, 40)  # nobody sends them
         receiver.busy = True
         with receiver.there(), shipping(receiver):
+            assert within(ARRIVES_WITHIN_S, lambda: receiver.refused == set(TOKENS.values()))
             paid(server, token, account, 40)
-            time.sleep(1)
             receiver.busy = False
             paid(server, token, account, 40)
             assert server.stop() == 0
-            are_there_within(receiver, ARRIVES_WITHIN_S)
+            assert within(ARRIVES_WITHIN_S, lambda: are_there(receiver))
+            time.sleep(1.5)  # whatever would come twice
     assert len(list(Path().glob("app.log.*"))) == 1  # it was rotated by itself
     assert receiver.lines["token-application"] == written("app.log")
     assert receiver.lines["token-audit"] == written("audit.log")
     is_whole_where_it_arrived(receiver.lines["token-audit"])
 
 
-def are_there_within(receiver: LogScale, timeout_s: float) -> None:
-    until_s = time.monotonic() + timeout_s
-    wanted = {
-        "token-application": len(written("app.log")),
-        "token-audit": len(written("audit.log")),
-    }
-    while {token: len(receiver.lines[token]) for token in wanted} != wanted:
-        if time.monotonic() > until_s:
-            break
-        time.sleep(0.1)
-    time.sleep(1.5)  # whatever would come twice
+def are_there(receiver: LogScale) -> bool:
+    """Tell whether as many lines arrived as were written."""
+    logs = {"token-application": "app.log", "token-audit": "audit.log"}
+    return all(len(receiver.lines[token]) == len(written(log)) for token, log in logs.items())
+
+
+def are_read(shipper: subprocess.Popen[bytes]) -> bool:
+    """Tell whether the shipper has read both logs to their ends (proc(5), fdinfo)."""
+    places = {}
+    for each in Path(f"/proc/{shipper.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            places[each.readlink().name] = each.parent.with_name("fdinfo") / each.name
+    return all(
+        log in places and int(places[log].read_text().split()[1]) == Path(log).stat().st_size
+        for log in ("app.log", "audit.log")
+    )
 
 
 def is_whole_where_it_arrived(lines: list[str]) -> None:
