@@ -42,6 +42,20 @@ def test_a_database_that_may_only_be_read_is_told(postgres):
         Database(postgres.url.replace("postgres@", "reader@"))
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_lacks_letters_is_told(postgres, encoding):
+    name = f"in_{encoding.lower()}"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}'")
+    with pytest.raises(SettingsError, match=f"in {encoding}, which lacks letters.*createdb"):
+        Database(postgres.url.removesuffix("postgres") + name)
+
+
+def test_the_letters_of_the_environment_are_not_the_banks(postgres, monkeypatch):
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
+    Database(postgres.url).close()
+
+
 def test_a_server_that_never_answers_is_waited_for_so_long(monkeypatch):
     monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)
     with socket.create_server(("127.0.0.1", 0)) as silent:

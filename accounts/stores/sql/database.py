@@ -46,6 +46,7 @@ from sqlalchemy.pool import QueuePool
 
 from accounts.errors import SettingsError, Unavailable
 from accounts.stores.sql import lookups, schema
+from accounts.stores.sql.checks import ENCODING, check_postgresql, check_sqlite
 from accounts.stores.sql.driver import Reading, Row, driving, reading
 from accounts.stores.sql.tables import ENTRIES, Json
 from accounts.stores.sql.watchdog import Watchdog
@@ -69,7 +70,6 @@ STATEMENTS_KEPT = 32
 """By a connection to SQLite: one that names thousands takes as much as all others together."""
 WAL_PAGES = 4_000
 """How much SQLite writes ahead (16 MiB) before it tidies up: a page changed often is moved once."""
-STRONG_COMMITS = frozenset({"on", "remote_write", "remote_apply"})
 
 _OF_THE_STORE = (OperationalError, InterfaceError, InternalError, IntegrityError, PoolTimeout)
 """What is not our own mistake."""
@@ -132,8 +132,10 @@ class Database:
 
         def act(_unsure: bool) -> None:  # noqa: FBT001
             with self._change.begin() as connection:
-                self._check(connection)
-                if not self.is_sqlite:
+                if self.is_sqlite:
+                    check_sqlite(connection)
+                else:
+                    check_postgresql(connection)
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
                 prepare(connection)
 
@@ -297,21 +299,6 @@ class Database:
             sleep(random.uniform(0, pause_s))  # noqa: S311 - to meet nobody at the same moment
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
-    def _check(self, connection: Connection) -> None:
-        if self.is_sqlite:
-            connection.exec_driver_sql("PRAGMA user_version = 0")  # fails where nobody may write
-            return
-        if connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on":
-            raise SettingsError(
-                "PostgreSQL may only be read: it is a standby, or told so. Name the primary."
-            )
-        commits = connection.exec_driver_sql("SHOW synchronous_commit").scalar_one()
-        if commits not in STRONG_COMMITS:
-            raise SettingsError(
-                f"PostgreSQL has synchronous_commit={commits}: a crash loses what it confirms. "
-                "Set it to `on` for this user or database."
-            )
-
 
 def _sqlite(url: str) -> Engine:
     given = {"timeout": LOCK_TIMEOUT_MS / 1000, "cached_statements": STATEMENTS_KEPT}
@@ -351,6 +338,7 @@ def _postgresql(url: str) -> Engine:
         isolation_level="READ COMMITTED",
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
+            "client_encoding": ENCODING,
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
             "tcp_user_timeout": STATEMENT_TIMEOUT_MS,
         },
