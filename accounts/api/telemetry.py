@@ -6,6 +6,7 @@ OTEL_TRACES_SAMPLER. Attributes are those of its semantic conventions for HTTP, 
 
 import logging
 from collections.abc import Iterable
+from threading import Thread
 from typing import Any
 
 from opentelemetry.context import attach, detach
@@ -19,6 +20,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from accounts.api.requests import Application, Environment, StartResponse, route_of
 from accounts.api.traces import TRACE
 from accounts.watch import METHODS
+
+END_TIMEOUT_S = 3
+"""How long a collector may take at the end, before the spans that wait are dropped."""
 
 _SENT = {
     "http.request.method": "REQUEST_METHOD",
@@ -39,7 +43,6 @@ class Traced:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("accounts")
         self._propagator = TraceContextTextMapPropagator()
-        self.shutdown = self._provider.shutdown
 
     def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -56,6 +59,12 @@ class Traced:
             return self._application(environment, start)
         finally:
             detach(token)
+
+    def shutdown(self) -> None:
+        """Send the spans that wait. The library would wait for each of its tries, 10 s and more."""
+        ending = Thread(target=self._provider.shutdown, name="spans", daemon=True)
+        ending.start()
+        ending.join(END_TIMEOUT_S)
 
     def _begun(self, name: str, environment: Environment) -> Span:
         header = environment.get("HTTP_TRACEPARENT")

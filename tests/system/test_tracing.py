@@ -1,6 +1,7 @@
 """TRACING with a collector: the spans arrive, and one that is not there holds nothing up."""
 
 import json
+import socket
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,12 +61,32 @@ def test_spans_reach_the_collector_before_the_bank_has_ended(collector):
 
 
 def test_a_collector_that_is_not_there_holds_up_neither_requests_nor_the_end():
-    url = f"http://127.0.0.1:{free_port()}"
-    with served(ACCOUNTS_TRACING="true", OTEL_EXPORTER_OTLP_ENDPOINT=url) as server:
+    with traced_to(free_port()) as server:
         began_s = time.monotonic()
         for _ in range(20):
             assert server.ask("GET", "/health/live")[0] == 200
         assert time.monotonic() - began_s < 5
-        assert server.stop() == 0
+        assert_ends_soon(server)
     for line in Path("server.log").read_text().splitlines()[1:]:
         assert json.loads(line)["level"] in {"INFO", "WARNING", "ERROR"}
+
+
+def test_a_collector_that_never_answers_holds_up_no_end():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        with traced_to(silent.getsockname()[1]) as server:
+            assert server.ask("GET", "/health/live")[0] == 200
+            with silent.accept()[0]:  # these spans are waited for, and others come after them
+                assert server.ask("GET", "/health/live")[0] == 200
+                assert_ends_soon(server)
+
+
+def traced_to(port: int):
+    url = f"http://127.0.0.1:{port}"
+    return served(ACCOUNTS_TRACING="true", OTEL_EXPORTER_OTLP_ENDPOINT=url)
+
+
+def assert_ends_soon(server) -> None:
+    began_s = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began_s < 8
