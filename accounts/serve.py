@@ -9,7 +9,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from multiprocessing import parent_process
 from tempfile import TemporaryDirectory
+from threading import Thread
+from time import sleep
 
 from flask import Flask
 from granian import Granian
@@ -36,6 +39,8 @@ CONNECTIONS_WAITING_MAX = 1024
 HEAD_MAX_BYTES = 64 * 1024
 END_TIMEOUT_S = 60
 """How long a process may take to finish what was begun, before it is killed."""
+PARENT_LOOK_S = 0.5
+"""How often a worker looks whether the process that began it is still there."""
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the folder in it is ours alone
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -126,7 +131,21 @@ def worker_app() -> Gateway:
     )
     bank.traffic.counts(lambda: gateway.payments)
     bank.watch.gauges(lambda: {"requests_waiting": gateway.waiting})
+    Thread(target=_end_with_parent, args=[bank.settings.DRAIN_S], daemon=True).start()
     return gateway
+
+
+def _end_with_parent(drain_s: int) -> None:
+    """End in order when the first process is killed: nobody else would tell, or start, a worker.
+
+    A worker that does not end is killed after a time, as the first process would have done.
+    """
+    parent = parent_process()
+    while parent is None or os.getppid() == parent.pid:
+        sleep(PARENT_LOOK_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+    sleep(drain_s + END_TIMEOUT_S)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _collect_seldom() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.stores.books import at_once
 from tests.system.servers import ACCOUNTS, Server, free_port, served
+from tests.waiting import within
 
 SQLITE: dict[str, Any] = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
 
@@ -82,6 +83,33 @@ def test_clients_that_leave_when_they_are_told_lose_nothing():
         at_once(9, lambda number: end() if number == 8 else ask(number))
         assert lost == []
         assert server.process.wait(20) == 0
+
+
+def test_workers_whose_first_process_was_killed_end_in_order_and_leave_the_port():
+    with served("--workers", "2", ACCOUNTS_DRAIN_S="2", **SQLITE) as server:
+        token = server.joined("ada")
+        account = server.opened(token)
+        cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
+        server.process.kill()
+        server.process.wait()
+        assert is_unready_within(server, 5)
+        assert server.ask("POST", "/v1/deposits", cash, token)[0] == 201
+        assert within(10, lambda: is_closed(server))
+        with served(port=server.port, **SQLITE) as following:
+            found = following.ask("GET", f"/v1/accounts/{account}", token=token)
+            assert found[1]["balance_minor"] == 1
+    proof = subprocess.run([ACCOUNTS, "verify"], env=os.environ | SQLITE, check=False)
+    assert proof.returncode == 0
+
+
+def is_closed(server: Server) -> bool:
+    try:
+        server.ask("GET", "/health/live")
+    except ConnectionRefusedError:
+        return True
+    except OSError:  # it closes at this moment
+        return False
+    return False
 
 
 def test_whoever_is_at_the_terminal_need_not_wait():
