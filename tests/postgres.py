@@ -6,10 +6,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+
+from tests.waiting import within
+
+STOP_TIMEOUT_S = 30
 
 
 def _has_files(pid: int) -> bool:
@@ -79,8 +82,7 @@ class Postgres:
         Its pid file goes too: where nobody collects the dead, it would be taken for one that runs.
         """
         for each in self.signal(signal.SIGKILL):
-            while _has_files(each):
-                time.sleep(0.01)
+            assert within(STOP_TIMEOUT_S, lambda: not _has_files(each))  # noqa: B023 - now
         (self.data / "postmaster.pid").unlink()
 
     def remove(self) -> None:

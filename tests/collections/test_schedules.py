@@ -14,6 +14,7 @@ from accounts.identity import Role
 from accounts.ledger.actions import Every
 from accounts.ledger.values import Status
 from tests.helpers import RUNNER_PAUSE_S
+from tests.waiting import within
 
 DAY = timedelta(days=1)
 
@@ -212,22 +213,15 @@ def test_the_thread_goes_on_after_a_fault_of_ours_which_is_told_once_with_its_tr
         bank.store, clock=bank.clock, saved=lambda _: done.set(), pause_s=lambda: RUNNER_PAUSE_S
     )
     runner.start()
-    awaited(lambda: runner.failing)
+    assert within(30, lambda: runner.failing)
     assert done.wait(10)
-    awaited(lambda: not runner.failing)
+    assert within(30, lambda: not runner.failing)
     runner.close()
     assert bank.balances() == {"ada": 90, "bob": 10}
     told = [each for each in caplog.records if each.levelno >= logging.ERROR]
     assert [(each.message, each.exc_info[0]) for each in told] == [("due_failed", KeyError)]
     waited_s = [after - before for before, after in pairwise(tried)]
     assert waited_s[4] > 2 * waited_s[0] > 2 * RUNNER_PAUSE_S
-
-
-def awaited(is_so) -> None:
-    until_s = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < until_s
-        time.sleep(0.001)
 
 
 def test_every_run_is_told_to_the_audit_log(bank):

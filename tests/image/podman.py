@@ -1,12 +1,12 @@
 """Podman, and the containers that it runs."""
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.system.servers import Server, free_port
+from tests.waiting import within
 
 BASE = "python:3.11-slim"
 START_TIMEOUT_S = 30
@@ -47,10 +47,7 @@ class Podman:
 
 def awaited(server: Server, why: Callable[[], str] = str) -> None:
     """Wait until a bank is ready; `why` says what it said where it never is."""
-    until_s = time.monotonic() + START_TIMEOUT_S
-    while not _is_ready(server):
-        assert time.monotonic() < until_s, why()
-        time.sleep(0.05)
+    assert within(START_TIMEOUT_S, lambda: _is_ready(server)), why()
 
 
 def _is_ready(server: Server) -> bool:

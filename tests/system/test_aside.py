@@ -16,6 +16,7 @@ from accounts.stores.group_commit import GroupCommit
 from tests.stores.books import Books
 from tests.stores.test_group_commit import Slow
 from tests.system.test_gateway import run
+from tests.waiting import within
 
 
 class Body:
@@ -254,8 +255,7 @@ def test_a_turn_is_left_to_who_came_first():
         thread = threading.Thread(target=takes, args=("second",))
         for waiting, each in enumerate((aside, thread), start=1):
             each.start()
-            while len(turn._waiting) < waiting:
-                sleep(0.001)
+            assert within(30, lambda: len(turn._waiting) == waiting)  # noqa: B023 - now
     takes("last")
     for each in (aside, thread):
         each.join(10)
@@ -280,7 +280,4 @@ def test_what_is_done_after_the_end_of_the_loop_is_told_to_nobody():
     threads = run(leave())
     told.set()
     assert done.wait(10)
-    deadline_s = monotonic() + 10
-    while not threads._idle:  # its thread is there for the next one
-        assert monotonic() < deadline_s
-        sleep(0.001)
+    assert within(30, lambda: threads._idle)  # its thread is there for the next one

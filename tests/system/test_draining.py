@@ -18,13 +18,8 @@ from tests.waiting import within
 SQLITE: dict[str, Any] = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
 
 
-def is_unready_within(server: Server, timeout_s: float) -> bool:
-    until_s = time.monotonic() + timeout_s
-    while time.monotonic() < until_s:
-        if server.ask("GET", "/health/ready")[0] == 503:
-            return True
-        time.sleep(0.02)
-    return False
+def is_unready(server: Server) -> bool:
+    return server.ask("GET", "/health/ready")[0] == 503
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -35,7 +30,7 @@ def test_a_bank_that_drains_is_unready_and_serves_on_until_it_ends(workers):
         cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
         began_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        assert is_unready_within(server, 3)
+        assert within(3, lambda: is_unready(server))
         for _ in range(5):
             assert server.ask("GET", "/health/live")[0] == 200
             assert server.ask("POST", "/v1/deposits", cash, token)[0] == 201
@@ -52,7 +47,7 @@ def test_who_keeps_a_connection_is_told_to_take_another_while_the_bank_drains():
         answer.read()
         assert answer.headers["Connection"] is None
         server.process.send_signal(signal.SIGTERM)
-        assert is_unready_within(server, 3)
+        assert within(3, lambda: is_unready(server))
         connection.request("GET", "/health/live")
         answer = connection.getresponse()
         assert (answer.status, answer.headers["Connection"]) == (200, "close")
@@ -116,7 +111,7 @@ def test_whoever_is_at_the_terminal_need_not_wait():
     with served(ACCOUNTS_DRAIN_S="60") as server:
         began_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        assert is_unready_within(server, 3)
+        assert within(3, lambda: is_unready(server))
         os.killpg(server.process.pid, signal.SIGINT)  # as Ctrl-C does
         assert server.process.wait(20) == 0
         assert time.monotonic() - began_s < 20
@@ -139,7 +134,7 @@ def test_the_health_of_a_bank_can_be_asked_without_curl():
         at = f"127.0.0.1:{server.port}"
         assert health(port=server.port) == (0, f"{at} /health/ready says 200.\n")
         server.process.send_signal(signal.SIGTERM)
-        assert is_unready_within(server, 3)
+        assert within(3, lambda: is_unready(server))
         assert health(port=server.port) == (1, f"{at} /health/ready says 503.\n")
         assert health("--live", port=server.port) == (0, f"{at} /health/live says 200.\n")
         server.process.send_signal(signal.SIGKILL)
@@ -164,6 +159,5 @@ def test_a_worker_that_is_told_to_end_while_it_starts_ends():
     with served("--workers", "2", **SQLITE) as server:
         before = server.workers()
         os.kill(before[0], signal.SIGKILL)
-        while not set(server.workers()) - set(before):
-            time.sleep(0.001)
+        assert within(20, lambda: set(server.workers()) - set(before))
         assert server.stop() == 0

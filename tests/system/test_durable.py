@@ -18,7 +18,8 @@ from accounts.stores.memory import InMemoryAccountStore
 from accounts.stores.sql import Database, SqlAccountStore
 from tests.postgres import Postgres
 from tests.stores.books import Books, at_once
-from tests.system.servers import Server, served
+from tests.system.servers import served
+from tests.waiting import within
 
 SQLITE: dict[str, Any] = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
 
@@ -168,15 +169,6 @@ def test_a_stopped_database_is_503_over_http_and_comes_back():
             assert server.ask("GET", "/health/live")[0] == 200
             postgres.start()
             assert server.ask("POST", "/v1/transfers", wish, token, **key)[0] == 201
-            assert is_ready_within(server, 5)
+            assert within(30, lambda: server.ask("GET", "/health/ready")[0] == 200)
     finally:
         postgres.remove()
-
-
-def is_ready_within(server: Server, timeout_s: float) -> bool:
-    until_s = time.monotonic() + timeout_s
-    while server.ask("GET", "/health/ready")[0] != 200:
-        if time.monotonic() > until_s:
-            return False
-        time.sleep(0.05)
-    return True

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, RemoteDisconnected
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ from accounts.stores.sql.database import STANDSTILL_TIMEOUT_MS
 from tests.programs import program
 from tests.system.payments import Client, are_done_once, empty_database, ended, started
 from tests.system.servers import ROOT, Server, free_port, served
+from tests.waiting import within
 
 CLIENTS = 16
 BALANCED_S = float(os.environ.get("BALANCED_S", "6"))
@@ -77,18 +78,13 @@ class Banks:
             )
             everything.callback(haproxy.wait, 20)
             everything.callback(haproxy.terminate)
-            self._await_edge()
+            assert within(60, self._is_there), Path("haproxy.log").read_text()
             yield self
 
-    def _await_edge(self) -> None:
-        until_s = time.monotonic() + 10
-        while time.monotonic() < until_s:
-            try:
-                if self.edge.ask("GET", "/health/ready")[0] == 200:
-                    return
-            except OSError:
-                time.sleep(0.02)
-        pytest.fail(Path("haproxy.log").read_text())
+    def _is_there(self) -> bool:
+        with suppress(OSError):
+            return self.edge.ask("GET", "/health/ready")[0] == 200
+        return False
 
 
 @pytest.fixture
@@ -137,9 +133,7 @@ def test_a_bank_that_freezes_is_left_out_and_what_it_had_is_done_by_the_other(ba
     out_at_s = time.monotonic() + FROZEN_S
     wait_max_s = FROZEN_S + STANDSTILL_TIMEOUT_MS / 1000 + SILENCE_MAX_S
     try:
-        while not all(max(each.answered_at_s, default=0.0) > out_at_s for each in clients):
-            assert time.monotonic() < out_at_s + wait_max_s
-            time.sleep(0.1)
+        assert within(FROZEN_S + wait_max_s, lambda: are_answered_after(out_at_s, clients))
     finally:
         os.killpg(frozen, signal.SIGCONT)
     time.sleep(1)
@@ -149,6 +143,10 @@ def test_a_bank_that_freezes_is_left_out_and_what_it_had_is_done_by_the_other(ba
     assert again.keys() <= {"503", "RemoteDisconnected"}
     assert [banks.servers[number].stop() for number in (0, 1)] == [0, 0]
     are_done_once(banks.url, clients, accounts)
+
+
+def are_answered_after(moment_s: float, clients: list[Client]) -> bool:
+    return all(max(each.answered_at_s, default=0.0) > moment_s for each in clients)
 
 
 def longest_wait_s(clients: list[Client]) -> float:

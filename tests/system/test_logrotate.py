@@ -2,11 +2,11 @@
 
 import re
 import subprocess
-import time
 from pathlib import Path
 
 from tests.programs import program
 from tests.system.servers import ACCOUNTS, ROOT, served
+from tests.waiting import within
 
 PAGE = (ROOT / "docs/operations.md").read_text()
 
@@ -24,21 +24,13 @@ def is_told() -> bool:
     return log.exists() and '"event":"deposit"' in log.read_text()
 
 
-def await_seal() -> None:
-    """What was decided is sealed a moment later."""
-    until_s = time.monotonic() + 10
-    while not is_told():
-        assert time.monotonic() < until_s
-        time.sleep(0.01)
-
-
 def test_an_audit_log_that_was_rotated_twice_is_proven_with_its_parts(monkeypatch):
     monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
     with served() as server:
         token = server.joined("ada")
         for _ in range(2):
             server.opened(token, 100)
-            await_seal()
+            assert within(30, is_told)  # what was decided is sealed a moment later
             rotated()
         server.opened(token, 100)
         assert server.stop() == 0

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from accounts.stores.sql import Database
 from accounts.watch import Watch
 from tests.stores.books import at_once
 from tests.system.servers import Server, served
+from tests.waiting import within
 
 SQLITE: dict[str, Any] = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
 PAGES = "accounts_requests_total", "/v1/users/me"
@@ -33,29 +33,19 @@ def number(server: Server, name: str, route: str = "") -> float:
     return sum(value for each, labels, value in found if each == name and route in str(labels))
 
 
-def becomes(server: Server, name: str, value: float) -> bool:
-    until_s = time.monotonic() + 15
-    while number(server, name) != value:
-        if time.monotonic() > until_s:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def test_every_worker_tells_the_sum_of_all_and_death_takes_nothing_from_it():
     with served("--workers", "2", **SQLITE) as server:
         token = server.joined("ada")
         at_once(4, lambda _: [server.ask("GET", "/v1/users/me", token=token) for _ in range(10)])
         assert {number(server, *PAGES) for _ in range(10)} == {40}
-        assert becomes(server, "accounts_workers", 2)
+        assert within(60, lambda: number(server, "accounts_workers") == 2)
         assert number(server, "accounts_store_connections_max") == 32
         first = server.workers()[0]
         os.kill(first, signal.SIGKILL)
-        while Path(f"/proc/{first}").exists():
-            time.sleep(0.01)
+        assert within(20, lambda: not Path(f"/proc/{first}").exists())
         assert 1 <= number(server, "accounts_workers") <= 2
         assert number(server, *PAGES) == 40
-        assert becomes(server, "accounts_workers", 2)
+        assert within(60, lambda: number(server, "accounts_workers") == 2)
         assert first not in server.workers()
         at_once(4, lambda _: [server.ask("GET", "/v1/users/me", token=token) for _ in range(5)])
         assert {number(server, *PAGES) for _ in range(10)} == {60}

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.system.servers import ACCOUNTS, Server, served
+from tests.waiting import within
 
 SCHEDULES = 120
 HOLDS = 30
@@ -23,12 +23,12 @@ def test_each_run_is_made_once_whoever_is_killed(url):
         token = one.joined("ada")
         payer, payee = one.opened(token, 10 * (SCHEDULES + HOLDS)), one.opened(token)
         made = promised(one, token, payer, payee)
-        awaited(lambda: balance_minor(two, token, payee) > 0)
+        assert within(60, lambda: balance_minor(two, token, payee) > 0)
         one.process.send_signal(signal.SIGKILL)
-        awaited(lambda: balance_minor(two, token, payee) > 3 * SCHEDULES)
+        assert within(60, lambda: balance_minor(two, token, payee) > 3 * SCHEDULES)
         two.process.send_signal(signal.SIGKILL)
         three = banks.enter_context(served(**store))
-        awaited(lambda: balance_minor(three, token, payee) == 10 * SCHEDULES)
+        assert within(60, lambda: balance_minor(three, token, payee) == 10 * SCHEDULES)
         time.sleep(2)  # whoever would run one twice has the time to
         assert balance_minor(three, token, payee) == 10 * SCHEDULES
         assert account(three, token, payer)["held_minor"] == 0
@@ -65,10 +65,3 @@ def account(bank: Server, token: str, name: str) -> Any:
 
 def balance_minor(bank: Server, token: str, name: str) -> int:
     return int(account(bank, token, name)["balance_minor"])
-
-
-def awaited(is_so: Callable[[], bool], timeout_s: float = 30) -> None:
-    until_s = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < until_s
-        time.sleep(0.05)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.stores.books import at_once
 from tests.system.servers import ACCOUNTS, ROOT, free_port, served
+from tests.waiting import within
 
 JSON_HEAD = b"Host: bank\r\nContent-Type: application/json\r\n"
 
@@ -103,8 +104,7 @@ def test_what_was_begun_is_finished_when_the_bank_is_told_to_end():
             return None
 
         def end():
-            while len(done) < 200:
-                time.sleep(0.005)
+            within(60, lambda: len(done) >= 200)
             server.process.send_signal(signal.SIGTERM)
 
         Thread(target=end).start()
@@ -221,6 +221,11 @@ def test_a_key_that_is_not_ascii_is_refused_and_not_overlooked():
         assert b"Idempotency-Key must be" in answer
 
 
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_flask_run_finds_the_bank_too():
     port = free_port()
     process = subprocess.Popen(
@@ -229,17 +234,10 @@ def test_flask_run_finds_the_bank_too():
         stdout=subprocess.DEVNULL,
     )
     try:
-        deadline_s = time.monotonic() + 20
-        while time.monotonic() < deadline_s:
-            try:
-                with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-                    connection.sendall(b"GET /health/ready HTTP/1.0\r\n\r\n")
-                    assert b"200 OK" in connection.recv(65536)
-                    break
-            except ConnectionRefusedError:
-                time.sleep(0.02)
-        else:
-            pytest.fail("flask run does not answer")
+        assert within(60, lambda: is_listening(port))
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            connection.sendall(b"GET /health/ready HTTP/1.0\r\n\r\n")
+            assert b"200 OK" in connection.recv(65536)
     finally:
         process.terminate()
         process.wait(20)
