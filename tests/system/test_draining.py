@@ -87,7 +87,7 @@ def test_workers_whose_first_process_was_killed_end_in_order_and_leave_the_port(
         cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
         server.process.kill()
         server.process.wait()
-        assert is_unready_within(server, 5)
+        assert within(5, lambda: is_unready(server))
         assert server.ask("POST", "/v1/deposits", cash, token)[0] == 201
         assert within(10, lambda: is_closed(server))
         with served(port=server.port, **SQLITE) as following:
