@@ -5,9 +5,10 @@ and after a crash, only one does it: the other is told what was done.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from threading import Event, Thread
+from time import monotonic
 
 from accounts.collections.desk import Clock, Saved, keyed_id
 from accounts.errors import Unavailable
@@ -19,6 +20,7 @@ from accounts.stores.base import AccountStore
 
 BATCH_MAX = 500
 PAUSE_MAX_S = 60.0
+"""How long what fails waits at most until it is tried again."""
 DOUBLED_MAX = 10
 """After each fault of its own the thread waits twice as long, so often and so long at most."""
 
@@ -44,6 +46,8 @@ class Runner:
         self.failing = False
         """Whether what is due cannot be done at present."""
         self._faults = 0
+        self._until_s: dict[str, float] = {}
+        """Until when what could not be done is put off, by what it is about."""
         self._closed = Event()
         self._thread = Thread(target=self._run, name="runner", daemon=True)
 
@@ -60,31 +64,58 @@ class Runner:
     def run_due(self) -> int:
         """Do all that is due, what was missed in the order in which it was due; say how much.
 
+        What cannot be done for a reason of its own is put off, and holds up nothing else.
+
         :raises Unavailable: the store cannot be reached; what is left is done later.
         """
         count = 0
-        while not self._closed.is_set():
-            entries = self._due()
-            outcomes = self._store.append(entries) if entries else []
-            done = sum(not outcome.replayed for outcome in outcomes)
-            if not done:
-                break
-            self._saved(len(entries))
+        while not self._closed.is_set() and (done := self._do(self._due())):
             count += done
         return count
 
-    def _due(self) -> Sequence[Entry]:
+    def _do(self, deeds: Mapping[str, Entry]) -> int:
+        """Do deeds, by what they are about; where that fails, in halves. Say how much was done."""
+        try:
+            outcomes = self._store.append([*deeds.values()]) if deeds else []
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - told of; what is not at fault is done
+            if len(deeds) == 1:
+                self._put_off(*deeds, error)
+                return 0
+        else:
+            done = sum(not outcome.replayed for outcome in outcomes)
+            if done:
+                self._saved(len(deeds))
+            return done
+        each, half = list(deeds.items()), len(deeds) // 2
+        return self._do(dict(each[:half])) + self._do(dict(each[half:]))
+
+    def _put_off(self, entry_id: str, error: Exception) -> None:
+        if entry_id not in self._until_s:
+            context = {"entry_id": entry_id}
+            logger.error("due_failed", exc_info=error, extra={"context": context})
+        self._until_s[entry_id] = monotonic() + PAUSE_MAX_S
+
+    def _is_put_off(self, entry_id: str) -> bool:
+        return self._until_s.get(entry_id, 0.0) > monotonic()
+
+    def _due(self) -> dict[str, Entry]:
         """Make the entries of what is due next.
 
         Where a schedule missed several runs, what was due after its second one has to wait for it.
         """
         now = self._clock()
         due = self._store.due(now, limit=BATCH_MAX)
+        still = {each.entry_id for each in due}
+        self._until_s = {each: at for each, at in self._until_s.items() if each in still}
+        due = [each for each in due if not self._is_put_off(each.entry_id)]
         ids = frozenset(each.entry_id for each in due if each.kind == "schedule")
         begun = self._store.load(Needs(entries=ids)).entries if ids else {}
         second_runs = [_second_run(each, begun) for each in due if each.entry_id in begun]
         until = min(filter(None, second_runs), default=now)
-        return [_deed(each, begun, now) for each in due if each.due_at and each.due_at <= until]
+        due = [each for each in due if each.due_at and each.due_at <= until]
+        return {each.entry_id: _deed(each, begun, now) for each in due}
 
     def _run(self) -> None:
         while not self._closed.wait(self._wait_s()):
@@ -100,7 +131,7 @@ class Runner:
                 self._faults += 1
                 self.failing = True
             else:
-                self._faults, self.failing = 0, False
+                self._faults, self.failing = 0, any(map(self._is_put_off, self._until_s))
 
     def _wait_s(self) -> float:
         return min(self._pause_s() * 2.0 ** min(self._faults, DOUBLED_MAX), PAUSE_MAX_S)

@@ -156,7 +156,7 @@ def test_two_runners_that_saw_the_same_run_it_once(bank):
     bank.clock.now += DAY / 2
     seen_by_both = bank.runner._due()
     assert bank.runner.run_due() == 2
-    assert all(outcome.replayed for outcome in bank.store.append(seen_by_both))
+    assert all(outcome.replayed for outcome in bank.store.append([*seen_by_both.values()]))
     assert read(bank, "ada", schedule).run_count == 1
     assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
     assert bank.balances() == {"ada": 90, "bob": 10}
@@ -222,6 +222,59 @@ def test_the_thread_goes_on_after_a_fault_of_ours_which_is_told_once_with_its_tr
     assert [(each.message, each.exc_info[0]) for each in told] == [("due_failed", KeyError)]
     waited_s = [after - before for before, after in pairwise(tried)]
     assert waited_s[4] > 2 * waited_s[0] > 2 * RUNNER_PAUSE_S
+
+
+def test_one_that_always_fails_holds_up_no_other_and_is_made_up_for_later(
+    bank, caplog, monkeypatch
+):
+    bank.given(ada=100, bob=0, cyd=0)
+    first_at, append = bank.clock.now + DAY, bank.store.append
+    bad = bank.schedule("ada", "bob", 20, first_at=first_at, count=3)
+    for number in range(1, 6):
+        bank.schedule("ada", "cyd", 1, first_at=first_at + number * DAY / 3, count=2)
+    hold = bank.hold("ada", "bob", 10, expires_in_s=1)
+    bank.clock.now += 10 * DAY
+
+    def broken(entries):
+        if any(getattr(each.action, "schedule_id", None) == bad.id for each in entries):
+            raise KeyError("ours")
+        return append(entries)
+
+    monkeypatch.setattr(bank.store, "append", broken)
+    assert [bank.runner.run_due() for _ in range(2)] == [11, 0]
+    assert bank.balances() == {"ada": 90, "bob": 0, "cyd": 10}
+    assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
+    (told,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert (told.message, told.context) == ("due_failed", {"entry_id": bad.id})
+    monkeypatch.setattr(bank.store, "append", append)
+    assert bank.runner.run_due() == 0
+    monkeypatch.setattr("accounts.collections.runner.monotonic", lambda: time.monotonic() + 61)
+    assert bank.runner.run_due() == 3
+    assert bank.balances() == {"ada": 30, "bob": 60, "cyd": 10}
+
+
+def test_the_thread_says_that_it_fails_for_as_long_as_one_of_many_does(bank, monkeypatch):
+    monkeypatch.setattr("accounts.collections.runner.PAUSE_MAX_S", 0.05)
+    bank.given(ada=100, bob=0)
+    bad, append = bank.schedule("ada", "bob", 10, count=1), bank.store.append
+    bank.schedule("ada", "bob", 1, count=1)
+    failed, is_mended = [], Event()
+
+    def broken(entries):
+        if not is_mended.is_set() and any(each.action.schedule_id == bad.id for each in entries):
+            failed.append(len(entries))
+            raise KeyError("ours")
+        return append(entries)
+
+    monkeypatch.setattr(bank.store, "append", broken)
+    bank.runner.start()
+    assert within(30, lambda: failed.count(1) > 2)
+    assert within(30, lambda: bank.runner.failing)
+    assert bank.balances() == {"ada": 99, "bob": 1}
+    is_mended.set()
+    assert within(30, lambda: not bank.runner.failing)
+    bank.runner.close()
+    assert bank.balances() == {"ada": 89, "bob": 11}
 
 
 def test_every_run_is_told_to_the_audit_log(bank):
