@@ -81,7 +81,7 @@ class Runner:
             raise
         except Exception as error:  # noqa: BLE001 - told of; what is not at fault is done
             if len(deeds) == 1:
-                self._put_off(*deeds, error)
+                self._put_off(next(iter(deeds)), error)
                 return 0
         else:
             done = sum(not outcome.replayed for outcome in outcomes)
