@@ -1,7 +1,6 @@
 """`accounts serve`: the bank behind granian, chosen by measurement (see docs/decisions)."""
 
 import gc
-import logging
 import os
 import signal
 import socket
@@ -25,6 +24,7 @@ from accounts.collections.passwords import AT_ONCE_MAX
 from accounts.config import MEMORY_URL, Settings
 from accounts.errors import ApiError, SettingsError
 from accounts.gateway import Gateway
+from accounts.logging_config import close_logs
 
 MEMORY_THREADS = 4
 DURABLE_THREADS = 32
@@ -169,7 +169,7 @@ def _close(app: Flask) -> None:
     bank: Bank = app.extensions[EXTENSION]
     bank.close()
     traces.close(app)
-    logging.shutdown()
+    close_logs()
 
 
 def _free_address(host: str, port: int) -> str:

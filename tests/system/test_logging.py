@@ -1,15 +1,22 @@
 """Application logs: JSON lines on the console or in a rotating file."""
 
+import io
 import json
 import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from threading import Event
+from time import monotonic
 
 import pytest
 
-from accounts.logging_config import JsonFormatter
+from accounts import logging_config
+from accounts.logging_config import GatheringHandler, JsonFormatter
 from app import create_app
 from tests.helpers import Http
+from tests.system.servers import served
 from tests.waiting import within
 
 logger = logging.getLogger("accounts")
@@ -91,6 +98,129 @@ def test_lines_are_written_soon_without_being_asked_for(passwords):
     create_app({"LOG_FILE": "app.log"}, passwords=passwords)
     logger.info("calm")
     assert within(30, lambda: "calm" in Path("app.log").read_text())
+
+
+class Target(logging.StreamHandler):
+    """A target that stands still until it is told to move."""
+
+    def __init__(self):
+        super().__init__(io.StringIO())
+        self.begun, self.moves = Event(), Event()
+
+    def emit(self, record):
+        self.begun.set()
+        self.moves.wait(30)
+        self.moves.set()  # or it is late, and the test fails
+        super().emit(record)
+
+
+@pytest.fixture
+def target():
+    target = Target()
+    yield target
+    target.moves.set()
+
+
+@pytest.fixture
+def late(target):
+    """Give a logger whose target has been standing still since its first line."""
+    handler, logger = GatheringHandler(target), logging.getLogger("late")
+    handler.setFormatter(JsonFormatter())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.info("first")
+    assert target.begun.wait(10)
+    yield logger
+    target.moves.set()
+    logger.removeHandler(handler)
+    handler.close()
+
+
+def test_a_target_that_stands_still_holds_up_nobody_and_gets_it_all_when_it_moves(late, target):
+    began_s = monotonic()
+    for number in range(100):
+        late.error(str(number))
+    assert monotonic() - began_s < 2  # one of them was waited for, and no other
+    target.moves.set()
+    late.handlers[0].flush()
+    told = [json.loads(line)["event"] for line in target.stream.getvalue().splitlines()]
+    assert told == ["first", *map(str, range(100))]
+    late.error("at once")
+    assert "at once" in target.stream.getvalue()
+
+
+def test_what_there_is_no_room_for_is_counted(late, target, monkeypatch):
+    monkeypatch.setattr(logging_config, "WAITING_MAX_CHARS", 1_000)
+    for number in range(100):
+        late.info(str(number))
+    target.moves.set()
+    late.handlers[0].flush()
+    late.info("later")
+    late.handlers[0].flush()
+    first, *kept, told, later = map(json.loads, target.stream.getvalue().splitlines())
+    assert [first["event"], later["event"]] == ["first", "later"]
+    assert [line["event"] for line in kept] == [str(number) for number in range(len(kept))]
+    assert (told["event"], told["level"]) == ("log_lines_dropped", "WARNING")
+    assert told["count"] == 100 - len(kept) > 50
+
+
+def test_a_target_that_never_moves_holds_up_no_end(late, monkeypatch):
+    monkeypatch.setattr(logging_config, "END_TIMEOUT_S", 0.1)
+    late.error("unheard")
+    began_s = monotonic()
+    late.handlers[0].close()
+    assert monotonic() - began_s < 2
+
+
+@pytest.fixture
+def unread():
+    """Have the console of a bank be a pipe that nobody reads: give its end."""
+    os.mkfifo("server.log")
+    with os.fdopen(os.open("server.log", os.O_RDONLY | os.O_NONBLOCK)) as pipe:
+        yield pipe
+
+
+def test_a_console_that_nobody_reads_holds_up_neither_requests_nor_the_end(unread):
+    with served() as server:
+        lines_of(server)
+        began_s = monotonic()
+        assert server.stop() == 0
+        assert monotonic() - began_s < 10
+
+
+def test_a_console_that_is_closed_holds_up_neither_requests_nor_the_end(unread):
+    with served() as server:
+        unread.close()
+        lines_of(server)
+        assert server.stop() == 0
+
+
+def test_a_console_that_is_read_at_last_has_all_lines(unread):
+    with ThreadPoolExecutor(1) as reader, served() as server:
+        paths = lines_of(server)
+        os.set_blocking(unread.fileno(), True)
+        read = reader.submit(unread.readlines)
+        assert server.stop() == 0
+        lines = [json.loads(line) for line in read.result(20)[1:]]
+    assert [line["path"] for line in lines if line.get("user_agent") == LONG] == paths
+
+
+LONG = "x" * 500
+
+
+def lines_of(server) -> list[str]:
+    """Ask for so much that its lines fill a pipe; each answer comes soon."""
+    token = server.joined("ada")
+    cash = {"account": server.opened(token), "amount_minor": 1, "currency": "EUR"}
+    paths = []
+    for _ in range(200):
+        began_s = monotonic()
+        assert server.ask("GET", "/health/live", **{"User-Agent": LONG})[0] == 200
+        assert server.ask("POST", "/v1/deposits", cash, token, **{"User-Agent": LONG})[0] == 201
+        assert monotonic() - began_s < 5
+        paths += ["/health/live", "/v1/deposits"]
+    return paths
 
 
 @pytest.mark.parametrize("text", ["a\nb", "\x1b[31m", "\ud800", '"}{"', "\u2028"])
