@@ -11,7 +11,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from tests.postgres import free_port
+from tests.ports import free_port
 
 START_TIMEOUT_S = 30
 QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}

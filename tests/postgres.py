@@ -3,13 +3,13 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.waiting import within
 
 STOP_TIMEOUT_S = 30
@@ -21,12 +21,6 @@ def _has_files(pid: int) -> bool:
         return any(Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Postgres:

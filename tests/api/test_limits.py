@@ -15,6 +15,7 @@ from accounts.collections.passwords import Passwords
 from accounts.errors import ApiError, InvalidCredentials, TooManyRequests, Unavailable
 from app import create_app
 from tests.helpers import PASSWORD, Http, code
+from tests.waiting import within
 
 
 def login(http, address, username="ada", password="wrong", **headers):  # noqa: S107
@@ -158,11 +159,17 @@ def tried(tries, meanwhile=lambda: None, *, is_right=True) -> str:
 )
 def test_only_failures_use_a_limit_up_however_many_try_at_once(is_right, expected):
     tries, told = Tries("login", "2 per minute", MemoryStorage()), threading.Event()
+    begun: list[str] = []
+
+    def go_on():
+        begun.append("a try")
+        told.wait(30)
+
     with ThreadPoolExecutor(4) as threads:
-        said = [
-            threads.submit(tried, tries, lambda: told.wait(5), is_right=is_right) for _ in range(4)
-        ]
-        sleep(0.1)  # two are going on, the others wait for them
+        said = [threads.submit(tried, tries, go_on, is_right=is_right) for _ in range(4)]
+        assert within(30, lambda: len(begun) == 2)
+        sleep(0.1)  # the others wait for them
+        assert len(begun) == 2
         assert not any(each.done() for each in said)
         told.set()
     assert sorted(each.result() for each in said) == sorted(expected * (4 // len(expected)))

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.ports import free_port
 from tests.programs import program
-from tests.system.servers import ACCOUNTS, ROOT, Server, free_port, served
+from tests.system.servers import ACCOUNTS, ROOT, Server, served
+from tests.system.test_logging import flushed
 from tests.waiting import within
 
 FOLDER = ROOT / "deploy/logscale"
@@ -196,9 +198,7 @@ MADE = {"function", "as", "order", "distinct", "percentiles", "missing", "lines"
 
 
 def keys_of(name: str) -> set[str]:
-    time.sleep(0.1)
-    lines = [json.loads(line) for line in Path(name).read_text().splitlines()]
-    return {key.removeprefix("@") for line in lines for key in line}
+    return {key.removeprefix("@") for line in flushed(name) for key in line}
 
 
 @pytest.mark.parametrize("name", ["accounts", "accounts-audit"])

@@ -11,8 +11,9 @@ from urllib.request import urlopen
 import pytest
 
 from accounts.metrics import Metrics
+from tests.ports import free_port
 from tests.programs import program
-from tests.system.servers import ROOT, free_port, served
+from tests.system.servers import ROOT, served
 from tests.waiting import within
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"

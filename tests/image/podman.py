@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.system.servers import Server, free_port
+from tests.ports import free_port
+from tests.system.servers import Server
 from tests.waiting import within
 
 BASE = "python:3.11-slim"

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from tests.image.podman import awaited
-from tests.system.servers import ROOT, Server, free_port
+from tests.ports import free_port
+from tests.system.servers import ROOT, Server
 
 COMPOSE = Path(sys.executable).with_name("podman-compose")
 

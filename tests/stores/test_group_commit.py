@@ -1,6 +1,6 @@
 """Group commit: who shares a commit with whom, and who waits for nobody."""
 
-from time import monotonic, sleep
+from time import monotonic
 
 import pytest
 
@@ -10,19 +10,29 @@ from accounts.stores import group_commit
 from accounts.stores.group_commit import GroupCommit
 from accounts.stores.memory import InMemoryAccountStore
 from tests.stores.books import Books, at_once
+from tests.waiting import within
 
 
 class Slow(InMemoryAccountStore):
-    """Counts commits, and takes its time for each."""
+    """Counts commits. Each takes until all the other callers wait for the next one."""
 
     def __init__(self) -> None:
         super().__init__(decide)
         self.batches: list[int] = []
+        self.commit = GroupCommit(self)
+        self.books = Books(self.commit)
+        self.callers: list[str] = []
 
     def append(self, entries):
         self.batches.append(len(entries))
-        sleep(0.02)
+        assert within(30, lambda: self.commit._waiting_entries >= len(self.callers) - len(entries))
         return super().append(entries)
+
+    def asks(self, times: int) -> None:
+        """Ask so many times, as one of the callers."""
+        for _ in range(times):
+            self.books.ask(OpenAccount("ada", "Main", "EUR"))
+        self.callers.pop()
 
 
 @pytest.fixture
@@ -30,49 +40,43 @@ def store():
     return Slow()
 
 
-@pytest.fixture
-def books(store):
-    return Books(GroupCommit(store))
+def ask(store: Slow, *, callers: int = 1, times: int = 1) -> None:
+    store.callers += ["caller"] * callers
+    at_once(callers, lambda _: store.asks(times))
 
 
-def ask(books: Books) -> None:
-    books.ask(OpenAccount("ada", "Main", "EUR"))
+def gather(monkeypatch, for_each_s: float, in_all_s: float) -> None:
+    monkeypatch.setattr(group_commit, "GATHER_S", for_each_s)
+    monkeypatch.setattr(group_commit, "GATHER_MAX_S", in_all_s)
 
 
-def test_those_who_come_back_at_once_share_the_next_commit(books, store, monkeypatch):
-    monkeypatch.setattr(group_commit, "GATHER_S", 0.1)
-    monkeypatch.setattr(group_commit, "GATHER_MAX_S", 0.4)
-
-    def ask_often(_):
-        for _ in range(10):
-            ask(books)
-
-    at_once(4, ask_often)
-    assert sum(store.batches) == 40
-    assert len(store.batches) <= 15
+def test_those_who_come_back_at_once_share_the_next_commit(store, monkeypatch):
+    gather(monkeypatch, 0.5, 2)
+    ask(store, callers=4, times=25)
+    assert sum(store.batches) == 100
+    assert len(store.batches) <= 37
 
 
-def test_who_is_alone_waits_for_nobody(books, monkeypatch):
-    monkeypatch.setattr(group_commit, "GATHER_S", 60)
-    monkeypatch.setattr(group_commit, "GATHER_MAX_S", 60)
+def test_who_is_alone_waits_for_nobody(store, monkeypatch):
+    gather(monkeypatch, 60, 60)
     began_s = monotonic()
-    for _ in range(5):
-        ask(books)
+    ask(store, times=5)
     assert monotonic() - began_s < 30
 
 
-def test_those_who_do_not_come_back_are_not_waited_for_long(books, store):
-    at_once(8, lambda _: ask(books))
+def test_those_who_do_not_come_back_are_not_waited_for_long(store):
+    ask(store, callers=8)
     began_s = monotonic()
-    ask(books)
+    ask(store)
     assert monotonic() - began_s < 5
 
 
-def test_who_comes_when_they_were_answered_long_ago_waits_for_nobody(books, monkeypatch):
-    monkeypatch.setattr(group_commit, "GATHER_S", 2)
-    monkeypatch.setattr(group_commit, "GATHER_MAX_S", 2)
-    at_once(8, lambda _: ask(books))
-    sleep(2.1)
+def test_who_comes_when_they_were_answered_long_ago_waits_for_nobody(store, monkeypatch):
+    now_s = 0.0
+    monkeypatch.setattr(group_commit, "monotonic", lambda: now_s)
+    gather(monkeypatch, 60, 60)
+    ask(store, callers=8)
+    now_s = 61.0
     began_s = monotonic()
-    ask(books)
-    assert monotonic() - began_s < 1.5
+    ask(store)
+    assert monotonic() - began_s < 30

@@ -34,6 +34,7 @@ from accounts.watch import Watch
 from tests.helpers import START
 from tests.proxy import Proxy
 from tests.stores.books import EVER, Books, at_once
+from tests.waiting import within
 
 NAME = "bank_0"
 
@@ -116,12 +117,19 @@ def test_a_commit_whose_answer_is_lost_is_no_second_commit(line):
 def test_a_commit_of_which_nothing_can_be_heard_is_found_in_the_journal(line, monkeypatch):
     books, proxy = line
     monkeypatch.setattr(database, "TRANSACTION_TIMEOUT_S", 1)
-    proxy.cuts = lambda request: b"commitTransaction" in request
-    timer = threading.Timer(1.2, lambda: setattr(proxy, "cuts", lambda _: False))
-    timer.start()
+    begun: list[int] = []
+
+    def cuts(request: bytes) -> bool:
+        """Lose what is said of commits, until another transaction begins."""
+        if b"startTransaction" in request:
+            begun.append(proxy.lost)
+        return b"commitTransaction" in request and len(begun) == 1
+
+    proxy.cuts = cuts
     is_sent_once(books)
-    assert proxy.lost > 1
-    timer.join()
+    before, lost = begun
+    assert before == 0
+    assert lost > 0
 
 
 def test_an_outcome_that_stays_unknown_is_unavailable_and_a_retry_tells(line, monkeypatch):
@@ -157,7 +165,7 @@ def test_nobody_waits_for_a_bank_that_was_killed_midway(mongo, books):
         with pytest.raises(PyMongoError) as caught:  # one that was frozen decides anew
             session.commit_transaction()
         assert caught.value.has_error_label("TransientTransactionError")
-    assert time.monotonic() - began_s < 6
+    assert time.monotonic() - began_s < 20  # the server itself waits for a minute
 
 
 def test_a_transaction_of_another_application_is_not_ended(mongo, books, monkeypatch):
@@ -245,18 +253,17 @@ class Watching(Watch):
 
 
 def test_who_watches_sees_connections_in_use_and_transactions_tried_again(mongo, raw):
-    seen, watch = set(), Watching()
+    watch = Watching()
     with closing(MongoDatabase(mongo.emptied(NAME), watch)) as opened:
         books = Books(MongoAccountStore(opened, decide))
         books.given(ada=10, bob=0)
-        with failing(raw, 1, "find", blockConnection=True, blockTimeMS=300):
+        with failing(raw, 1, "find", blockConnection=True, blockTimeMS=1_000):
             asks = threading.Thread(target=books.balances)
             asks.start()
-            while asks.is_alive():
-                seen.add(watch.read()["store_connections"])
+            assert within(30, lambda: watch.read()["store_connections"] == 1)
+            asks.join()
         with failing(raw, 1, "update", errorCode=251, errorLabels=["TransientTransactionError"]):
             books.send("ada", "bob", 1)
-    assert 1 in seen
     assert (watch.read()["store_connections"], watch.retries) == (0, 1)
 
 
@@ -322,8 +329,10 @@ def test_every_query_of_every_route_goes_by_an_index(opened, raw):
         assert each.get("docsExamined", 0) <= found + 1, each["command"]
 
 
-def test_what_does_not_fit_the_cache_is_refused_at_once_and_for_good(books):
+def test_what_does_not_fit_the_cache_is_refused_at_once_and_for_good(books, monkeypatch):
     """Half a thousand transfers are as large here as ten thousand are for the least of caches."""
+    monkeypatch.setattr(database, "DEADLINE_S", 60)
+    monkeypatch.setattr(database, "TRANSACTION_TIMEOUT_S", 60)
     reference = "r" * 150_000
     ask = replace(books.transfer("ada", "bob", 1), reference=reference)
     batch = [books.entry(ask) for _ in range(500)]

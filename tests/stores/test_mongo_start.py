@@ -16,7 +16,7 @@ from accounts.stores.mongo import MongoAccountStore, MongoDatabase, schema, upgr
 from accounts.stores.opening import open_stores
 from accounts.watch import Watch
 from tests.mongo import Mongo, Node
-from tests.postgres import free_port
+from tests.ports import free_port
 from tests.stores.books import Books, at_once
 
 
@@ -138,7 +138,7 @@ def test_who_cannot_be_reached_is_told_of_within_seconds():
     said = complaint(f"mongodb://ada:secret@127.0.0.1:{free_port()}/bank?replicaSet=rs0")
     assert "STORE_URL cannot be opened: 127.0.0.1" in said
     assert "secret" not in said
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 20  # the driver itself waits for half a minute
 
 
 def test_a_server_that_is_too_old_is_refused(url, monkeypatch):

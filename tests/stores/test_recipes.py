@@ -78,7 +78,7 @@ def test_who_is_kept_waiting_is_told_so_in_bounded_time(opened):
     began_s = time.monotonic()
     with pytest.raises(Unavailable, match="does not answer"):
         books.send("ada", "bob", 1, entry_id="one")
-    assert 0.2 < time.monotonic() - began_s < 3
+    assert 0.2 < time.monotonic() - began_s < 5
     assert books.balances() == {"ada": 1000, "bob": 1000}
     holder.let_go()
     assert books.send("ada", "bob", 1, entry_id="one") == "recorded"
@@ -94,7 +94,7 @@ def test_who_stands_behind_others_who_are_kept_waiting_is_told_so_in_bounded_tim
 
     began_s = time.monotonic()
     at_once(12, send)
-    assert time.monotonic() - began_s < 3
+    assert time.monotonic() - began_s < 5  # one after the other it would be six
     holder.let_go()
     assert books.balances() == {"ada": 1000, "bob": 1000}
 

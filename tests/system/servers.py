@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,16 +13,11 @@ from typing import Any
 import msgspec
 
 from tests.gates.test_root_names import ROOT
+from tests.ports import free_port
 from tests.waiting import within
 
 ACCOUNTS = Path(sys.executable).with_name("accounts")
 START_TIMEOUT_S = 60
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:
@@ -116,4 +110,4 @@ def _is_ready_or_over(server: Server) -> bool:
     return server.process.poll() is not None
 
 
-__all__ = ["ACCOUNTS", "ROOT", "Server", "free_port", "served"]
+__all__ = ["ACCOUNTS", "ROOT", "Server", "served"]

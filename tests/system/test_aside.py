@@ -11,9 +11,6 @@ import pytest
 
 from accounts.aside import Asides, Call, Turn, elsewhere
 from accounts.gateway import _Threads
-from accounts.ledger.actions import OpenAccount
-from accounts.stores.group_commit import GroupCommit
-from tests.stores.books import Books
 from tests.stores.test_group_commit import Slow
 from tests.system.test_gateway import run
 from tests.waiting import within
@@ -165,10 +162,17 @@ def test_what_was_answered_is_let_go_of():
     assert run(answer())() is None
 
 
-def test_whoever_asks_the_loop_for_something_else_has_its_turn():
+def test_whoever_asks_the_loop_for_something_else_has_its_turn(monkeypatch):
+    now_s = 0.0
+    monkeypatch.setattr("accounts.aside.monotonic", lambda: now_s)
+
+    def take_2_ms():
+        nonlocal now_s
+        now_s += 0.002
+
     async def look_meanwhile():
         asides, looks = Asides(_Threads(1, waiting_max=0).call), 0
-        calls = [asyncio.create_task(asides.run(partial(sleep, 0.002))) for _ in range(100)]
+        calls = [asyncio.create_task(asides.run(take_2_ms)) for _ in range(100)]
         while asides.count or not looks:
             await asyncio.sleep(0)
             looks += 1
@@ -181,14 +185,9 @@ def test_whoever_asks_the_loop_for_something_else_has_its_turn():
 def slow_bank():
     """Give a store that takes its time, and what asks five times for an account in it."""
     store = Slow()
-    books = Books(GroupCommit(store))
     store.append = partial(elsewhere, store.append)  # type: ignore[method-assign]
-
-    def often():
-        for _ in range(5):
-            books.ask(OpenAccount("ada", "Main", "EUR"))
-
-    return store, often
+    store.callers += ["caller"] * 8
+    return store, partial(store.asks, 5)
 
 
 def test_payments_that_are_put_aside_share_a_commit():
@@ -205,7 +204,7 @@ def test_threads_and_those_put_aside_share_a_commit():
         thread.start()
     assert at_once(*[often] * 4) == [None] * 4
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert sum(store.batches) == 40
     assert len(store.batches) <= 20
 

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.mongo import Mongo
-from tests.postgres import Postgres, free_port
-from tests.system.payments import empty_database, ended, opened_store, started
+from tests.ports import free_port
+from tests.postgres import Postgres
+from tests.system.payments import Client, empty_database, ended, opened_store, started
 from tests.system.servers import ACCOUNTS, ROOT, served
+from tests.waiting import within
 
 CLIENTS = 4
 PAGE = (ROOT / "docs/operations.md").read_text()
@@ -47,15 +48,19 @@ def taken_under_load(take: Callable[[], object]) -> list[str]:
     """Take a backup while clients pay; give the entries that were acknowledged before it began."""
     with served() as server:
         clients, _ = started(CLIENTS, server)
-        time.sleep(1)
-        answers = [each for client in clients for each in list(client.answers.values())]
+        assert within(60, lambda: len(acknowledged(clients)) > 20)
+        entries = acknowledged(clients)
         take()
-        time.sleep(0.5)
+        after = len(acknowledged(clients))
+        assert within(60, lambda: len(acknowledged(clients)) > after + CLIENTS)
         ended(clients)
         assert server.stop() == 0
-    entries = [answer["id"] for status, answer in answers if status == 201]
-    assert len(entries) > 20
     return entries
+
+
+def acknowledged(clients: list[Client]) -> list[str]:
+    answers = [each for client in clients for each in list(client.answers.values())]
+    return [answer["id"] for status, answer in answers if status == 201]
 
 
 def are_restored(url: str, entries: list[str]) -> None:

@@ -17,6 +17,7 @@ import pytest
 from tests.postgres import Postgres
 from tests.system.payments import are_done_once, empty_database, ended, started
 from tests.system.servers import ACCOUNTS, Server, served
+from tests.waiting import within
 
 KILLS = int(os.environ.get("CRASHES", "3"))
 BETWEEN_KILLS_S = float(os.environ.get("BETWEEN_CRASHES_S", "2"))
@@ -70,13 +71,10 @@ class Payer:
         _, account = self.server.ask("GET", f"/v1/accounts/{self.ids[1]}", token=self.token)
         return int(account["balance_minor"])
 
-    def goes_on(self, key: str, within_s: float = 20) -> None:
+    def goes_on(self, key: str) -> None:
         """Send the same again until it is done; then everything is as it should be."""
-        until_s = time.monotonic() + within_s
-        while (status := self.pay(key)) == 503:
-            assert time.monotonic() < until_s
-            time.sleep(0.1)
-        assert status == 201
+        assert within(60, lambda: self.pay(key) != 503)
+        assert self.answers[-1][0] == 201
         assert {each for status, each in self.answers if status == 503} == {"1"}
         answered = sum(status == 201 for status, _ in self.answers)
         assert self.paid_minor() == answered
@@ -93,7 +91,7 @@ def test_a_frozen_database_is_503_in_bounded_time_and_comes_back(own_postgres):
             assert server.ask("GET", "/health/live")[0] == 200
             began_s = time.monotonic()
             assert server.ask("GET", "/health/ready")[0] == 503
-            assert time.monotonic() - began_s < 2
+            assert time.monotonic() - began_s < 5  # it does not wait for the database's answer
         finally:
             own_postgres.signal(signal.SIGCONT)
         payer.goes_on("one")

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.servers import ACCOUNTS, Server, free_port, served
+from tests.ports import free_port
+from tests.system.servers import ACCOUNTS, Server, served
 
 ITEMS = 1_500
 KILLED_AFTER_S = (0.1, 0.4)

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
+from tests.ports import free_port
 from tests.system.mixed import Mixed, all_is_done_once
 from tests.system.payments import OPENING_MINOR, Client, are_done_once, ended, started
-from tests.system.servers import free_port, served
+from tests.system.servers import served
 
 CLIENTS = 8
 CRASHES = int(os.environ.get("CRASHES", "3"))

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
 from tests.stores.books import at_once
-from tests.system.servers import ACCOUNTS, Server, free_port, served
+from tests.system.servers import ACCOUNTS, Server, served
 from tests.waiting import within
 
 SQLITE: dict[str, Any] = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
@@ -24,37 +25,38 @@ def is_unready(server: Server) -> bool:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_bank_that_drains_is_unready_and_serves_on_until_it_ends(workers):
-    with served("--workers", workers, ACCOUNTS_DRAIN_S="4", **SQLITE) as server:
+    with served("--workers", workers, ACCOUNTS_DRAIN_S="6", **SQLITE) as server:
         token = server.joined("ada")
         account = server.opened(token)
         cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
         began_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        assert within(3, lambda: is_unready(server))
+        assert within(5, lambda: is_unready(server))
         for _ in range(5):
             assert server.ask("GET", "/health/live")[0] == 200
             assert server.ask("POST", "/v1/deposits", cash, token)[0] == 201
             assert server.ask("GET", "/health/ready")[0] == 503
         assert server.process.wait(20) == 0
-        assert 4 <= time.monotonic() - began_s < 15
+        assert 6 <= time.monotonic() - began_s < 20
 
 
 def test_who_keeps_a_connection_is_told_to_take_another_while_the_bank_drains():
-    with served(ACCOUNTS_DRAIN_S="4") as server:
+    with served(ACCOUNTS_DRAIN_S="60") as server:
         connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
         connection.request("GET", "/health/live")
         answer = connection.getresponse()
         answer.read()
         assert answer.headers["Connection"] is None
         server.process.send_signal(signal.SIGTERM)
-        assert within(3, lambda: is_unready(server))
+        assert within(20, lambda: is_unready(server))
         connection.request("GET", "/health/live")
         answer = connection.getresponse()
         assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        server.process.kill()
 
 
 def test_clients_that_leave_when_they_are_told_lose_nothing():
-    with served("--workers", "2", ACCOUNTS_DRAIN_S="1", **SQLITE) as server:
+    with served("--workers", "2", ACCOUNTS_DRAIN_S="60", **SQLITE) as server:
         began, lost = Event(), []
 
         def ask(_number):
@@ -72,16 +74,17 @@ def test_clients_that_leave_when_they_are_told_lose_nothing():
                     return
 
         def end():
-            began.wait(10)
+            assert began.wait(30)
             server.process.send_signal(signal.SIGTERM)
 
         at_once(9, lambda number: end() if number == 8 else ask(number))
         assert lost == []
+        os.killpg(server.process.pid, signal.SIGINT)  # nobody else is there
         assert server.process.wait(20) == 0
 
 
 def test_workers_whose_first_process_was_killed_end_in_order_and_leave_the_port():
-    with served("--workers", "2", ACCOUNTS_DRAIN_S="2", **SQLITE) as server:
+    with served("--workers", "2", ACCOUNTS_DRAIN_S="5", **SQLITE) as server:
         token = server.joined("ada")
         account = server.opened(token)
         cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
@@ -89,7 +92,7 @@ def test_workers_whose_first_process_was_killed_end_in_order_and_leave_the_port(
         server.process.wait()
         assert within(5, lambda: is_unready(server))
         assert server.ask("POST", "/v1/deposits", cash, token)[0] == 201
-        assert within(10, lambda: is_closed(server))
+        assert within(30, lambda: is_closed(server))
         with served(port=server.port, **SQLITE) as following:
             found = following.ask("GET", f"/v1/accounts/{account}", token=token)
             assert found[1]["balance_minor"] == 1
@@ -111,7 +114,7 @@ def test_whoever_is_at_the_terminal_need_not_wait():
     with served(ACCOUNTS_DRAIN_S="60") as server:
         began_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        assert within(3, lambda: is_unready(server))
+        assert within(20, lambda: is_unready(server))
         os.killpg(server.process.pid, signal.SIGINT)  # as Ctrl-C does
         assert server.process.wait(20) == 0
         assert time.monotonic() - began_s < 20
@@ -134,7 +137,7 @@ def test_the_health_of_a_bank_can_be_asked_without_curl():
         at = f"127.0.0.1:{server.port}"
         assert health(port=server.port) == (0, f"{at} /health/ready says 200.\n")
         server.process.send_signal(signal.SIGTERM)
-        assert within(3, lambda: is_unready(server))
+        assert within(20, lambda: is_unready(server))
         assert health(port=server.port) == (1, f"{at} /health/ready says 503.\n")
         assert health("--live", port=server.port) == (0, f"{at} /health/live says 200.\n")
         server.process.send_signal(signal.SIGKILL)

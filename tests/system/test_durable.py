@@ -1,7 +1,6 @@
 """Banks that last: what a restart leaves, and what stops the start."""
 
 import stat
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -89,34 +88,32 @@ def test_a_database_that_is_stopped_is_unavailable_and_serves_again_by_itself():
 
 
 class Slow(InMemoryAccountStore):
-    """Counts commits, and takes its time for each."""
+    """Counts commits. The first takes until ten have asked in all."""
 
     def __init__(self) -> None:
         super().__init__(decide)
         self.batches: list[int] = []
-        self.go_on = threading.Event()
+        self.commit = GroupCommit(self)
 
     def append(self, entries):
+        self.batches.append(len(entries))
+        others = 10 - len(entries)
+        assert len(self.batches) > 1 or within(30, lambda: self.commit._waiting_entries == others)
         if any(isinstance(e.action, OpenAccount) and e.action.name == "bad" for e in entries):
             raise ValueError("bad")
-        self.batches.append(len(entries))
-        self.go_on.wait(5)
         return super().append(entries)
 
 
 def test_those_who_ask_meanwhile_share_the_next_commit():
     store = Slow()
-    books = Books(GroupCommit(store))
-    threading.Timer(0.3, store.go_on.set).start()
+    books = Books(store.commit)
     at_once(10, lambda _: books.ask(OpenAccount("ada", "Main", "EUR")))
     assert sum(store.batches) == 10
-    assert len(store.batches) <= 3
+    assert len(store.batches) == 2
 
 
 def test_one_bad_entry_fails_nobody_else():
-    store = Slow()
-    books = Books(GroupCommit(store))
-    threading.Timer(0.3, store.go_on.set).start()
+    books = Books(Slow().commit)
 
     def ask(number):
         try:

@@ -12,8 +12,9 @@ from threading import Event, Thread
 
 import pytest
 
+from tests.ports import free_port
 from tests.stores.books import at_once
-from tests.system.servers import ACCOUNTS, ROOT, free_port, served
+from tests.system.servers import ACCOUNTS, ROOT, served
 from tests.waiting import within
 
 JSON_HEAD = b"Host: bank\r\nContent-Type: application/json\r\n"

@@ -11,6 +11,7 @@ import pytest
 from tests.stores.books import at_once
 from tests.system.servers import Server, served
 from tests.system.slow import Payer, paid_per_s, slow_clients
+from tests.waiting import within
 
 SLOW, GOOD = 200, 16
 SECONDS = 2
@@ -59,9 +60,8 @@ def test_whoever_is_too_slow_or_says_nothing_is_shown_the_door():
         sent = [b"", asked, asked + b"\r\n"]
         taken_s = at_once(3, lambda number: closed_after_s(server, sent[number]))
         assert min(taken_s) > 5
-        assert max(taken_s) < 15
-        time.sleep(2)
-        assert shown_the_door() >= 5
+        assert max(taken_s) < 18
+        assert within(30, lambda: shown_the_door() >= 5)
         assert server.ask("GET", "/health/ready")[0] == 200
 
 
@@ -70,7 +70,7 @@ def test_a_connection_is_kept_for_as_long_as_is_set():
     with served(ACCOUNTS_KEEP_ALIVE_S="2") as hasty, served(ACCOUNTS_KEEP_ALIVE_S="18") as patient:
         servers = [hasty, patient]
         taken_s = at_once(2, lambda number: closed_after_s(servers[number], answered))
-    assert 1.5 < taken_s[0] < 4
+    assert 1.5 < taken_s[0] < 8  # if nothing is set it is ten
     assert taken_s[1] > 15
 
 

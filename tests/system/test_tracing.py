@@ -10,7 +10,8 @@ from threading import Thread
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.system.servers import free_port, served
+from tests.ports import free_port
+from tests.system.servers import served
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
