@@ -11,7 +11,7 @@ from accounts.api.docs import docs
 from accounts.api.edges import behind_proxies, trust_hosts
 from accounts.api.health import health
 from accounts.api.holds import holds
-from accounts.api.http import BODY_MAX_BYTES
+from accounts.api.http import FORM_BODY_MAX_BYTES
 from accounts.api.metrics import metrics
 from accounts.api.money import money
 from accounts.api.requests import OVERLOADED, Around
@@ -26,7 +26,7 @@ _V1 = (users, auth, accounts, money, transfers, holds, schedules, audit)
 def create_api(bank: Bank) -> Flask:
     """Make the Flask app of a bank."""
     app = Flask("accounts", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES + 1
+    app.config["MAX_CONTENT_LENGTH"] = FORM_BODY_MAX_BYTES + 1
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = bank
     traces.instrument(app, bank.settings)

@@ -21,6 +21,11 @@ from accounts.errors import InvalidRequest, UnsupportedMediaType
 BODY_MAX_BYTES = 1024 * 1024
 BULK_PATH = "/v1/transfers/bulk"
 BULK_BODY_MAX_BYTES = 4 * BODY_MAX_BYTES
+FORM_BODY_MAX_BYTES = 64 * 1024
+"""A form is short; one of 1 MiB would be a quarter of a million fields, and most of a second."""
+QUOTES_MAX = 4096
+"""More than any wish has but a bulk: no text has more than 256 characters. A body that says the same
+again and again is not read, since whoever reads it keeps everybody in this process waiting."""
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Struct)
@@ -33,8 +38,13 @@ _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 
 
 def body_max_bytes(path: str) -> int:
-    """Say how long a body may be. One byte more is read, and the rest is left where it is."""
-    return BULK_BODY_MAX_BYTES if path == BULK_PATH else BODY_MAX_BYTES
+    """Say how long a body may be. One byte more is read, and the rest is left where it is.
+
+    What is sent elsewhere than to the API is a form.
+    """
+    if path == BULK_PATH:
+        return BULK_BODY_MAX_BYTES
+    return BODY_MAX_BYTES if path.startswith("/v1/") else FORM_BODY_MAX_BYTES
 
 
 def may_be_empty(kind: type[Struct]) -> bool:
@@ -61,6 +71,8 @@ def parse(kind: type[W], of_plain_text: type[W] | None = None) -> W:
         return kind()
     if body and not _is_json():
         raise UnsupportedMediaType("Send `Content-Type: application/json`, in UTF-8.")
+    if request.path != BULK_PATH and body.count(b'"') > QUOTES_MAX:
+        raise InvalidRequest("The body says more than can be asked for.")
     if of_plain_text and _is_plain(body):
         kind = of_plain_text
     try:

@@ -63,7 +63,9 @@ CATALOGUE: Mapping[str, Entry] = {
     "last_admin": Entry(
         409, "Last admin", "Nobody else could manage roles: make another admin first."
     ),
-    "body_too_large": Entry(413, "Body too large", "The body is past 1 MiB, or 4 MiB in a bulk."),
+    "body_too_large": Entry(
+        413, "Body too large", "It is past 1 MiB, 4 MiB in a bulk, 64 KiB in a form."
+    ),
     "bulk_too_large": Entry(
         413,
         "Bulk too large",

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException
 
 from accounts.api.problems import MEDIA_TYPE
 from accounts.errors import Forbidden, NotFound
@@ -84,7 +85,10 @@ def _here() -> str:
 
     Every form is sent to the address that shows it. No password goes into an address.
     """
-    given = request.form if request.method == "POST" else request.args
+    try:
+        given = request.form if request.method == "POST" else request.args
+    except HTTPException:  # it is too large, or did not arrive
+        return request.path
     kept = [
         (name, value)
         for name, value in given.items(multi=True)

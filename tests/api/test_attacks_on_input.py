@@ -94,6 +94,19 @@ def test_a_body_that_is_not_what_was_asked_for_is_400(ada, name):
     assert ada("GET", "/v1/accounts").json["data"] == []
 
 
+def test_a_body_that_says_the_same_again_and_again_is_not_read(ada):
+    body = GOOD[:-1] + b',"name":"Main"' * 70_000 + b"}"
+    answer = raw(ada, "POST", "/v1/accounts", body)
+    assert code(answer) == (400, "invalid_request")
+    (error,) = answer.json["errors"]
+    assert error == {"pointer": "", "detail": "The body says more than can be asked for."}
+
+
+def test_texts_may_be_all_quotes(http):
+    quotes = {"password": '"' * 256, "full_name": '\\"' * 100}
+    assert http("POST", "/v1/users", {"username": "ada"} | quotes).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("kind", "status"),
     [

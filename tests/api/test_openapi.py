@@ -95,9 +95,11 @@ def test_every_code_that_an_operation_may_answer_stands_in_it(http):
 
 
 def test_the_bound_that_is_told_is_the_bound():
-    assert CATALOGUE["body_too_large"].meaning == "The body is past 1 MiB, or 4 MiB in a bulk."
+    said = "It is past 1 MiB, 4 MiB in a bulk, 64 KiB in a form."
+    assert CATALOGUE["body_too_large"].meaning == said
     assert body_max_bytes("/v1/transfers") == 2**20
     assert body_max_bytes("/v1/transfers/bulk") == 4 * 2**20
+    assert body_max_bytes("/sign-in") == 2**16
 
 
 def test_whatever_is_sent_is_answered_as_the_contract_says(app, http):

@@ -32,6 +32,23 @@ def test_a_browser_is_led_to_sign_in_and_from_there_to_sign_up(app):
     assert page.links["the API"] == "/docs"
 
 
+@pytest.mark.parametrize(("count", "status"), [(16_000, 422), (17_000, 413)])
+def test_a_form_has_64_kib_at_most(app, count, status):
+    assert sent_form(app, "/sign-in", count).status_code == status
+
+
+def test_a_stranger_is_led_to_sign_in_without_what_is_too_much_to_keep(app):
+    answer = sent_form(app, "/transfers/new", 17_000)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/sign-in?next=%2Ftransfers%2Fnew&why=ended"
+
+
+def sent_form(app: Flask, path: str, count: int):
+    form, kind = b"a=1&" * count, "application/x-www-form-urlencoded"
+    headers = {"Accept": "text/html"}
+    return app.test_client().post(path, data=form, content_type=kind, headers=headers)
+
+
 def test_who_signs_up_is_signed_in_and_greeted_by_name(app):
     page = Visitor(app).joined("ada", "Ada Lovelace").page
     assert "Hello, Ada Lovelace" in page.text
