@@ -24,8 +24,8 @@ BULK_BODY_MAX_BYTES = 4 * BODY_MAX_BYTES
 FORM_BODY_MAX_BYTES = 64 * 1024
 """A form is short; one of 1 MiB would be a quarter of a million fields, and most of a second."""
 QUOTES_MAX = 4096
-"""More than any wish has but a bulk: no text has more than 256 characters. A body that says the same
-again and again is not read, since whoever reads it keeps everybody in this process waiting."""
+"""More than any wish has but a bulk: no text has more than 256 characters. A body that says the
+same again and again is not read: whoever reads it keeps everybody in this process waiting."""
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Struct)
