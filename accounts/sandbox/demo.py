@@ -49,19 +49,22 @@ PEOPLE = (
 )
 
 ACCOUNTS = {
-    "ada": ("ada", "Everyday", "EUR", 150_000),
+    "ada": ("ada", "Everyday", "EUR", 300_000),
     "ada-savings": ("ada", "Savings", "EUR", 0),
     "ada-travel": ("ada", "Travel", "USD", 60_000),
-    "ben": ("ben", "Everyday", "EUR", 90_000),
+    "ben": ("ben", "Everyday", "EUR", 250_000),
     "ben-savings": ("ben", "Rainy day", "EUR", 0),
-    "chiara": ("chiara", "Everyday", "EUR", 120_000),
+    "chiara": ("chiara", "Everyday", "EUR", 250_000),
     "chiara-kyoto": ("chiara", "Kyoto in spring", "JPY", 120_000),
     "brightworks": ("brightworks", "Payroll", "EUR", 20_000_000),
     "harbour": ("harbour", "Rents", "EUR", 0),
     "market": ("market", "Till", "EUR", 0),
     "energy": ("energy", "Bills", "EUR", 0),
 }
-"""By the name they have here: whose, how it is called, its currency, and what is paid in first."""
+"""By the name they have here: whose, how it is called, its currency, and what is paid in first.
+
+That lasts for a month: who begins right after the first of one waits so long for a salary.
+"""
 
 MONTHLY = (
     (1, 6, "brightworks", "ada", 320_000, 320_000, "Salary"),

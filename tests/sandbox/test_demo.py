@@ -7,7 +7,8 @@ import pytest
 from accounts.errors import SettingsError
 from accounts.sandbox import demo
 from app import create_app
-from tests.helpers import Http, code
+from tests.helpers import START, Http, Teller, code
+from tests.stores.test_demo import written
 
 
 @pytest.fixture
@@ -59,7 +60,8 @@ def test_everybody_can_sign_in(open_demo):
         assert signed_in(bank, person.username)("GET", "/v1/users/me").json["role"] == person.role
 
 
-def test_a_seed_gives_the_same_year_and_another_seed_another_one(open_demo):
+def test_a_seed_gives_the_same_year_and_another_seed_another_one(open_demo, monkeypatch):
+    monkeypatch.setattr("app._now", lambda: START)
     year = history(open_demo())
     assert history(open_demo()) == year
     assert history(open_demo(DEMO_SEED=2)) != year
@@ -77,6 +79,11 @@ def test_it_is_a_year_of_all_kinds_that_ends_today(open_demo):
     assert now - timedelta(days=367) < times[-1] < now - timedelta(days=363)
     assert {line["kind"] for line in lines} >= {"deposit", "transfer", "withdrawal", "reversal"}
     assert accounts[0]["held_minor"] > 0
+
+
+def test_whatever_day_it_is_and_whatever_the_seed_nobody_runs_out_of_money():
+    for number in range(62):
+        written(Teller(), START + timedelta(days=number, hours=number), seed=number)
 
 
 def test_a_demo_that_was_interrupted_says_so(bank):

@@ -12,14 +12,20 @@ from accounts.sandbox.past import Past, PastIds
 from tests.helpers import Teller
 
 
-def test_a_year_is_written_and_right(account_store):
-    teller, past, dice = Teller(account_store), Past(datetime.now(UTC)), Random(1)  # noqa: S311
+def written(teller: Teller, until: datetime, seed: int) -> int:
+    """Write the demo; say how many acts it had."""
+    past, dice = Past(until), Random(seed)  # noqa: S311 - the same for the same seed
     given: Any = {"clock": past, "new_id": PastIds(past, dice), "saved": lambda _count: None}
-    accounts = AccountCollection(account_store, customer_cash=False, **given)
+    accounts = AccountCollection(teller.store, customer_cash=False, **given)
     users = UserCollection(teller.user_store, accounts, passwords=None, session_lasts=None, **given)
     assert not demo.is_written(users)
     count = demo.write(users, accounts, past, dice, "hash")
     assert demo.is_written(users)
+    return count
+
+
+def test_a_year_is_written_and_right(account_store):
+    count = written(Teller(account_store), datetime.now(UTC), seed=1)
     with account_store.ledger() as ledger:
         counts = prove(ledger)
     assert counts.accounts >= len(demo.ACCOUNTS)
