@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, islice
 from operator import attrgetter
+from time import monotonic, sleep
 from typing import Generic
 
 from accounts.aside import Turn
@@ -33,6 +34,9 @@ from accounts.stores.base import AccountStore, Item, Outbox, PutStatus, UserStor
 
 WAITING_MAX = 100_000
 """How many items may wait for the audit log before the store takes no more."""
+MANY_WAITING_MAX = WAITING_MAX // 2
+"""How many may wait before whoever brings several waits too: the rest is for single payments."""
+ROOM_TIMEOUT_S, ROOM_LOOK_S = 5.0, 0.01
 
 
 class _MemoryOutbox(Outbox[Item], Generic[Item]):
@@ -49,6 +53,14 @@ class _MemoryOutbox(Outbox[Item], Generic[Item]):
     def _check_waiting(self) -> None:
         if len(self._waiting) >= WAITING_MAX:
             raise Unavailable("The audit log cannot be written; nothing more is taken on.")
+
+    def _await_room(self) -> None:
+        """Let the audit log catch up: whoever brings much would leave no room to others."""
+        until_s = monotonic() + ROOM_TIMEOUT_S
+        while len(self._waiting) > MANY_WAITING_MAX:
+            if monotonic() > until_s:
+                raise Unavailable("The audit log is too far behind to take on so much.")
+            sleep(ROOM_LOOK_S)
 
 
 class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
@@ -69,6 +81,8 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
         self._mentions: defaultdict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
+        if len(entries) > 1:
+            self._await_room()
         with self._lock:
             self._check_waiting()
             changes = self._decide(self._load(needs(entries)), entries)

@@ -1,5 +1,7 @@
 """What the bank in memory adds: it has no disk where more and more could wait."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from accounts.errors import Unavailable
@@ -9,6 +11,7 @@ from accounts.stores import memory
 from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
 from tests.helpers import START
 from tests.stores.books import Books
+from tests.waiting import within
 
 
 def test_a_bank_whose_audit_log_is_stuck_takes_nothing_more_on(monkeypatch):
@@ -20,6 +23,31 @@ def test_a_bank_whose_audit_log_is_stuck_takes_nothing_more_on(monkeypatch):
     assert books.store.entry("one") is None
     books.store.mark_sealed(books.store.unsealed(100))
     assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
+
+
+def test_who_brings_several_waits_for_the_audit_log_and_a_single_payment_does_not(monkeypatch):
+    books = Books(InMemoryAccountStore(decide))
+    books.given(ada=10, bob=0)
+    monkeypatch.setattr(memory, "MANY_WAITING_MAX", 3)
+    books.send("ada", "bob", 1)
+    several = [books.entry(books.transfer("ada", "bob", 1)) for _ in range(2)]
+    with ThreadPoolExecutor(1) as pool:
+        appended = pool.submit(books.store.append, several)
+        assert not within(0.1, appended.done)
+        assert books.send("ada", "bob", 1) == "recorded"
+        books.store.mark_sealed(books.store.unsealed(2))
+        assert [outcome.status for outcome in appended.result(10)] == ["recorded"] * 2
+    assert books.balances() == {"ada": 6, "bob": 4}
+
+
+def test_who_brings_several_does_not_wait_for_ever(monkeypatch):
+    books = Books(InMemoryAccountStore(decide))
+    books.given(ada=10, bob=0)
+    monkeypatch.setattr(memory, "MANY_WAITING_MAX", 2)
+    monkeypatch.setattr(memory, "ROOM_TIMEOUT_S", 0.05)
+    with pytest.raises(Unavailable):
+        books.store.append([books.entry(books.transfer("ada", "bob", 1)) for _ in range(2)])
+    assert books.balances() == {"ada": 10, "bob": 0}
 
 
 def test_a_bank_whose_audit_log_is_stuck_takes_no_user(monkeypatch):
