@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep, time
 
 import pytest
 from argon2 import PasswordHasher
@@ -20,12 +21,21 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
+DAY_S, MIDNIGHT_S = 24 * 60 * 60, 60
 SLOW = ("tests/system/", "tests/web/browser/", "tests/stores/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that processes that share the tests end alike."""
     items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+
+
+@pytest.fixture(autouse=True)
+def _one_day() -> None:
+    """Begin no test right before midnight (UTC), in the middle of which it would be another day."""
+    left_s = DAY_S - time() % DAY_S
+    if left_s < MIDNIGHT_S:
+        sleep(left_s)
 
 
 @pytest.fixture(autouse=True)

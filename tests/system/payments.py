@@ -23,8 +23,10 @@ from accounts.stores.mongo import MongoAccountStore, MongoDatabase
 from accounts.stores.sql import Database, SqlAccountStore
 from tests.postgres import Postgres
 from tests.system.servers import ACCOUNTS, Server
+from tests.waiting import within
 
 OPENING_MINOR = 1_000
+ENOUGH = 50
 
 
 def empty_database(server: Postgres, name: str) -> str:
@@ -96,8 +98,15 @@ def started(count: int, server: Server) -> tuple[list[Client], list[str]]:
     return clients, accounts
 
 
+def acknowledged(clients: Sequence[Any]) -> list[dict]:
+    """Give what was done so far."""
+    answers = [each for client in clients for each in list(client.answers.values())]
+    return [answer for status, answer in answers if status == 201]
+
+
 def ended(clients: Sequence[Any]) -> None:
-    """Let every client have its last answer."""
+    """Let every client have its last answer, and all of them enough to prove something by."""
+    assert within(60, lambda: len(acknowledged(clients)) > ENOUGH)
     for client in clients:
         client.ended.set()
     for client in clients:
@@ -108,13 +117,13 @@ def are_done_once(url: str, clients: Sequence[Client], ids: list[str]) -> None:
     """Check what was answered against the books and the audit log: nothing lost, nothing twice."""
     answers = {key: each for client in clients for key, each in client.answers.items()}
     asked = {key: each for client in clients for key, each in client.asked.items()}
-    acknowledged = {key: each for key, (status, each) in answers.items() if status == 201}
-    assert len(acknowledged) > 50
+    done = {key: each for key, (status, each) in answers.items() if status == 201}
+    assert len(done) > ENOUGH
     assert answers.keys() == asked.keys()
     with opened_store(url) as store:
-        is_done_once(store, acknowledged, asked)
+        is_done_once(store, done, asked)
         lines = [line for each in ids for line in are_right(store, each)]
-        assert Counter(filter(None, map(paid, lines))) == Counter(acknowledged.keys())
+        assert Counter(filter(None, map(paid, lines))) == Counter(done.keys())
         assert sum(store.account(each).balance_minor for each in ids) == 4 * OPENING_MINOR
         is_audited_once(url, store, answers)
 
@@ -135,9 +144,9 @@ def paid(line: Line) -> str | None:
     return line.reference if line.kind == "transfer" and line.amount_minor < 0 else None
 
 
-def is_done_once(store, acknowledged: dict[str, dict], asked: dict[str, dict]) -> None:
+def is_done_once(store, done: dict[str, dict], asked: dict[str, dict]) -> None:
     """Check that each acknowledged transfer is in the journal as it was asked and answered."""
-    for key, answer in acknowledged.items():
+    for key, answer in done.items():
         kept = store.entry(answer["id"])
         assert msgspec.to_builtins(kept.entry.action) == {"type": "transfer", **asked[key]}
         assert kept.lines[0].balance_minor == answer["from_balance_minor"]

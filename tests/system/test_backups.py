@@ -16,7 +16,7 @@ import pytest
 from tests.mongo import Mongo
 from tests.ports import free_port
 from tests.postgres import Postgres
-from tests.system.payments import Client, empty_database, ended, opened_store, started
+from tests.system.payments import acknowledged, empty_database, ended, opened_store, started
 from tests.system.servers import ACCOUNTS, ROOT, served
 from tests.waiting import within
 
@@ -49,18 +49,13 @@ def taken_under_load(take: Callable[[], object]) -> list[str]:
     with served() as server:
         clients, _ = started(CLIENTS, server)
         assert within(60, lambda: len(acknowledged(clients)) > 20)
-        entries = acknowledged(clients)
+        entries = [each["id"] for each in acknowledged(clients)]
         take()
         after = len(acknowledged(clients))
         assert within(60, lambda: len(acknowledged(clients)) > after + CLIENTS)
         ended(clients)
         assert server.stop() == 0
     return entries
-
-
-def acknowledged(clients: list[Client]) -> list[str]:
-    answers = [each for client in clients for each in list(client.answers.values())]
-    return [answer["id"] for status, answer in answers if status == 201]
 
 
 def are_restored(url: str, entries: list[str]) -> None:

@@ -7,9 +7,10 @@ import time
 import pytest
 
 from tests.ports import free_port
-from tests.system.mixed import Mixed, all_is_done_once
+from tests.system.mixed import Mixed, all_is_done_once, is_all_kinds
 from tests.system.payments import OPENING_MINOR, Client, are_done_once, ended, started
 from tests.system.servers import served
+from tests.waiting import within
 
 CLIENTS = 8
 CRASHES = int(os.environ.get("CRASHES", "3"))
@@ -55,6 +56,7 @@ def test_everything_mixed_is_done_once_too(url):
             if crash < CRASHES:
                 os.killpg(server.process.pid, signal.SIGKILL)
                 continue
+            assert within(60, lambda: is_all_kinds(clients))  # noqa: B023 - now
             ended(clients)
             for client in clients:
                 client.await_runs()
