@@ -185,6 +185,7 @@ def configure_logging(settings: Settings) -> None:
     logger.addHandler(handler)
     logger.setLevel(settings.LOG_LEVEL)
     logger.propagate = False
+    logging.lastResort = handler  # else what libraries have to say goes to the console as it is
     logging.getLogger("werkzeug").addFilter(_is_no_request)
 
 

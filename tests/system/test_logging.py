@@ -94,6 +94,19 @@ def test_an_error_is_written_at_once(passwords):
     assert json.loads(Path("app.log").read_text())["event"] == "burning"
 
 
+def test_what_a_library_has_to_say_is_told_in_the_same_way(passwords):
+    create_app({"LOG_FILE": "app.log"}, passwords=passwords)
+    library = logging.getLogger("library")
+    library.propagate = False  # to what the tests listen with
+    library.error("odd")
+    assert flushed()[-1] | {"@timestamp": ""} == {
+        "@timestamp": "",
+        "level": "ERROR",
+        "logger": "library",
+        "event": "odd",
+    }
+
+
 def test_lines_are_written_soon_without_being_asked_for(passwords):
     create_app({"LOG_FILE": "app.log"}, passwords=passwords)
     logger.info("calm")
