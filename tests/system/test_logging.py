@@ -88,7 +88,8 @@ def test_without_a_file_the_lines_go_to_the_console(passwords, capsys):
     assert json.loads(line)["path"] == "/health/live"
 
 
-def test_an_error_is_written_at_once(passwords):
+def test_an_error_is_written_at_once(passwords, monkeypatch):
+    monkeypatch.setattr(logging_config, "AT_ONCE_S", 30)
     create_app({"LOG_FILE": "app.log"}, passwords=passwords)
     logger.error("burning")
     assert json.loads(Path("app.log").read_text())["event"] == "burning"
@@ -150,15 +151,18 @@ def late(target):
     handler.close()
 
 
-def test_a_target_that_stands_still_holds_up_nobody_and_gets_it_all_when_it_moves(late, target):
+def test_a_target_that_stands_still_holds_up_nobody_and_gets_it_all_when_it_moves(
+    late, target, monkeypatch
+):
     began_s = monotonic()
     for number in range(100):
         late.error(str(number))
-    assert monotonic() - began_s < 2  # one of them was waited for, and no other
+    assert monotonic() - began_s < 5  # one was waited for: to wait for each would take ten
     target.moves.set()
     late.handlers[0].flush()
     told = [json.loads(line)["event"] for line in target.stream.getvalue().splitlines()]
     assert told == ["first", *map(str, range(100))]
+    monkeypatch.setattr(logging_config, "AT_ONCE_S", 30)
     late.error("at once")
     assert "at once" in target.stream.getvalue()
 
@@ -183,7 +187,7 @@ def test_a_target_that_never_moves_holds_up_no_end(late, monkeypatch):
     late.error("unheard")
     began_s = monotonic()
     late.handlers[0].close()
-    assert monotonic() - began_s < 2
+    assert monotonic() - began_s < 10
 
 
 @pytest.fixture

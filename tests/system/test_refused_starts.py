@@ -62,7 +62,7 @@ def test_a_server_that_never_answers_is_waited_for_so_long(monkeypatch):
         began_s = time.monotonic()
         with pytest.raises(SettingsError, match=r"cannot be opened: .*timeout"):
             Database(f"postgresql://127.0.0.1:{silent.getsockname()[1]}/bank")
-    assert time.monotonic() - began_s < 6
+    assert time.monotonic() - began_s < 15
 
 
 def test_a_host_that_does_not_exist_is_told():
