@@ -6,12 +6,15 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from functools import partial
 from multiprocessing import parent_process
-from tempfile import TemporaryDirectory
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from threading import Thread
-from time import sleep
+from time import sleep, time
 
 from flask import Flask
 from granian import Granian
@@ -43,6 +46,9 @@ PARENT_LOOK_S = 0.5
 """How often a worker looks whether the process that began it is still there."""
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the folder in it is ours alone
+NUMBERS = "accounts-numbers-"
+BEGUN_WITHIN_S = 60
+"""How long after it was made a folder is surely locked by whoever made it."""
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """As prometheus-client calls it, which looks for it when it is imported: only by a worker."""
 
@@ -104,12 +110,33 @@ def _let_workers_end() -> None:
 def _shared_numbers() -> Iterator[None]:
     """Give the workers a folder where they count together, in memory where there is such a place.
 
-    They write to it as to memory, and a full disk would end them.
+    They write to it as to memory, and a full disk would end them. It is locked for as long as one
+    of them is there, since what a process holds its children hold too.
     """
-    place = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
-    with TemporaryDirectory(prefix="accounts-", dir=place) as folder:
+    place = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else gettempdir()
+    _tidy_up(Path(place))
+    with TemporaryDirectory(prefix=NUMBERS, dir=place) as folder, _locked(folder, LOCK_SH):
         os.environ.setdefault(METRICS_FOLDER, folder)
         yield
+
+
+def _tidy_up(place: Path) -> None:
+    """Remove what banks left that were killed."""
+    for left in place.glob(f"{NUMBERS}*"):
+        with suppress(OSError):  # somebody is there, or it is somebody else's
+            if time() - left.stat().st_mtime > BEGUN_WITHIN_S:
+                with _locked(left, LOCK_EX | LOCK_NB):
+                    rmtree(left)
+
+
+@contextmanager
+def _locked(folder: str | Path, how: int) -> Iterator[None]:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        flock(fd, how)
+        yield
+    finally:
+        os.close(fd)
 
 
 def worker_app() -> Gateway:

@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import OperationalError
 
+from accounts.serve import NUMBERS
 from accounts.stores.sql import Database
 from accounts.watch import Watch
 from tests.stores.books import at_once
@@ -81,3 +82,29 @@ def test_a_transaction_that_is_tried_again_is_counted():
     assert database.write(act) == "done"
     assert watch.count == 2
     database.close()
+
+
+def test_what_a_killed_bank_left_is_removed_and_what_another_counts_in_is_not():
+    with served("--workers", "2", **SQLITE) as living:
+        with served("--workers", "2", **SQLITE) as killed:
+            left = folder_of(killed)
+            os.killpg(killed.process.pid, signal.SIGKILL)
+            killed.process.wait()
+        # One process is enough for a folder to be in use: whoever began it may be gone.
+        used, worker = folder_of(living), living.workers()[0]
+        os.kill(worker, signal.SIGSTOP)
+        living.process.kill()
+        living.process.wait()
+        for each in (left, used):
+            os.utime(each, (0, 0))
+        with served("--workers", "2", **SQLITE):
+            assert not left.exists()
+            assert used.exists()
+        os.kill(worker, signal.SIGCONT)
+
+
+def folder_of(server: Server) -> Path:
+    """Find where the workers of a bank count together."""
+    held = [each.resolve() for each in Path(f"/proc/{server.process.pid}/fd").iterdir()]
+    (folder,) = [each for each in held if each.name.startswith(NUMBERS)]
+    return folder
