@@ -42,6 +42,7 @@ ROOM_TIMEOUT_S, ROOM_LOOK_S = 5.0, 0.01
 class _MemoryOutbox(Outbox[Item], Generic[Item]):
     def __init__(self) -> None:
         self._waiting: deque[Item] = deque()
+        self._is_stuck = False
 
     def unsealed(self, limit: int) -> Sequence[Item]:
         return list(islice(self._waiting, limit))
@@ -58,9 +59,11 @@ class _MemoryOutbox(Outbox[Item], Generic[Item]):
         """Let the audit log catch up: whoever brings much would leave no room to others."""
         until_s = monotonic() + ROOM_TIMEOUT_S
         while len(self._waiting) > MANY_WAITING_MAX:
-            if monotonic() > until_s:
+            if self._is_stuck or monotonic() > until_s:
+                self._is_stuck = True  # nobody else waits: they would only keep threads
                 raise Unavailable("The audit log is too far behind to take on so much.")
             sleep(ROOM_LOOK_S)
+        self._is_stuck = False
 
 
 class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
