@@ -1,5 +1,7 @@
 """What a hand does with a page."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from accounts.sandbox import demo
@@ -12,6 +14,15 @@ SHOTS = ROOT / "build" / "pages"
 
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
+
+
+def press_twice(page: Page, name: str, leads_to: str) -> None:
+    """Double-click, and see where that leads.
+
+    The second click breaks off what the first one began, which `wait_for_url` takes for a fault.
+    """
+    page.get_by_role("button", name=name, exact=True).dblclick(no_wait_after=True)
+    expect(page).to_have_url(re.compile(leads_to))
 
 
 def follow(page: Page, name: str) -> None:
