@@ -22,6 +22,7 @@ from accounts.ledger.values import Status
 
 REASONS = {
     Status.KEY_REUSED: "This idempotency key was used for another request.",
+    Status.NOT_FOUND: "There is no such account of yours to pay from.",
     Status.CUSTOMER_LEFT: "This customer has left the bank.",
     Status.NUMBERS_EXHAUSTED: "No account number is free; ask again.",
     Status.SAME_ACCOUNT: "The two accounts are one and the same.",
@@ -49,7 +50,7 @@ REASONS = {
 }
 """What a refusal says to people, by its status."""
 
-UNTOLD = frozenset({Status.NUMBERS_EXHAUSTED, Status.ENTRY_UNKNOWN})
+UNTOLD = frozenset({Status.NOT_FOUND, Status.NUMBERS_EXHAUSTED, Status.ENTRY_UNKNOWN})
 """Statuses that callers never see: they are told something else in their place."""
 
 

@@ -254,7 +254,7 @@ class AccountCollection:
         :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises Refused: a rule says no.
         """
-        return self._desk.ask(caller, self._desk.between(caller, ask), key, dry_run=dry_run)
+        return self._desk.pay(caller, ask, key, dry_run=dry_run)
 
     def transfer_all(
         self,

@@ -8,16 +8,11 @@ import msgspec
 from msgspec import Struct
 
 from accounts.collections.desk import Desk, dated, keyed_id, recorded_or_refused
-from accounts.errors import NotFound
 from accounts.identity import Caller
 from accounts.ledger.actions import Bulk, BulkMode, Transfer
 from accounts.ledger.entries import Entry, Outcome
 from accounts.ledger.numbers import canonical
 from accounts.ledger.values import Status
-
-NOBODYS = ""
-"""The account to pay from, where the one that was named is not the caller's: no account is called
-so. The ledger refuses it like the rest, so modes, retries and the journal know of it as well."""
 
 
 class Payment(Protocol):
@@ -58,30 +53,20 @@ def transfer_all(  # noqa: PLR0913 - who, how, what, and how to take it
     bulk_id = desk.entry_id(caller, key)
     digest = sha256(msgspec.json.encode(payments)).hexdigest()
     head = desk.entry(bulk_id, caller, Bulk(mode, len(payments), digest))
-    parts = _parts(desk, caller, head, payments)
+    parts = _parts(head, payments)
     begun, *outcomes = desk.settle([head, *parts], dry_run=dry_run)
     if begun.status is Status.KEY_REUSED:
         recorded_or_refused(begun)
     return BulkSeen(outcomes, begun.replayed)
 
 
-def code_of(outcome: Outcome) -> str:
-    """Say why a transfer of many was refused."""
-    asked = outcome.recorded.entry.action
-    if isinstance(asked, Transfer) and asked.from_account == NOBODYS:
-        return NotFound.code if outcome.status is Status.ACCOUNT_UNKNOWN else outcome.status
-    return outcome.status
-
-
-def _parts(desk: Desk, caller: Caller, head: Entry, payments: Sequence[Payment]) -> list[Entry]:
-    payers = {name: canonical(name) for name in {each.from_account for each in payments}}
-    owned = desk.owned(caller, set(payers.values()))
-    payers = {name: each if each in owned else NOBODYS for name, each in payers.items()}
-    payees = {name: canonical(name) for name in {each.to_account for each in payments}}
+def _parts(head: Entry, payments: Sequence[Payment]) -> list[Entry]:
+    named = {each.from_account for each in payments}.union(each.to_account for each in payments)
+    names = {each: canonical(each) for each in named}
     asks = [
         Transfer(
-            payers[each.from_account],
-            payees[each.to_account],
+            names[each.from_account],
+            names[each.to_account],
             each.amount_minor,
             each.currency,
             each.reference,

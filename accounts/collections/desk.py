@@ -3,10 +3,9 @@
 All subjects of the business layer share one: accounts, money, holds, schedules.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -35,7 +34,6 @@ Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 Saved = Callable[[int], None]
 """Told of each write, and how many entries it was, so that the audit log can follow."""
-Payment = TypeVar("Payment", Transfer, Hold, Schedule)
 Before = tuple[datetime, str] | None
 """The last item of the page before, by time and id."""
 
@@ -93,6 +91,20 @@ class Desk:
         (outcome,) = self.settle((entry,), dry_run=dry_run)
         return recorded_or_refused(outcome)
 
+    def pay(
+        self, caller: Caller, ask: Transfer | Hold | Schedule, key: str | None, *, dry_run: bool
+    ) -> Outcome:
+        """Have a payment decided: the ledger says whether it is from one of the caller's accounts.
+
+        It raises what `own` does of the account to pay from, and what `ask` does.
+        """
+        named = {name: canonical(getattr(ask, name)) for name in ("from_account", "to_account")}
+        try:
+            return self.ask(caller, replace(ask, **named), key, dry_run=dry_run)
+        except NotFound:
+            self.own(caller, ask.from_account)
+            raise
+
     def entry(self, entry_id: str, caller: Caller, action: Action) -> Entry:
         """Make an entry, asked now."""
         return Entry(entry_id, caller.id, self.clock(), action, self._till)
@@ -105,16 +117,6 @@ class Desk:
         self._saved(len(entries))
         return outcomes
 
-    def between(self, caller: Caller, ask: Payment) -> Payment:
-        """Write the accounts of a payment as the ledger keeps them.
-
-        It raises what `own` does of the account to pay from.
-        """
-        self.own(caller, ask.from_account)
-        return replace(
-            ask, from_account=canonical(ask.from_account), to_account=canonical(ask.to_account)
-        )
-
     def own(self, caller: Caller, name: str) -> str:
         """Give the id of an account of the caller's.
 
@@ -124,23 +126,12 @@ class Desk:
         :raises Forbidden: the caller may see it, and it is somebody else's.
         """
         name = canonical(name)
-        owned = self.owned(caller, (name,))
-        if name in owned:
-            return owned[name]
+        account_id, owner_id = self._owners.get(name) or self._asked_owner(name)
+        if owner_id == caller.id:
+            return account_id
         if caller.role in READS_ALL:
-            self.found(name)
             raise Forbidden("Only its owner does this.")
         raise NotFound
-
-    def owned(self, caller: Caller, names: Iterable[str]) -> dict[str, str]:
-        """Give the ids of those accounts that are the caller's, by their names in the ledger."""
-        known = {each: found for each in names if (found := self._owners.get(each))}
-        unknown = frozenset(names) - known.keys()
-        if unknown:
-            known |= self._asked_owners(unknown)
-        return {
-            name: account_id for name, (account_id, owner) in known.items() if owner == caller.id
-        }
 
     def found(self, name: str) -> Account:
         """Read a customer's account by id or number, as the ledger keeps them.
@@ -173,12 +164,11 @@ class Desk:
         loaded = self.store.load(Needs(accounts=ids, progress=of))
         return [_seen(caller, each, loaded) for each in entries]
 
-    def _asked_owners(self, names: frozenset[str]) -> dict[str, tuple[str, str]]:
-        accounts = self.store.load(Needs(accounts=names)).accounts.items()
-        found = {name: (each.id, each.owner_id) for name, each in accounts}
-        if len(self._owners) + len(found) > OWNERS_MAX:
+    def _asked_owner(self, name: str) -> tuple[str, str]:
+        account = self.found(name)
+        if len(self._owners) >= OWNERS_MAX:
             self._owners = {}
-        self._owners.update(found)
+        self._owners[name] = found = account.id, account.owner_id
         return found
 
 
@@ -196,13 +186,13 @@ def _seen(caller: Caller, recorded: Recorded, loaded: Snapshot) -> Seen:
 def recorded_or_refused(outcome: Outcome) -> Outcome:
     """Give an outcome back where it is no refusal.
 
-    :raises NotFound: it is about an entry that is not there.
+    :raises NotFound: it is about an entry that is not there, or from an account of somebody else.
     :raises Unavailable: no account number is free.
     :raises Refused: a rule says no.
     """
     if outcome.status is Status.NUMBERS_EXHAUSTED:
         raise Unavailable("No account number is free.")
-    if outcome.status is Status.ENTRY_UNKNOWN:
+    if outcome.status in {Status.ENTRY_UNKNOWN, Status.NOT_FOUND}:
         raise NotFound
     if outcome.status is not Status.RECORDED:
         raise Refused(outcome)

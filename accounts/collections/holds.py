@@ -48,8 +48,7 @@ class Holds:
         :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises Refused: a rule says no.
         """
-        ask = self._desk.between(caller, ask)
-        outcome = self._desk.ask(caller, ask, key, dry_run=dry_run)
+        outcome = self._desk.pay(caller, ask, key, dry_run=dry_run)
         loaded = load(self._desk.store, [outcome.recorded])
         return replace(_begun(outcome.recorded, loaded), replayed=outcome.replayed)
 

@@ -47,10 +47,9 @@ class Schedules:
         :raises InvalidRequest: the first run lies in the past.
         :raises Refused: a rule says no.
         """
-        ask = self._desk.between(caller, ask)
         if ask.first_at < self._desk.clock() - LATE_MAX and not self._is_retry(caller, key):
             raise InvalidRequest("It lies in the past.", pointer="/first_at")
-        outcome = self._desk.ask(caller, ask, key, dry_run=dry_run)
+        outcome = self._desk.pay(caller, ask, key, dry_run=dry_run)
         begun = _begun(outcome.recorded, load(self._desk.store, [outcome.recorded]))
         return replace(begun, replayed=outcome.replayed)
 

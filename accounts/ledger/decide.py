@@ -16,6 +16,7 @@ from msgspec.structs import astuple, replace
 from accounts.ledger.actions import Bulk, BulkMode, Transfer
 from accounts.ledger.entries import Changes, Entry, Outcome, Recorded, Snapshot, recorded_as
 from accounts.ledger.rules import RULES, Effect, Refusal, Verdict
+from accounts.ledger.rules.checks import NOT_THE_CALLERS
 from accounts.ledger.values import (
     Account,
     Customer,
@@ -79,7 +80,11 @@ class _Draft(Struct):
         prior = self.entries.get(entry.id)
         if prior is None:
             action = entry.action
-            return Outcome(self.record(entry, RULES[type(action)](self, entry, action)))
+            verdict = RULES[type(action)](self, entry, action)
+            # Within a bulk it has its place; by itself it is answered like what was never there.
+            if verdict is NOT_THE_CALLERS and _bulk_of(entry) is None:
+                return _refused(entry, Status.NOT_FOUND)
+            return Outcome(self.record(entry, verdict))
         if prior.entry.action == entry.action:
             return Outcome(prior, replayed=True)
         return _refused(entry, Status.KEY_REUSED)

@@ -28,6 +28,7 @@ class Status(StrEnum):
 
     RECORDED = "recorded"
     KEY_REUSED = "key_reused"
+    NOT_FOUND = "not_found"
     CUSTOMER_LEFT = "customer_left"
     NUMBERS_EXHAUSTED = "numbers_exhausted"
     SAME_ACCOUNT = "same_account"

@@ -152,7 +152,7 @@ def test_a_line_says_what_was_decided_and_nothing_personal(log):
         "number": 5,
         "event": "transfer",
         "id": refused.entry.id,
-        "actor_id": "caller",
+        "actor_id": "owner-1",
         "outcome": "funds_insufficient",
         "digest": refused.digest,
         "lines": [],

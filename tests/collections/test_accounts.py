@@ -312,15 +312,12 @@ def test_it_is_forgotten_whose_accounts_are_before_they_are_too_many(bank, monke
     monkeypatch.setattr("accounts.collections.desk.OWNERS_MAX", 2)
     bank.given(ada=10, bob=10, cyd=10)
     names = ("ada", "bob", "cyd")
-    sent = [bank.send(name, "ada" if name == "bob" else "bob", 1) for name in names * 3]
-    assert sent == ["recorded"] * 9
+    for name in names * 3:
+        ask = Deposit(bank.opened[name].id, 1, "EUR")
+        assert bank.accounts.deposit(bank.caller(name), ask, None).status == "recorded"
     assert len(bank.accounts._desk._owners) <= 2
     with pytest.raises(NotFound):
-        bank.accounts.transfer(
-            bank.caller("ada"),
-            Transfer(bank.opened["bob"].id, bank.opened["cyd"].id, 1, "EUR"),
-            None,
-        )
+        bank.accounts.deposit(bank.caller("ada"), Deposit(bank.opened["bob"].id, 1, "EUR"), None)
 
 
 def test_where_no_number_is_free_it_is_not_decided():

@@ -66,18 +66,19 @@ class Bank(Books):
     def bulk(
         self, bulk_id: str, mode: BulkMode, *transfers: Transfer, digest: str = "d"
     ) -> list[Outcome]:
-        return self.store.append(bulk_of(bulk_id, mode, *transfers, digest=digest))
+        return self.store.append(self.bulk_of(bulk_id, mode, *transfers, digest=digest))
+
+    def bulk_of(
+        self, bulk_id: str, mode: BulkMode, *transfers: Transfer, digest: str = "d"
+    ) -> list[Entry]:
+        """Make the entries of a bulk: its own, and one for each transfer, each by its payer."""
+        head = Entry(bulk_id, "caller", START, Bulk(mode, len(transfers), digest))
+        parts = [
+            Entry(f"{bulk_id}/{n}", self.caller(each), START, replace(each, bulk_id=bulk_id))
+            for n, each in enumerate(transfers)
+        ]
+        return [head, *parts]
 
     def proven(self) -> Counts:
         with self.store.ledger() as ledger:
             return prove(ledger)
-
-
-def bulk_of(bulk_id: str, mode: BulkMode, *transfers: Transfer, digest: str = "d") -> list[Entry]:
-    """Make the entries of a bulk: its own, and one for each transfer."""
-    head = Entry(bulk_id, "caller", START, Bulk(mode, len(transfers), digest))
-    parts = [
-        Entry(f"{bulk_id}/{index}", "caller", START, replace(each, bulk_id=bulk_id))
-        for index, each in enumerate(transfers)
-    ]
-    return [head, *parts]

@@ -7,7 +7,7 @@ from accounts.ledger.actions import Bulk, BulkMode, Deposit, OpenAccount
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import Entry, Snapshot
 from tests.helpers import START
-from tests.ledger.bank import Bank, bulk_of
+from tests.ledger.bank import Bank
 
 EACH, STOP, ATOMIC = BulkMode.EACH, BulkMode.STOP, BulkMode.ATOMIC
 
@@ -66,7 +66,7 @@ def test_what_was_not_tried_stays_without_a_trace(bank):
     bank.bulk("many", STOP, *transfers(bank, 101, 1))
     assert bank.store.entry("many/0").status == NO
     assert bank.store.entry("many/1") is None
-    batch = bulk_of("more", STOP, *transfers(bank, 101, 1))
+    batch = bank.bulk_of("more", STOP, *transfers(bank, 101, 1))
     untold = bank.store.append(batch)[2].recorded
     assert (untold.entry, untold.at, untold.digest) == (batch[2], batch[2].at, "")
 
@@ -79,8 +79,8 @@ def test_a_rolled_back_bulk_takes_everything_with_it(bank):
     outcomes = bank.store.append([
         opening,
         bank.entry(bank.hold("ada", "bob", 20), entry_id="held"),
-        *bulk_of("many", ATOMIC, run, *transfers(bank, 71)),
-        *bulk_of("few", EACH, run),
+        *bank.bulk_of("many", ATOMIC, run, *transfers(bank, 71)),
+        *bank.bulk_of("few", EACH, run),
         bank.entry(bank.transfer("ada", "bob", 5)),
     ])  # fmt: skip
     assert said(outcomes) == [YES, YES, ABORTED, ABORTED, NO, YES, YES, YES]
@@ -94,9 +94,9 @@ def test_a_rolled_back_bulk_takes_everything_with_it(bank):
 
 @pytest.mark.parametrize("mode", BulkMode)
 def test_two_bulks_of_one_batch_are_each_by_itself(bank, mode):
-    batch = bulk_of("one", ATOMIC, *transfers(bank, 40, 70))
-    batch += bulk_of("two", mode, *transfers(bank, 40, 60))
-    batch += bulk_of("three", ATOMIC, *transfers(bank, 1))
+    batch = bank.bulk_of("one", ATOMIC, *transfers(bank, 40, 70))
+    batch += bank.bulk_of("two", mode, *transfers(bank, 40, 60))
+    batch += bank.bulk_of("three", ATOMIC, *transfers(bank, 1))
     assert said(bank.store.append(batch)) == [ABORTED, ABORTED, NO, YES, YES, YES, ABORTED, NO]
     assert bank.figures("ada")[0] == 0
     bank.proven()
@@ -104,7 +104,7 @@ def test_two_bulks_of_one_batch_are_each_by_itself(bank, mode):
 
 @pytest.mark.parametrize("mode", BulkMode)
 def test_the_same_bulk_twice_in_one_batch_is_done_once(bank, mode):
-    batch = bulk_of("one", mode, *transfers(bank, 40, 70, 5))
+    batch = bank.bulk_of("one", mode, *transfers(bank, 40, 70, 5))
     first, again = [said(part) for part in halves(bank.store.append(batch + batch))]
     assert first == again
     assert bank.figures("ada")[0] == {EACH: 55, STOP: 60, ATOMIC: 100}[mode]
@@ -132,7 +132,7 @@ def test_an_id_that_was_used_for_something_else_is_no_bulk(bank):
 @pytest.mark.parametrize("taken", ["many", "other"])
 def test_a_part_whose_id_is_taken_aborts_and_leaves_what_has_it(bank, taken):
     bank.say(Deposit(bank.opened["ada"], 1, "EUR"), entry_id="other")
-    batch = bulk_of("many", ATOMIC, *transfers(bank, 1, 2))
+    batch = bank.bulk_of("many", ATOMIC, *transfers(bank, 1, 2))
     batch[2] = replace(batch[2], id=taken)
     for _ in range(2):
         assert said(bank.store.append(batch)) == [ABORTED, ABORTED, "key_reused"]
@@ -143,7 +143,7 @@ def test_a_part_whose_id_is_taken_aborts_and_leaves_what_has_it(bank, taken):
 
 @pytest.mark.parametrize("count", [0, 1, 3, -1])
 def test_a_bulk_that_says_another_number_is_none(bank, count):
-    head, *parts = bulk_of("many", EACH, *transfers(bank, 1, 2))
+    head, *parts = bank.bulk_of("many", EACH, *transfers(bank, 1, 2))
     head = replace(head, action=Bulk(EACH, count, "d"))
     if count in {0, 1}:  # what is left over belongs to no bulk that is there
         assert len(bank.store.append([head, *parts])) == 3
@@ -155,7 +155,7 @@ def test_a_bulk_that_says_another_number_is_none(bank, count):
 
 @pytest.mark.parametrize("wrong", [Deposit("a", 1, "EUR"), Bulk(EACH, 0, "d"), None])
 def test_a_bulk_is_followed_by_its_own_transfers_alone(bank, wrong):
-    head, part = bulk_of("many", EACH, *transfers(bank, 1))
+    head, part = bank.bulk_of("many", EACH, *transfers(bank, 1))
     action = wrong or replace(part.action, bulk_id="another")
     with pytest.raises(ValueError, match="bulk many is not followed by its 1 transfers"):
         bank.store.append([head, replace(part, action=action)])
@@ -164,6 +164,6 @@ def test_a_bulk_is_followed_by_its_own_transfers_alone(bank, wrong):
 def test_deciding_changes_nothing_that_was_loaded(bank):
     snapshot = Snapshot({}, {}, {}, {})
     entries = [Entry("new", "c", START, OpenAccount("ada", "n", "EUR"))]
-    entries += bulk_of("many", ATOMIC, *transfers(bank, 1))
+    entries += bank.bulk_of("many", ATOMIC, *transfers(bank, 1))
     decide(snapshot, entries)
     assert snapshot == Snapshot({}, {}, {}, {})

@@ -10,15 +10,17 @@ from accounts.ledger.actions import (
     Action,
     CloseAccount,
     Deposit,
+    Every,
     Hold,
     Leave,
     OpenAccount,
     RenameAccount,
+    Schedule,
     Transfer,
     Withdrawal,
 )
 from accounts.ledger.decide import decide
-from accounts.ledger.entries import Entry, Snapshot, digest_of, needs
+from accounts.ledger.entries import Changes, Entry, Snapshot, digest_of, needs
 from accounts.ledger.numbers import numbers_for
 from accounts.ledger.values import (
     AMOUNT_MAX_MINOR,
@@ -38,6 +40,7 @@ def account(name: str, balance_minor: int = 0, **more) -> Account:
     return Account(id=name, name=name, balance_minor=balance_minor, **(known | times | more))
 
 
+LATER = partial(Schedule, first_at=START, every=Every.ONCE)
 TILL = account("till-eur-0", owner_id=BANK_ID, floor_minor=None)
 
 
@@ -47,7 +50,9 @@ def books(*accounts: Account, customers: tuple[Customer, ...] = ()) -> Snapshot:
 
 
 def entry(action: Action, entry_id: str = "entry-1") -> Entry:
-    return Entry(entry_id, "caller", START, action)
+    """Ask in the name of whose account is to pay: they are named after their owners."""
+    payer = getattr(action, "from_account", "nobody").removeprefix("N-")
+    return Entry(entry_id, f"owner-{payer}", START, action)
 
 
 def status_of(snapshot: Snapshot, action: Action) -> str:
@@ -76,11 +81,11 @@ BOOKS = books(ADA, BOB, CLOSED, FROZEN, DOLLAR, HELD, CREDIT, FULL, RICH, TILL)
         ("ada", "bob", 101, "EUR", "funds_insufficient"),
         ("ada", "ada", 1, "EUR", "same_account"),
         ("ada", "N-ada", 1, "EUR", "same_account"),
-        ("nobody", "nobody", 1, "EUR", "same_account"),
+        ("nobody", "nobody", 1, "EUR", "not_found"),
         ("ada", "nobody", 1, "EUR", "account_unknown"),
-        ("nobody", "bob", 1, "EUR", "account_unknown"),
+        ("nobody", "bob", 1, "EUR", "not_found"),
         ("ada", "till-eur-0", 1, "EUR", "account_unknown"),
-        ("till-eur-0", "ada", 1, "EUR", "account_unknown"),
+        ("till-eur-0", "ada", 1, "EUR", "not_found"),
         ("ada", "closed", 1, "EUR", "account_closed"),
         ("closed", "ada", 1, "EUR", "account_closed"),
         ("frozen", "ada", 1, "EUR", "account_frozen"),
@@ -204,6 +209,15 @@ def test_an_account_is_refused_where_every_number_is_taken():
 def test_a_shortfall_is_told():
     (outcome,) = decide(BOOKS, [entry(Transfer("ada", "bob", 130, "EUR"))]).outcomes
     assert outcome.recorded.details == (("shortfall_minor", 30),)
+
+
+@pytest.mark.parametrize("payer", ["bob", "nobody", "till-eur-0"])
+@pytest.mark.parametrize("ask", [Transfer, partial(Hold, expires_in_s=60), LATER])
+def test_who_pays_from_an_account_that_is_not_its_own_leaves_no_trace(ask, payer):
+    action = ask(from_account=payer, to_account="ada", amount_minor=1, currency="EUR")
+    changes = decide(BOOKS, [replace(entry(action), caller_id="owner-ada")])
+    assert [str(each.status) for each in changes.outcomes] == ["not_found"]
+    assert replace(changes, outcomes=[]) == Changes([], [], [], [])
 
 
 def test_a_payees_balance_is_told_to_nobody():

@@ -222,5 +222,5 @@ def test_the_first_thing_wrong_is_told(status, wrong, kind):
     payer, payee = replace(fine, **wrong), replace(fine, id="bob")
     more = () if kind is Transfer else (60,)
     ask = kind("ada", "bob", 1, "EUR", *more)
-    changes = decide(Snapshot({"ada": payer, "bob": payee}), [Entry("e", "c", START, ask)])
+    changes = decide(Snapshot({"ada": payer, "bob": payee}), [Entry("e", "o", START, ask)])
     assert changes.outcomes[0].status == status

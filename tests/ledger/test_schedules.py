@@ -185,8 +185,8 @@ def test_a_frozen_account_lets_a_schedule_go_on(bank):
         (("ada", "bob"), "EUR", "recorded"),
         (("cyd", "bob"), "EUR", "recorded"),  # has nothing yet: that is asked at each run
         (("ada", "ada"), "EUR", "same_account"),
-        (("nobody", "nobody"), "EUR", "same_account"),
-        (("nobody", "bob"), "EUR", "account_unknown"),
+        (("nobody", "nobody"), "EUR", "not_found"),
+        (("nobody", "bob"), "EUR", "not_found"),
         (("ada", "nobody"), "EUR", "account_unknown"),
         (("ada", "till-eur-0"), "EUR", "account_unknown"),
         (("ada", "bob"), "USD", "currency_mismatch"),

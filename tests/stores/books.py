@@ -21,11 +21,19 @@ class Books:
         self.store = store
         self.ids = Ids()
         self.opened: dict[str, str] = {}
+        self.owners: dict[str, str] = {}
         self._seconds = itertools.count(1)
 
     def entry(self, action: Action, *, entry_id: str = "", at: datetime | None = None) -> Entry:
         at = at or START + timedelta(seconds=next(self._seconds))
-        return Entry(entry_id or self.ids(), "caller", at, action)
+        entry = Entry(entry_id or self.ids(), self.caller(action), at, action)
+        if isinstance(action, OpenAccount):
+            self.owners[entry.id] = action.owner_id
+        return entry
+
+    def caller(self, action: Action) -> str:
+        """Say who asks: a payment is asked by its payer, all else by nobody in particular."""
+        return self.owners.get(getattr(action, "from_account", ""), "caller")
 
     def ask(self, action: Action, **more: Any) -> Outcome:
         (outcome,) = self.store.append([self.entry(action, **more)])
@@ -40,7 +48,9 @@ class Books:
 
     def open(self, owner_id: str) -> Account:
         outcome = self.ask(OpenAccount(owner_id, "Main", "EUR"))
-        return self.store.account(outcome.recorded.entry.id)
+        account = self.store.account(outcome.recorded.entry.id)
+        self.owners[account.number] = owner_id
+        return account
 
     def transfer(self, payer: str, payee: str, amount_minor: int) -> Transfer:
         return Transfer(self.opened[payer], self.opened[payee], amount_minor, "EUR")

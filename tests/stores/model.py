@@ -69,9 +69,12 @@ class Model(Accounts):
         if entry.id in self.said:
             before, status, details = self.said[entry.id]
             return (status, details, True) if before == entry.action else ("key_reused", {}, False)
+        self.caller = entry.caller_id
         answer = getattr(self, entry.kind)(entry.id, entry.action, entry.at)
         status, details = answer if isinstance(answer, tuple) else (answer or "recorded", {})
-        self.said[entry.id] = entry.action, status, details
+        parts = {getattr(entry.action, "bulk_id", None), getattr(entry.action, "schedule_id", None)}
+        if status != "not_found" or parts != {None}:
+            self.said[entry.id] = entry.action, status, details
         return status, details, False
 
     def transfer(self, entry_id: str, ask: Any, at: datetime) -> Any:

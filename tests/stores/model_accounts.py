@@ -14,6 +14,7 @@ class Accounts:
         self.accounts: dict[str, dict[str, Any]] = {}
         self.cash: dict[str, dict[str, Any]] = {}
         self.left: set[str] = set()
+        self.caller = ""
         self.holds: dict[str, dict[str, Any]] = {}
         self.found: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
 
@@ -172,8 +173,10 @@ class Accounts:
 
     def unfit(self, ask: Any) -> str | None:
         payer, payee = self.named(ask.from_account), self.named(ask.to_account)
-        if ask.from_account == ask.to_account or (payer and payer is payee):
+        if not payer or payer["owner"] != self.caller:
+            return "not_found"
+        if payer is payee:
             return "same_account"
-        if not payer or not payee:
+        if not payee:
             return "account_unknown"
         return self.wrong(payer, payee, ask.currency)

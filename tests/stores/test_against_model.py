@@ -244,6 +244,11 @@ class Machine(RuleBasedStateMachine):
         account = self.model.named(name)
         return account["owner"] if account else "ada"
 
+    def _caller(self, action: Action) -> str:
+        """Say who asks: of payments, the payer, but for each sixth of them."""
+        payer = self._owner(getattr(action, "from_account", ""))
+        return "mallory" if len(self.asked) % 6 == 5 else payer
+
     def _do(self, progress: Any) -> None:
         """Do what is due, as the bank itself does."""
         entry = next(each for each in self.promised if each.id == progress.entry_id)
@@ -255,7 +260,7 @@ class Machine(RuleBasedStateMachine):
     def _entries(self, actions: list[Action], at: datetime | None = None) -> list[Entry]:
         count = sum(map(len, self.asked))
         made = [
-            Entry(f"entry-{count + number:06d}", "caller", at or self.now, action)
+            Entry(f"entry-{count + number:06d}", self._caller(action), at or self.now, action)
             for number, action in enumerate(actions)
         ]
         self.asked.append(made)

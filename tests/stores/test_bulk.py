@@ -25,7 +25,7 @@ def batch_of(payer: str, payee: str) -> list[Entry]:
 def part(index: int, payer: str, payee: str) -> Entry:
     reference = ODD[index % len(ODD)]
     ask = Transfer(payer, payee, 1, "EUR", reference, "many")
-    return Entry(f"many/{index:04d}", "caller", START, ask)
+    return Entry(f"many/{index:04d}", "owner-ada", START, ask)
 
 
 def test_thousands_of_transfers_are_kept_as_they_were_told(books):
@@ -49,7 +49,7 @@ def test_thousands_asked_twice_at_once_are_recorded_once(books):
     batch = batch_of("nobody", "nobody else")
     answers = at_once(3, lambda _: books.store.append(batch))
     assert sorted(each[0].replayed for each in answers) == [False, True, True]
-    assert {str(each.status) for each in answers[0][1:]} == {"account_unknown"}
+    assert {str(each.status) for each in answers[0][1:]} == {"not_found"}
     with books.store.ledger() as ledger:
         assert prove(ledger).entries == COUNT + 1
     assert len(books.store.unsealed(COUNT + 9)) == COUNT + 1

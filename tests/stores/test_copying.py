@@ -116,7 +116,7 @@ def goes_on(books: Books, source, target) -> None:
         assert found[0] == found[1]
     assert len(other.entries_of("owner-ada", "transfer", before=None, limit=9)) == 3
     moved = Books(other)
-    moved.opened, moved.ids = books.opened, books.ids
+    moved.opened, moved.owners, moved.ids = books.opened, books.owners, books.ids
     assert moved.ask(moved.transfer("ada", "bob", 10), entry_id="sent-10").replayed
     assert moved.send("ada", "bob", 3) == "recorded"
     with other.ledger() as ledger:

@@ -180,7 +180,7 @@ def others(mongo, books):
     """Give the same books as another process sees them."""
     with closing(MongoDatabase(mongo.url(NAME))) as other:
         made = Books(MongoAccountStore(other, decide))
-        made.opened = books.opened
+        made.opened, made.owners = books.opened, books.owners
         yield made
 
 

@@ -114,7 +114,7 @@ def test_one_bulk_sent_by_many_at_once_is_done_once(books, mode):
         Transfer(books.opened["ada"], books.opened["bob"], amount, "EUR", None, "bulk")
         for amount in (400, 700, 500)
     ]
-    batch = [Entry(f"bulk/{n}", "caller", START, part) for n, part in enumerate(parts)]
+    batch = [Entry(f"bulk/{n}", "owner-ada", START, part) for n, part in enumerate(parts)]
     batch.insert(0, Entry("bulk", "caller", START, Bulk(mode, 3, "digest")))
     answers = at_once(THREADS, lambda _: [str(o.status) for o in books.store.append(batch)])
     assert all(each == answers[0] for each in answers)

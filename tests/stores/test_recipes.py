@@ -289,7 +289,7 @@ def test_batches_of_several_processes_that_share_accounts_all_succeed(opened):
             pairs = [dice.sample(list(books.opened), 2) for _ in range(5)]
             actions = [books.transfer(payer, payee, 1) for payer, payee in pairs]
             entries = [
-                Entry(f"{number}-{turn}-{each}", "caller", datetime.now(UTC), action)
+                Entry(f"{number}-{turn}-{each}", books.caller(action), datetime.now(UTC), action)
                 for each, action in enumerate(actions)
             ]
             outcomes = stores[number % 2].append(entries)

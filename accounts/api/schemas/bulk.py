@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from accounts.api.schemas.base import PlainAccountRef, PlainReference, Wish
 from accounts.api.schemas.money import TransferWish
-from accounts.collections.bulk import BulkSeen, code_of
+from accounts.collections.bulk import BulkSeen
 from accounts.ledger.actions import BulkMode
 from accounts.ledger.entries import Outcome
 from accounts.ledger.values import Status
@@ -76,4 +76,4 @@ def _item(index: int, outcome: Outcome) -> ItemRecorded | ItemRefused:
     recorded = outcome.recorded
     if recorded.status is _RECORDED:
         return ItemRecorded(index, recorded.entry.id)
-    return ItemRefused(index, code_of(outcome), **dict(recorded.details))
+    return ItemRefused(index, outcome.status, **dict(recorded.details))

@@ -15,6 +15,9 @@ from accounts.ledger.values import BANK_ID, Account, AccountStatus, Posting, Sta
 _OPEN = AccountStatus.OPEN
 """To name a member of an enum costs as much as a rule does."""
 
+NOT_THE_CALLERS = Refusal(Status.NOT_FOUND)
+"""Whether there is such an account or not, its number tells nobody but its owner."""
+
 _FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -25,13 +28,14 @@ def customers(books: Books, name: str) -> Account | None:
 
 
 def payer_and_payee(
-    books: Books, ask: Transfer | Hold | Schedule
+    books: Books, entry: Entry, ask: Transfer | Hold | Schedule
 ) -> tuple[Account, Account] | Refusal:
-    """Find the two accounts of customers between which money is to go."""
-    payer, payee = books.accounts.get(ask.from_account), books.accounts.get(ask.to_account)
-    if payer is None or payee is None or BANK_ID in (payer.owner_id, payee.owner_id):
-        same = ask.from_account == ask.to_account
-        return Refusal(Status.SAME_ACCOUNT if same else Status.ACCOUNT_UNKNOWN)
+    """Find the two accounts of customers between which money is to go, from one of the caller's."""
+    payer, payee = books.accounts.get(ask.from_account), customers(books, ask.to_account)
+    if payer is None or payer.owner_id != entry.caller_id:
+        return NOT_THE_CALLERS
+    if payee is None:
+        return Refusal(Status.ACCOUNT_UNKNOWN)
     return Refusal(Status.SAME_ACCOUNT) if payer.id == payee.id else (payer, payee)
 
 

@@ -35,7 +35,7 @@ def hold(books: Books, entry: Entry, ask: Hold) -> Verdict:
 
     It counts against the daily limit of this day, whatever becomes of it, and not of a later one.
     """
-    found = payer_and_payee(books, ask)
+    found = payer_and_payee(books, entry, ask)
     if isinstance(found, Refusal):
         return found
     payer, payee = found

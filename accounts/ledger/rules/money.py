@@ -62,7 +62,7 @@ def withdrawal(books: Books, entry: Entry, ask: Withdrawal) -> Verdict:
 
 def transfer(books: Books, entry: Entry, ask: Transfer) -> Verdict:
     """Move money between two customers' accounts, by itself or as a run of a schedule."""
-    found = payer_and_payee(books, ask)
+    found = payer_and_payee(books, entry, ask)
     verdict: Verdict
     if isinstance(found, Refusal):
         verdict = found

@@ -21,7 +21,7 @@ _LAST_YEAR = 9999
 
 def schedule(books: Books, entry: Entry, ask: Schedule) -> Verdict:
     """Begin a schedule. Whether there is enough for it is asked at each run."""
-    found = payer_and_payee(books, ask)
+    found = payer_and_payee(books, entry, ask)
     if isinstance(found, Refusal):
         return found
     payer, payee = found
