@@ -337,7 +337,15 @@ def test_what_does_not_fit_the_cache_is_refused_at_once_and_for_good(books, monk
     ask = replace(books.transfer("ada", "bob", 1), reference=reference)
     batch = [books.entry(ask) for _ in range(500)]
     books.ask(Deposit(books.opened["ada"], 1_000, "EUR"))
-    with pytest.raises(BulkTooLarge, match="wiredTigerCacheSizeGB"):
-        books.store.append(batch)
+
+    def is_too_large():
+        try:
+            books.store.append(batch)
+        except Unavailable:  # a busy machine did not come so far in the time it has
+            return False
+        except BulkTooLarge as error:
+            return "wiredTigerCacheSizeGB" in str(error)
+
+    assert within(60, is_too_large)
     assert books.balances() == {"ada": 1_010, "bob": 0}
     assert {each.status for each in books.store.append(batch[:10])} == {"recorded"}

@@ -9,13 +9,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from accounts.errors import Unavailable
 from accounts.ledger.decide import decide
 from accounts.ledger.entries import Entry
-from accounts.stores.sql import Database, SqlAccountStore, database
+from accounts.stores.sql import Database, SqlAccountStore, database, sqlite
 from accounts.stores.sql.watchdog import LOOK_S, Watchdog
 from tests.postgres import Postgres
 from tests.proxy import Proxy
@@ -183,13 +183,39 @@ def test_sqlite_confirms_only_what_a_power_cut_leaves(new_database):
 def test_sqlite_takes_the_lock_before_it_looks(new_database):
     opened = new_database("sqlite")
     said = []
-    event.listen(opened.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    with opened.engine.connect() as connection:  # the one that is used from here on
+        connection.connection.driver_connection.set_trace_callback(said.append)
     books_of(opened)
     begun = [n for n, each in enumerate(said) if each.startswith("INSERT")]
     for number in begun:
         before = [each for each in said[:number] if each.startswith("BEGIN")]
         assert before[-1] == "BEGIN IMMEDIATE"
     assert len(begun) > 3
+
+
+def test_sqlite_looks_again_soon_whether_another_process_still_writes(new_database, monkeypatch):
+    books = books_of(opened := new_database("sqlite"))
+    holder, slept = Holder(opened, books.opened["ada"]), []
+
+    def sleep(duration_s):
+        slept.append(duration_s)
+        if len(slept) == 3:
+            holder.let_go()
+
+    monkeypatch.setattr(sqlite, "sleep", sleep)
+    assert books.send("ada", "bob", 1) == "recorded"
+    assert slept == [0.0003] * 3
+    with opened.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5_000
+
+
+def test_on_sqlite_others_are_waited_for_and_nothing_else():
+    one, other = (sqlite3.connect("bank.db", timeout=0, isolation_level=None) for _ in range(2))
+    assert not sqlite._is_taken(one)
+    assert sqlite._is_taken(other)
+    assert not sqlite._is_taken(one)  # it has begun already: that does not pass
+    one.close()
+    other.close()
 
 
 @pytest.mark.parametrize("value", ["'text'", "1.5", "9223372036854775808", "NULL"])

@@ -1,8 +1,7 @@
 """A database: connections, transactions, and what is tried again.
 
 PostgreSQL: READ COMMITTED, rows locked in the order of their ids, so that two writers never wait
-for each other in a circle. SQLite: WAL with `synchronous=FULL` (a commit survives a power cut) and
-BEGIN IMMEDIATE, so that a writer knows at once whether it may write. Every wait is bounded.
+for each other in a circle. SQLite: see `sqlite.py`. Every wait is bounded.
 """
 
 import random
@@ -25,7 +24,6 @@ from sqlalchemy import (
     cast,
     column,
     create_engine,
-    event,
     func,
     make_url,
     or_,
@@ -48,6 +46,7 @@ from accounts.errors import SettingsError, Unavailable
 from accounts.stores.sql import lookups, schema
 from accounts.stores.sql.checks import ENCODING, check_postgresql, check_sqlite
 from accounts.stores.sql.driver import Reading, Row, driving, reading
+from accounts.stores.sql.sqlite import BEGIN_TO_WRITE, sqlite_engine
 from accounts.stores.sql.tables import ENTRIES, Json
 from accounts.stores.sql.watchdog import Watchdog
 from accounts.stores.sql.writes import Write, copy, postgresql_statement, sqlite_statement
@@ -66,10 +65,6 @@ CONNECTIONS_MAX = 16
 SCHEMA_LOCK = 4_130_977
 PAUSE_MIN_S, PAUSE_MAX_S = 0.002, 0.1
 ROWS_AT_ONCE = 1_000
-STATEMENTS_KEPT = 32
-"""By a connection to SQLite: one that names thousands takes as much as all others together."""
-WAL_PAGES = 4_000
-"""How much SQLite writes ahead (16 MiB) before it tidies up: a page changed often is moved once."""
 
 _OF_THE_STORE = (OperationalError, InterfaceError, InternalError, IntegrityError, PoolTimeout)
 """What is not our own mistake."""
@@ -103,12 +98,13 @@ class Database:
         self._statements: dict[Any, str] = {}
         self._readings: dict[Select[Any], Reading] = {}
         try:
-            self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+            opening = sqlite_engine if self.is_sqlite else _postgresql
+            self.engine = opening(url, LOCK_TIMEOUT_MS)
         except ModuleNotFoundError as error:
             message = f"STORE_URL needs {error.name}: install the extra, `accounts[postgres]`."
             raise SettingsError(message) from error
         self._driven = dialect(paramstyle="named") if self.is_sqlite else self.engine.dialect
-        self._change = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._change = self.engine.execution_options(begin=BEGIN_TO_WRITE)
         self._snapshot = self._alone = self.engine.execution_options(begin="BEGIN")
         if not self.is_sqlite:
             self._snapshot = self.engine.execution_options(isolation_level="REPEATABLE READ")
@@ -300,32 +296,10 @@ class Database:
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
 
-def _sqlite(url: str) -> Engine:
-    given = {"timeout": LOCK_TIMEOUT_MS / 1000, "cached_statements": STATEMENTS_KEPT}
-    engine = create_engine(url, connect_args=given)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # SQLAlchemy begins transactions, see below
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"wal_autocheckpoint={WAL_PAGES}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-    return engine
-
-
-def _postgresql(url: str) -> Engine:
+def _postgresql(url: str, lock_timeout_ms: int) -> Engine:
     options = dict.fromkeys(UNWANTED_PLANS, "off")
     options |= {
-        "lock_timeout": f"{LOCK_TIMEOUT_MS}",
+        "lock_timeout": f"{lock_timeout_ms}",
         "statement_timeout": f"{STATEMENT_TIMEOUT_MS}",
         "idle_in_transaction_session_timeout": f"{STANDSTILL_TIMEOUT_MS}",
     }
