@@ -182,7 +182,7 @@ def test_sqlite_confirms_only_what_a_power_cut_leaves(new_database):
 
 def test_sqlite_takes_the_lock_before_it_looks(new_database):
     opened = new_database("sqlite")
-    said = []
+    said: list[str] = []
     with opened.engine.connect() as connection:  # the one that is used from here on
         connection.connection.driver_connection.set_trace_callback(said.append)
     books_of(opened)
