@@ -92,6 +92,7 @@ ACCOUNTS = _table(
     Index("accounts_of", "owner_id", "id"),
     # Room in each page: a balance that finds its new place there leaves the indexes alone.
     postgresql_with={"fillfactor": 80},
+    sqlite_with_rowid=False,  # an account is found in one tree instead of two
 )
 
 CUSTOMERS = _table(

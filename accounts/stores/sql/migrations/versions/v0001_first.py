@@ -55,6 +55,7 @@ def _make_books() -> None:
         CheckConstraint("held_minor >= 0", name="holds_nothing_negative"),
         UniqueConstraint("number"),
         postgresql_with={"fillfactor": 80},
+        sqlite_with_rowid=False,
     )
     op.create_index("accounts_of", "accounts", ["owner_id", "id"])
     _table(
