@@ -132,7 +132,7 @@ def test_too_many_who_wait_are_told_so(monkeypatch):
     entries = [books.entry(Transfer("a", "b", 1, "EUR")) for _ in range(3)]
     with pytest.raises(Exception, match="Too many entries"):
         books.store.append(entries)
-    assert [each.status for each in books.store.append(entries[:2])] == ["account_unknown"] * 2
+    assert [each.status for each in books.store.append(entries[:2])] == ["not_found"] * 2
 
 
 def test_what_an_unsure_try_had_committed_is_no_replay(tmp_path):
