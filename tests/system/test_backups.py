@@ -49,6 +49,7 @@ def taken_under_load(take: Callable[[], object]) -> list[str]:
     with served() as server:
         clients, _ = started(CLIENTS, server)
         assert within(60, lambda: len(acknowledged(clients)) > 20)
+        assert within(60, lambda: Path("audit.log").stat().st_size)  # it follows by a moment
         entries = [each["id"] for each in acknowledged(clients)]
         take()
         after = len(acknowledged(clients))
