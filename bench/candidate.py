@@ -14,9 +14,9 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from accounts.gateway import Gateway
-from accounts.serve import MEMORY_THREADS, worker_app
-from accounts.stores import opening
+from accounts_bank.server.gateway import Gateway
+from accounts_bank.server.serve import MEMORY_THREADS, worker_app
+from accounts_bank.stores import factory as opening
 
 
 def bare_app() -> Flask:
@@ -30,14 +30,14 @@ def bare_app() -> Flask:
 
 
 def wsgi_app() -> Any:
-    from app import create_app  # noqa: PLC0415
+    from accounts_bank.app import create_app  # noqa: PLC0415
 
     return (create_app() if os.environ["BENCH_APP"] == "bank" else bare_app()).wsgi_app
 
 
 def gateway() -> Gateway:
     if "BENCH_UNGROUPED" in os.environ:
-        vars(opening)["GroupCommit"] = lambda store, _watch: store
+        vars(opening)["GroupCommit"] = lambda store, _observer: store
     if os.environ["BENCH_APP"] == "bank":
         return worker_app()
     return Gateway(wsgi_app(), threads=MEMORY_THREADS, hashing_threads=1, close=lambda: None)

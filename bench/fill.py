@@ -17,22 +17,22 @@ from typing import NamedTuple
 
 import psycopg
 
-from accounts.audit.log import AuditLog
-from accounts.audit.records import record_of
-from accounts.identity import Role, Session, User
-from accounts.ledger.actions import Deposit, OpenAccount, Transfer
-from accounts.ledger.beside import batches
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Changes, Entry, Needs, Recorded, Snapshot
-from accounts.ledger.values import Account, Customer, Status
-from accounts.sandbox.past import Past, PastIds
-from accounts.stores.base import AccountStore, UserStore
-from accounts.stores.copying import changes_of
-from accounts.stores.memory import InMemoryAccountStore
-from accounts.stores.opening import open_stores
-from accounts.stores.sql import Database
-from accounts.stores.sql.tables import METADATA
-from accounts.watch import Watch
+from accounts_bank.audit.log import AuditLog
+from accounts_bank.audit.records import record_of
+from accounts_bank.identity import Role, Session, User
+from accounts_bank.ledger.actions import Deposit, OpenAccount, Transfer
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Changes, Entry, Needs, Recorded, Snapshot
+from accounts_bank.ledger.integrity.derived import batches
+from accounts_bank.ledger.values import Account, Customer, Status
+from accounts_bank.observability.observer import Observer
+from accounts_bank.sandbox.simulated_clock import SimulatedClock, SimulatedIds
+from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.factory import open_stores
+from accounts_bank.stores.memory import InMemoryAccountStore
+from accounts_bank.stores.migration import changes_of
+from accounts_bank.stores.sql import Database
+from accounts_bank.stores.sql.tables import METADATA
 
 CALLERS = 250
 """How many customers have signed in; each of the others has two accounts."""
@@ -107,9 +107,11 @@ _SOMEBODYS = Account(
 def filled(url: str, audit_log: Path, size: Size) -> People:
     """Fill an empty bank to a size."""
     dice = Random(1)  # noqa: S311 - the same bank each time
-    past = Past(datetime.now(UTC) - timedelta(milliseconds=4 * (size.accounts + size.lines)))
-    new_id = PastIds(past, dice)
-    stores = open_stores(url, decide, Watch())
+    past = SimulatedClock(
+        datetime.now(UTC) - timedelta(milliseconds=4 * (size.accounts + size.lines))
+    )
+    new_id = SimulatedIds(past, dice)
+    stores = open_stores(url, decide, Observer())
     people = _signed_in(stores.users, size, past, new_id)
     taken: set[str] = set()
     customers: Counter[str] = Counter()
@@ -157,7 +159,7 @@ def _restored(
                 store.restore(changes)
 
 
-def _signed_in(store: UserStore, size: Size, past: Past, new_id: PastIds) -> People:
+def _signed_in(store: UserStore, size: Size, past: SimulatedClock, new_id: SimulatedIds) -> People:
     """Put those into the store who have signed in already: nobody's password need be hashed."""
 
     def user(name: str, role: Role = Role.CUSTOMER) -> User:
@@ -179,7 +181,7 @@ def _signed_in(store: UserStore, size: Size, past: Past, new_id: PastIds) -> Peo
 
 
 def _entries(
-    people: People, numbers: range, past: Past, new_id: PastIds, dice: Random
+    people: People, numbers: range, past: SimulatedClock, new_id: SimulatedIds, dice: Random
 ) -> Iterator[Entry]:
     """Open the accounts of a generation, pay into each, and let random ones pay each other."""
     size, ids, till = people.size, people.accounts, numbers.start // GENERATION

@@ -14,10 +14,10 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from accounts.api.bank import EXTENSION, Bank
-from accounts.identity import Caller, Role
-from accounts.ledger.actions import Deposit, Transfer
-from app import create_app
+from accounts_bank.app import create_app
+from accounts_bank.http.bank import EXTENSION, Bank
+from accounts_bank.identity import Caller, Role
+from accounts_bank.ledger.actions import Deposit, Transfer
 
 SMALL = (100, 1_000)
 LARGE = (100_000, 1_000_000)
@@ -69,9 +69,9 @@ class Books:
 
     def grow(self, accounts: int, transfers: int) -> None:
         """Fill the books; the audit log is left out, for time's sake."""
-        collection, saved = self.bank.accounts, self.bank.accounts._desk._saved  # noqa: SLF001
+        collection, saved = self.bank.accounts, self.bank.accounts._client._saved  # noqa: SLF001
         store, done = collection._store, 0  # noqa: SLF001
-        collection._desk._saved = lambda _: None  # noqa: SLF001
+        collection._client._saved = lambda _: None  # noqa: SLF001
         while len(self.ids) < accounts or self.transfers < transfers:
             if len(self.ids) < accounts:
                 self.ids.append(collection.open(self._caller, "Main", "EUR").id)
@@ -84,7 +84,7 @@ class Books:
             if done % 10_000 == 0:
                 _empty(store)
         _empty(store)
-        collection._desk._saved = saved  # noqa: SLF001
+        collection._client._saved = saved  # noqa: SLF001
 
     def transfer(self) -> None:
         payer, payee = self._random.sample(self.ids, 2)

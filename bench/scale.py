@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 import psycopg
 
-from accounts.api.bank import EXTENSION
-from accounts.api.tokens import tokens_view
-from accounts.identity import User
-from app import create_app
+from accounts_bank.api.tokens import tokens_view
+from accounts_bank.app import create_app
+from accounts_bank.http.bank import EXTENSION
+from accounts_bank.identity import User
 from bench.fill import People, Size, filled, tables_copied
 from bench.load import CONNECTIONS, Ask, Load, Running, asked, running
 from bench.stores import created, transfer

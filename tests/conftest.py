@@ -10,8 +10,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from hypothesis import HealthCheck, settings
 
-from accounts.collections.passwords import Passwords
-from app import create_app
+from accounts_bank.app import create_app
+from accounts_bank.collections.passwords import Passwords
 from tests.helpers import AUDITOR, PASSWORD, TELLER, Http, Teller
 from tests.mongo import Mongo
 from tests.postgres import Postgres

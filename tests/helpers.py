@@ -10,21 +10,21 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from accounts.api.openapi import _codes
-from accounts.api.problems import CATALOGUE, MEDIA_TYPE
-from accounts.collections.accounts import AccountCollection
-from accounts.collections.holds import HoldSeen
-from accounts.collections.passwords import Passwords
-from accounts.collections.runner import Runner
-from accounts.collections.schedules import ScheduleSeen
-from accounts.collections.users import UserCollection
-from accounts.errors import ApiError
-from accounts.identity import Caller, Role
-from accounts.ledger.actions import Deposit, Every, Hold, Schedule, Transfer
-from accounts.ledger.decide import decide
-from accounts.ledger.values import Account
-from accounts.stores.base import AccountStore, UserStore
-from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts_bank.api.openapi import _codes
+from accounts_bank.api.problems import CATALOGUE, MEDIA_TYPE
+from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.due_work import Runner
+from accounts_bank.collections.holds import HoldDetails
+from accounts_bank.collections.passwords import Passwords
+from accounts_bank.collections.schedules import ScheduleDetails
+from accounts_bank.collections.users import UserCollection
+from accounts_bank.errors import ApiError
+from accounts_bank.identity import Caller, Role
+from accounts_bank.ledger.actions import Deposit, Every, Hold, Schedule, Transfer
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.values import Account
+from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
 
 PASSWORD = "correct horse"
 AUDITOR = "auditor"
@@ -117,13 +117,13 @@ class Teller:
 
     def hold(
         self, payer: str, payee: str, amount_minor: int, *, expires_in_s: int = 60, **more: Any
-    ) -> HoldSeen:
+    ) -> HoldDetails:
         """Set money aside."""
         names = self.opened[payer].id, self.opened[payee].number
         ask = Hold(*names, amount_minor, "EUR", expires_in_s)
         return self.accounts.holds.create(self.caller(payer), ask, more.pop("key", None), **more)
 
-    def schedule(self, payer: str, payee: str, amount_minor: int, **more: Any) -> ScheduleSeen:
+    def schedule(self, payer: str, payee: str, amount_minor: int, **more: Any) -> ScheduleDetails:
         """Begin a schedule, daily from now on where nothing else is said."""
         names = self.opened[payer].id, self.opened[payee].number
         when: dict[str, Any] = {"first_at": self.clock.now, "every": Every.DAY} | more

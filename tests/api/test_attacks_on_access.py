@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from accounts.identity import Role
+from accounts_bank.identity import Role
 from tests.gates.test_root_names import ROOT
 from tests.helpers import PASSWORD, TELLER, code
 

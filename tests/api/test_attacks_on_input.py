@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import to_builtins
 
-from accounts.api.http import parse
-from accounts.api.schemas.money import TransferWish
-from accounts.errors import InvalidRequest
-from accounts.ledger.values import AMOUNT_MAX_MINOR
+from accounts_bank.api.schemas.money import TransferRequest
+from accounts_bank.errors import InvalidRequest
+from accounts_bank.http.messages import parse
+from accounts_bank.ledger.values import AMOUNT_MAX_MINOR
 from tests.helpers import PASSWORD, TELLER, code
 
 
@@ -355,9 +355,9 @@ def test_whatever_is_said_is_taken_unless_a_part_is_said_twice(app, wish, data):
     body = "{" + ", ".join(parts) + "}"
     with app.test_request_context(data=body, content_type="application/json"):
         if again is None:
-            assert to_builtins(parse(TransferWish)) == {k: v for k, v in wish.items() if v}
+            assert to_builtins(parse(TransferRequest)) == {k: v for k, v in wish.items() if v}
         else:
             with pytest.raises(InvalidRequest) as caught:
-                parse(TransferWish)
+                parse(TransferRequest)
             expected = {"pointer": f"/{again[0]}", "detail": "The field is given twice."}
             assert caught.value.extra["errors"] == [expected]

@@ -7,8 +7,8 @@ import time
 import jwt
 import pytest
 
-from accounts.api import tokens
-from app import create_app
+from accounts_bank.api import tokens
+from accounts_bank.app import create_app
 from tests.helpers import PASSWORD, Http, code
 
 SECRET = "s" * 48

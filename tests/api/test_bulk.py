@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from accounts.api.bank import EXTENSION
-from accounts.api.http import BULK_BODY_MAX_BYTES
-from accounts.api.schemas.bulk import ITEMS_MAX
-from accounts.errors import BulkTooLarge
+from accounts_bank.api.schemas.bulk import ITEMS_MAX
+from accounts_bank.errors import BulkTooLarge
+from accounts_bank.http.bank import EXTENSION
+from accounts_bank.http.messages import BULK_BODY_MAX_BYTES
 from tests.helpers import code
 
 PATH = "/v1/transfers/bulk"
@@ -181,7 +181,7 @@ def test_one_that_the_store_cannot_take_is_not_asked_for_again(app, ada, sides, 
     def append(_entries):
         raise BulkTooLarge("Send fewer.")
 
-    monkeypatch.setattr(app.extensions[EXTENSION].accounts._desk.store, "append", append)
+    monkeypatch.setattr(app.extensions[EXTENSION].accounts._client.store, "append", append)
     answer = ada("POST", PATH, {"mode": "each", "transfers": [of(sides, 1)]})
     assert code(answer) == (413, "bulk_too_large")
     assert answer.json["detail"] == "Send fewer."

@@ -26,7 +26,7 @@ class Town:
         self.accounts += [self.people["bob"].opened(100) for _ in range(2)]
         self.accounts += [self.people["bob"].opened(100, "USD")]
         self.made: dict[str, list[str]] = {"transfers": ["none"], "holds": ["none"]}
-        self.store = http.app.extensions["accounts"].accounts._desk.store
+        self.store = http.app.extensions["accounts"].accounts._client.store
         self.said: Counter[str] = Counter()
         self.keys = 0
 

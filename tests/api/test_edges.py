@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app import create_app
+from accounts_bank.app import create_app
 from tests.helpers import Http, code
 
 CLAIMED = {"X-Forwarded-For": "9.9.9.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil"}
@@ -24,7 +24,7 @@ def bank_with(passwords):
 
 def address_logged(http) -> str:
     http.app.extensions["accounts"].audit.close()
-    for handler in logging.getLogger("accounts").handlers:
+    for handler in logging.getLogger("accounts_bank").handlers:
         handler.flush()
     return json.loads(Path("app.log").read_text().splitlines()[-1])["address"]
 

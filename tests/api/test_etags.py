@@ -5,9 +5,9 @@ from threading import Barrier
 
 import pytest
 
-from accounts.errors import ApiError
-from accounts.identity import Role
-from accounts.stores.memory import InMemoryUserStore
+from accounts_bank.errors import ApiError
+from accounts_bank.identity import Role
+from accounts_bank.stores.memory import InMemoryUserStore
 from tests.helpers import AUDITOR, PASSWORD, Teller, code
 
 EDITORS = 8

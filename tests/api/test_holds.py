@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app import create_app
+from accounts_bank.app import create_app
 from tests.helpers import AUDITOR, PASSWORD, TELLER, code
 
 

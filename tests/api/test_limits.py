@@ -10,10 +10,10 @@ import pytest
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
 
-from accounts.api.limits import Limit, Tries
-from accounts.collections.passwords import Passwords
-from accounts.errors import ApiError, InvalidCredentials, TooManyRequests, Unavailable
-from app import create_app
+from accounts_bank.app import create_app
+from accounts_bank.collections.passwords import Passwords
+from accounts_bank.errors import ApiError, InvalidCredentials, TooManyRequests, Unavailable
+from accounts_bank.http.rate_limits import Limit, Tries
 from tests.helpers import PASSWORD, Http, code
 from tests.waiting import within
 
@@ -176,7 +176,7 @@ def test_only_failures_use_a_limit_up_however_many_try_at_once(is_right, expecte
 
 
 def test_who_waits_too_long_for_others_to_end_is_told_to_come_back(monkeypatch):
-    monkeypatch.setattr("accounts.api.limits.WAIT_MAX_S", 0.05)
+    monkeypatch.setattr("accounts_bank.http.rate_limits.WAIT_MAX_S", 0.05)
     tries, said = Tries("login", "1 per minute", MemoryStorage()), []
     assert tried(tries, lambda: said.append(tried(tries))) == "in"
     assert said == ["rate_limited"]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from accounts.errors import Unavailable
-from app import create_app
+from accounts_bank.app import create_app
+from accounts_bank.errors import Unavailable
 from tests.helpers import Http, code
 
 

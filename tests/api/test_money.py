@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app import create_app
+from accounts_bank.app import create_app
 from tests.helpers import AUDITOR, TELLER, Http, code
 
 

@@ -137,7 +137,7 @@ def test_every_route_is_walked(app, requests):
     pages = {
         name
         for name, view in app.view_functions.items()
-        if view.__module__.startswith("accounts.web.")
+        if view.__module__.startswith("accounts_bank.web.")
     }
     assert app.view_functions.keys() - walked - pages == {"docs.static", "site.static"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.identity import Role
+from accounts_bank.identity import Role
 from tests.api.test_accounts import walked
 from tests.helpers import AUDITOR, PASSWORD, TELLER, code
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app import create_app
+from accounts_bank.app import create_app
 from tests.api.test_holds import Clock
 from tests.helpers import AUDITOR, PASSWORD, TELLER, code
 
@@ -221,7 +221,7 @@ def test_the_31st_falls_on_the_last_day_of_a_short_month(ada, wish, clock, run_d
     clock.ahead = datetime(2999, 1, 31, 1, tzinfo=UTC) - datetime.now(UTC)
     assert run_due() == 1
     # The session has ended long since; the books have not.
-    found = ada.app.extensions["accounts"].accounts._desk.store.due(
+    found = ada.app.extensions["accounts"].accounts._client.store.due(
         datetime(2999, 3, 1, tzinfo=UTC), limit=9
     )
     assert [each.due_at for each in found] == [datetime(2999, 2, 28, tzinfo=UTC)]

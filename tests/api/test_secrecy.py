@@ -12,7 +12,7 @@ CANARY = "c4n4ry-in-the-mine"
 
 
 def logs() -> str:
-    for handler in logging.getLogger("accounts").handlers:
+    for handler in logging.getLogger("accounts_bank").handlers:
         handler.flush()
     return "".join(Path(name).read_text() for name in ("app.log", "audit.log"))
 

@@ -6,11 +6,11 @@ import io
 import msgspec
 import pytest
 
-from accounts.api.statements import as_csv
-from accounts.api.statements.amounts import decimal_text
-from accounts.api.statements.views import StatementView
-from accounts.collections import statements
-from accounts.ledger.currencies import DECIMALS
+from accounts_bank.api.statements import as_csv
+from accounts_bank.api.statements.amounts import decimal_text
+from accounts_bank.api.statements.views import StatementView
+from accounts_bank.collections import statements
+from accounts_bank.ledger.currencies import DECIMALS
 from tests.helpers import AUDITOR, TELLER, code
 
 CSV = {"Accept": "text/csv"}
@@ -66,7 +66,7 @@ def test_a_period_ends_where_the_next_begins(ada, account):
 @pytest.mark.parametrize("accept", ["application/json", "text/csv", "application/xml"])
 def test_many_lines_are_written_as_they_are_read(ada, account, monkeypatch, accept):
     at_once = ada("GET", path_of(account, "?to=2100-01-01"), headers={"Accept": accept})
-    monkeypatch.setattr("accounts.api.statements.PAGE_LINES", 1)
+    monkeypatch.setattr("accounts_bank.api.statements.PAGE_LINES", 1)
     monkeypatch.setattr(statements, "PAGE_LINES", 1)
     streamed = ada("GET", path_of(account, "?to=2100-01-01"), headers={"Accept": accept})
     assert "Content-Length" in at_once.headers

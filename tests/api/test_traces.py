@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-import accounts.api
-from accounts.api import telemetry
-from accounts.errors import SettingsError
-from app import create_app
+import accounts_bank.observability
+from accounts_bank.app import create_app
+from accounts_bank.errors import SettingsError
+from accounts_bank.observability import tracing as telemetry
 from tests.helpers import Http
 
 TRACE_ID, SPAN_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -19,7 +19,7 @@ PARENT = f"00-{TRACE_ID}-{SPAN_ID}-01"
 
 
 def logged() -> dict:
-    for handler in logging.getLogger("accounts").handlers:
+    for handler in logging.getLogger("accounts_bank").handlers:
         handler.flush()
     return json.loads(Path("app.log").read_text().splitlines()[-1])
 
@@ -91,8 +91,8 @@ def test_no_secret_is_in_a_span(traced):
 
 def test_without_the_extra_the_start_says_what_to_install(passwords, monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    monkeypatch.delitem(sys.modules, "accounts.api.telemetry")
-    monkeypatch.delattr(accounts.api, "telemetry")
+    monkeypatch.delitem(sys.modules, "accounts_bank.observability.tracing")
+    monkeypatch.delattr(accounts_bank.observability, "tracing")
     with pytest.raises(SettingsError, match=r"accounts\[tracing\]"):
         create_app({"TRACING": True, "LOG_FILE": "app.log"}, passwords=passwords)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from accounts.api.problems import CATALOGUE
-from accounts.audit.log import verify_files
+from accounts_bank.api.problems import CATALOGUE
+from accounts_bank.audit.log import verify_files
 from tests.helpers import AUDITOR, PASSWORD, TELLER, code
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.audit.log import AuditLog
+from accounts_bank.audit.log import AuditLog
 
 OpenLog = Callable[..., AuditLog]
 

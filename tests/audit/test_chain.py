@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.audit.log import verify_files
+from accounts_bank.audit.log import verify_files
 
 LINES = 6
 

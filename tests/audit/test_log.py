@@ -11,15 +11,15 @@ from threading import Event, Thread
 
 import pytest
 
-from accounts.audit.log import verify_files
-from accounts.errors import SettingsError
+from accounts_bank.audit.log import verify_files
+from accounts_bank.errors import SettingsError
 from tests.gates.test_root_names import ROOT
 from tests.stores.books import at_once
 
 WRITER = """
 import sys
 from pathlib import Path
-from accounts.audit.log import AuditLog
+from accounts_bank.audit.log import AuditLog
 log = AuditLog(Path("audit.log"))
 for turn in range(int(sys.argv[2])):
     log.append([{"event": "a", "by": sys.argv[1], "turn": turn}] * 2)

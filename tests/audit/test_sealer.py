@@ -12,14 +12,14 @@ from time import monotonic
 
 import pytest
 
-from accounts.audit.log import AuditLog, head_path_of, verify_files
-from accounts.audit.records import record_of
-from accounts.audit.sealer import AT_ONCE_MAX, BATCH_MAX, Sealer
-from accounts.errors import Unavailable
-from accounts.identity import Event
-from accounts.ledger.actions import Deposit, OpenAccount, Transfer
-from accounts.ledger.decide import decide
-from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts_bank.audit.log import AuditLog, head_path_of, verify_files
+from accounts_bank.audit.records import record_of
+from accounts_bank.audit.sealer import AT_ONCE_MAX, BATCH_MAX, Sealer
+from accounts_bank.errors import Unavailable
+from accounts_bank.identity import Event
+from accounts_bank.ledger.actions import Deposit, OpenAccount, Transfer
+from accounts_bank.ledger.decide import decide
+from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
 from tests.helpers import START
 from tests.stores.books import Books, at_once
 from tests.system.servers import served

@@ -5,12 +5,12 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from accounts.collections.desk import keyed_id, recorded_or_refused
-from accounts.errors import Forbidden, NotFound, Refused, Unavailable
-from accounts.identity import Role
-from accounts.ledger.actions import Deposit, OpenAccount, Transfer, Withdrawal
-from accounts.ledger.entries import Entry, Outcome, Recorded
-from accounts.ledger.values import AMOUNT_MAX_MINOR, Period, Status
+from accounts_bank.collections.client import keyed_id, recorded_or_refused
+from accounts_bank.errors import Forbidden, NotFound, Refused, Unavailable
+from accounts_bank.identity import Role
+from accounts_bank.ledger.actions import Deposit, OpenAccount, Transfer, Withdrawal
+from accounts_bank.ledger.entries import Entry, Outcome, Recorded
+from accounts_bank.ledger.values import AMOUNT_MAX_MINOR, Period, Status
 from tests.helpers import START, Teller
 from tests.stores.books import EVER, at_once
 
@@ -309,13 +309,13 @@ def test_every_write_is_told_to_the_audit_log(bank):
 
 
 def test_it_is_forgotten_whose_accounts_are_before_they_are_too_many(bank, monkeypatch):
-    monkeypatch.setattr("accounts.collections.desk.OWNERS_MAX", 2)
+    monkeypatch.setattr("accounts_bank.collections.client.OWNERS_MAX", 2)
     bank.given(ada=10, bob=10, cyd=10)
     names = ("ada", "bob", "cyd")
     for name in names * 3:
         ask = Deposit(bank.opened[name].id, 1, "EUR")
         assert bank.accounts.deposit(bank.caller(name), ask, None).status == "recorded"
-    assert len(bank.accounts._desk._owners) <= 2
+    assert len(bank.accounts._client._owners) <= 2
     with pytest.raises(NotFound):
         bank.accounts.deposit(bank.caller("ada"), Deposit(bank.opened["bob"].id, 1, "EUR"), None)
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 import pytest
 
-from accounts.collections.bulk import part_ids
-from accounts.collections.desk import keyed_id
-from accounts.errors import Refused
-from accounts.ledger.actions import BulkMode, Transfer
+from accounts_bank.collections.bulk import part_ids
+from accounts_bank.collections.client import keyed_id
+from accounts_bank.errors import Refused
+from accounts_bank.ledger.actions import BulkMode, Transfer
 
 
 def asked(bank, *items: tuple[str, str, int]) -> list[Transfer]:

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from accounts.collections.desk import keyed_id
-from accounts.errors import Forbidden, NotFound, Refused
-from accounts.identity import Role
-from accounts.ledger.actions import Capture
+from accounts_bank.collections.client import keyed_id
+from accounts_bank.errors import Forbidden, NotFound, Refused
+from accounts_bank.identity import Role
+from accounts_bank.ledger.actions import Capture
 
 
 def held_minor(bank, name: str) -> int:
@@ -130,7 +130,7 @@ def test_what_is_about_an_entry_that_is_not_there_is_not_found(bank):
     bank.given(ada=100, bob=0)
     ask = Capture("nothing", bank.opened["ada"].id, bank.opened["bob"].id)
     with pytest.raises(NotFound):
-        bank.accounts._desk.ask(bank.caller("bob"), ask)
+        bank.accounts._client.ask(bank.caller("bob"), ask)
 
 
 def test_a_list_of_captured_holds_costs_no_more_readings_than_one(bank, monkeypatch):

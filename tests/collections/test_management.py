@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts.errors import Forbidden, NotFound, Refused
-from accounts.identity import Role
+from accounts_bank.errors import Forbidden, NotFound, Refused
+from accounts_bank.identity import Role
 
 ACTS = {
     "freeze": lambda bank, caller, name: bank.accounts.freeze(caller, name),

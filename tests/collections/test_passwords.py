@@ -5,9 +5,9 @@ from threading import Event
 from argon2 import extract_parameters
 from argon2.low_level import Type
 
-from accounts.collections import passwords as module
-from accounts.collections.passwords import Passwords
-from accounts.errors import Unavailable
+from accounts_bank.collections import passwords as module
+from accounts_bank.collections.passwords import Passwords
+from accounts_bank.errors import Unavailable
 from tests.helpers import cheap
 from tests.stores.books import at_once
 

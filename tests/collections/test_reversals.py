@@ -2,9 +2,9 @@
 
 import pytest
 
-from accounts.collections.desk import keyed_id
-from accounts.errors import Forbidden, NotFound, Refused
-from accounts.identity import Role
+from accounts_bank.collections.client import keyed_id
+from accounts_bank.errors import Forbidden, NotFound, Refused
+from accounts_bank.identity import Role
 
 
 def sent(bank, amount_minor: int = 30) -> str:

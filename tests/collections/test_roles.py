@@ -7,10 +7,10 @@ from threading import Barrier
 
 import pytest
 
-from accounts.collections import users
-from accounts.errors import LastAdmin, NotFound
-from accounts.identity import Caller, Role, User
-from accounts.stores.memory import InMemoryUserStore
+from accounts_bank.collections import users
+from accounts_bank.errors import LastAdmin, NotFound
+from accounts_bank.identity import Caller, Role, User
+from accounts_bank.stores.memory import InMemoryUserStore
 from tests.helpers import PASSWORD, Teller
 
 NOBODYS_HASH = "x"

@@ -8,11 +8,11 @@ from threading import Event
 
 import pytest
 
-from accounts.collections.runner import Runner
-from accounts.errors import Forbidden, InvalidRequest, NotFound, Refused, Unavailable
-from accounts.identity import Role
-from accounts.ledger.actions import Every
-from accounts.ledger.values import Status
+from accounts_bank.collections.due_work import Runner
+from accounts_bank.errors import Forbidden, InvalidRequest, NotFound, Refused, Unavailable
+from accounts_bank.identity import Role
+from accounts_bank.ledger.actions import Every
+from accounts_bank.ledger.values import Status
 from tests.helpers import RUNNER_PAUSE_S
 from tests.waiting import within
 
@@ -163,7 +163,7 @@ def test_two_runners_that_saw_the_same_run_it_once(bank):
 
 
 def test_more_than_a_batch_is_run_to_the_end(bank, monkeypatch):
-    monkeypatch.setattr("accounts.collections.runner.BATCH_MAX", 2)
+    monkeypatch.setattr("accounts_bank.collections.due_work.BATCH_MAX", 2)
     bank.given(ada=100, bob=0)
     for _ in range(5):
         bank.schedule("ada", "bob", 1, count=2)
@@ -248,13 +248,15 @@ def test_one_that_always_fails_holds_up_no_other_and_is_made_up_for_later(
     assert (told.message, told.context) == ("due_failed", {"entry_id": bad.id})
     monkeypatch.setattr(bank.store, "append", append)
     assert bank.runner.run_due() == 0
-    monkeypatch.setattr("accounts.collections.runner.monotonic", lambda: time.monotonic() + 61)
+    monkeypatch.setattr(
+        "accounts_bank.collections.due_work.monotonic", lambda: time.monotonic() + 61
+    )
     assert bank.runner.run_due() == 3
     assert bank.balances() == {"ada": 30, "bob": 60, "cyd": 10}
 
 
 def test_the_thread_says_that_it_fails_for_as_long_as_one_of_many_does(bank, monkeypatch):
-    monkeypatch.setattr("accounts.collections.runner.PAUSE_MAX_S", 0.05)
+    monkeypatch.setattr("accounts_bank.collections.due_work.PAUSE_MAX_S", 0.05)
     bank.given(ada=100, bob=0)
     bad, append = bank.schedule("ada", "bob", 10, count=1), bank.store.append
     bank.schedule("ada", "bob", 1, count=1)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from accounts.collections import statements
-from accounts.errors import NotFound
-from accounts.identity import Role
-from accounts.ledger.decide import decide
-from accounts.ledger.values import Period
-from accounts.stores.memory import InMemoryAccountStore
+from accounts_bank.collections import statements
+from accounts_bank.errors import NotFound
+from accounts_bank.identity import Role
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.values import Period
+from accounts_bank.stores.memory import InMemoryAccountStore
 from tests.helpers import START, Teller
 
 ALWAYS = Period()

@@ -6,18 +6,18 @@ from time import sleep
 
 import pytest
 
-from accounts.collections import users as user_collection
-from accounts.collections.users import SESSIONS_MAX, TRIES_MAX
-from accounts.errors import (
+from accounts_bank.collections import users as user_collection
+from accounts_bank.collections.users import SESSIONS_MAX, TRIES_MAX
+from accounts_bank.errors import (
     InvalidCredentials,
     InvalidToken,
     Refused,
     Unavailable,
     UsernameTaken,
 )
-from accounts.identity import Caller, Role
-from accounts.stores.base import PutStatus
-from accounts.stores.memory import InMemoryUserStore
+from accounts_bank.identity import Caller, Role
+from accounts_bank.stores.base import PutStatus
+from accounts_bank.stores.memory import InMemoryUserStore
 from tests.helpers import Teller
 from tests.stores.books import at_once
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from accounts.config import load_settings
+from accounts_bank.config import load_settings
 from tests.system.servers import ROOT
 
 FOLDER = ROOT / "deploy/compose"

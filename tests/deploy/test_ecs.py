@@ -12,7 +12,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 from botocore.validate import validate_parameters
 from cfnlint.decode import cfn_yaml
 
-from accounts.config import load_settings
+from accounts_bank.config import load_settings
 from tests.system.servers import ROOT
 
 TEMPLATE = ROOT / "deploy/ecs/bank.yaml"

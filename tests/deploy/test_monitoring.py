@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from accounts.metrics import Metrics
+from accounts_bank.observability.prometheus import Metrics
 from tests.ports import free_port
 from tests.programs import program
 from tests.system.servers import ROOT, served

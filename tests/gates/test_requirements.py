@@ -20,7 +20,7 @@ GROUPS = {
     "requirements-dev.txt": ["build", "dev"],
 }
 STALE = "out of date: run `make requirements`"
-US = re.compile(r"accounts \(pyproject\.toml(:\w+)?\)")
+US = re.compile(r"accounts-bank \(pyproject\.toml(:\w+)?\)")
 
 each_file = pytest.mark.parametrize("file", GROUPS)
 

@@ -37,6 +37,6 @@ def test_the_bill_of_materials_has_every_package_with_its_hashes():
     requirements = (ROOT / "deploy" / "requirements.txt").read_text()
     pinned = re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", requirements, re.MULTILINE)
     assert bill["bomFormat"] == "CycloneDX"
-    assert bill["metadata"]["component"]["name"] == "accounts"
+    assert bill["metadata"]["component"]["name"] == "accounts-bank"
     assert {(each["name"], each["version"]) for each in bill["components"]} == set(pinned)
     assert all(each["externalReferences"][0]["hashes"] for each in bill["components"])

@@ -74,9 +74,9 @@ def test_what_is_in_the_volume_is_there_for_the_next_container(podman, image):
 @pytest.fixture
 def context(tmp_path) -> Path:
     """Copy what an image is built from."""
-    for name in ("pyproject.toml", "README.md", "app.py", ".dockerignore"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".dockerignore"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("accounts", "deploy"):
+    for name in ("accounts_bank", "deploy"):
         shutil.copytree(ROOT / name, tmp_path / name)
     return tmp_path
 

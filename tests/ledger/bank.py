@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     Action,
     Bulk,
     BulkMode,
@@ -16,11 +16,11 @@ from accounts.ledger.actions import (
     Schedule,
     Transfer,
 )
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Entry, Needs, Outcome
-from accounts.ledger.proof import Counts, prove
-from accounts.ledger.values import Account, Progress
-from accounts.stores.memory import InMemoryAccountStore
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Entry, Needs, Outcome
+from accounts_bank.ledger.integrity.proof import Counts, prove
+from accounts_bank.ledger.values import Account, Progress
+from accounts_bank.stores.memory import InMemoryAccountStore
 from tests.helpers import START
 from tests.stores.books import Books
 

@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.actions import Bulk, BulkMode, Deposit, OpenAccount
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Entry, Snapshot
+from accounts_bank.ledger.actions import Bulk, BulkMode, Deposit, OpenAccount
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Entry, Snapshot
 from tests.helpers import START
 from tests.ledger.bank import Bank
 

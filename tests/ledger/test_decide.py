@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     Action,
     CloseAccount,
     Deposit,
@@ -19,10 +19,10 @@ from accounts.ledger.actions import (
     Transfer,
     Withdrawal,
 )
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Changes, Entry, Snapshot, digest_of, needs
-from accounts.ledger.numbers import numbers_for
-from accounts.ledger.values import (
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Changes, Entry, Snapshot, digest_of, needs
+from accounts_bank.ledger.iban import numbers_for
+from accounts_bank.ledger.values import (
     AMOUNT_MAX_MINOR,
     BANK_BALANCE_MAX_MINOR,
     BANK_ID,
@@ -260,8 +260,8 @@ def test_each_process_has_a_till_of_its_own():
 def test_what_two_customers_or_one_have_part_in_is_found_once_under_each(ask, owner_id):
     snapshot = books(ADA, replace(BOB, owner_id=owner_id))
     action = ask(from_account="ada", to_account="bob", amount_minor=1, currency="EUR")
-    mentions = decide(snapshot, [entry(action)]).mentions
-    assert [each.of_id for each in mentions] == sorted({"owner-ada", owner_id})
+    entry_refs = decide(snapshot, [entry(action)]).entry_refs
+    assert [each.of_id for each in entry_refs] == sorted({"owner-ada", owner_id})
 
 
 def test_entries_of_a_batch_see_those_before_them():

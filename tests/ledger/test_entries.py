@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from accounts.audit.records import record_of
-from accounts.ledger.actions import (
+from accounts_bank.audit.records import record_of
+from accounts_bank.ledger.actions import (
     Action,
     Bulk,
     BulkMode,
@@ -31,10 +31,10 @@ from accounts.ledger.actions import (
     Void,
     Withdrawal,
 )
-from accounts.ledger.entries import Entry, Needs, needs, recorded_as
-from accounts.ledger.numbers import numbers_for
-from accounts.ledger.rules import RULES
-from accounts.ledger.values import Status
+from accounts_bank.ledger.entries import Entry, Needs, needs, recorded_as
+from accounts_bank.ledger.iban import numbers_for
+from accounts_bank.ledger.rules import RULES
+from accounts_bank.ledger.values import Status
 from tests.helpers import START
 
 TILL = "till-eur-7"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     CancelSchedule,
     Capture,
     CloseAccount,
@@ -18,7 +18,7 @@ from accounts.ledger.actions import (
     Void,
     Withdrawal,
 )
-from accounts.ledger.values import AMOUNT_MAX_MINOR, Stage
+from accounts_bank.ledger.values import AMOUNT_MAX_MINOR, Stage
 from tests.helpers import START
 from tests.ledger.bank import Bank
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     CloseAccount,
     Deposit,
     FreezeAccount,
@@ -18,9 +18,9 @@ from accounts.ledger.actions import (
     Void,
     Withdrawal,
 )
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Entry, Snapshot
-from accounts.ledger.values import AMOUNT_MAX_MINOR, Account, AccountStatus
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Entry, Snapshot
+from accounts_bank.ledger.values import AMOUNT_MAX_MINOR, Account, AccountStatus
 from tests.helpers import START
 from tests.ledger.bank import Bank
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.ledger.actions import CloseAccount, Leave, OpenAccount, RenameAccount, Withdrawal
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Needs, needs
-from accounts.ledger.values import Customer
+from accounts_bank.ledger.actions import CloseAccount, Leave, OpenAccount, RenameAccount, Withdrawal
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Needs, needs
+from accounts_bank.ledger.values import Customer
 from tests.helpers import START
 from tests.ledger.bank import Bank
 from tests.stores.books import EVER
@@ -96,11 +96,11 @@ def test_the_bank_is_nobodys_counterparty(bank):
     assert [line.counterparty for line in lines] == [bank.account("ada").number] * 2
 
 
-def test_an_entry_is_mentioned_at_the_time_that_it_is_recorded(bank):
+def test_an_entry_is_entry_refed_at_the_time_that_it_is_recorded(bank):
     later = START.replace(year=2030)
     bank.say(bank.transfer("ada", "bob", 1), at=later)
     late = bank.entry(bank.transfer("ada", "bob", 1), at=START)
     changes = decide(bank.store.load(needs([late])), [late])
-    assert [(each.of_id, each.kind, each.at, each.entry_id) for each in changes.mentions] == [
+    assert [(each.of_id, each.kind, each.at, each.entry_id) for each in changes.entry_refs] == [
         (owner_id, "transfer", later, late.id) for owner_id in ("owner-ada", "owner-bob")
     ]

@@ -3,8 +3,8 @@
 import pytest
 from stdnum import iban
 
-from accounts.ledger.currencies import DECIMALS
-from accounts.ledger.numbers import CANDIDATES, canonical, is_number, numbers_for
+from accounts_bank.ledger.currencies import DECIMALS
+from accounts_bank.ledger.iban import CANDIDATES, canonical, is_number, numbers_for
 
 
 def test_numbers_are_ibans_with_right_check_digits():

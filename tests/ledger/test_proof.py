@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     BulkMode,
     CancelSchedule,
     CloseAccount,
@@ -15,15 +15,15 @@ from accounts.ledger.actions import (
     Leave,
     Void,
 )
-from accounts.ledger.entries import Ledger, Recorded, digest_of
-from accounts.ledger.proof import Wrong, prove
-from accounts.ledger.tally import Promises, Tally
-from accounts.ledger.values import (
+from accounts_bank.ledger.entries import Ledger, Recorded, digest_of
+from accounts_bank.ledger.integrity.checksums import Checksum, ProgressReconciler
+from accounts_bank.ledger.integrity.proof import Wrong, prove
+from accounts_bank.ledger.values import (
     Account,
     AccountStatus,
     Customer,
+    EntryRef,
     Line,
-    Mention,
     Progress,
     Stage,
     Status,
@@ -74,7 +74,7 @@ class Copy:
             self.lines: list[Line] = list(ledger.lines)
             self.entries: list[Recorded] = list(ledger.entries)
             self.progress: list[Progress] = list(ledger.progress)
-            self.mentions: list[Mention] = list(ledger.mentions)
+            self.entry_refs: list[EntryRef] = list(ledger.entry_refs)
             self.unsealed: list[str] = list(ledger.unsealed)
 
     def prove(self) -> Any:
@@ -85,7 +85,7 @@ class Copy:
                 iter(self.lines),
                 iter(self.entries),
                 iter(self.progress),
-                iter(self.mentions),
+                iter(self.entry_refs),
                 iter(self.unsealed),
                 load=self.load,
             )
@@ -189,40 +189,40 @@ MENTIONED = ["open", "planned", "cancelled", "sent", "captured", "voided", "expi
 """Entries that are mentioned under their parties, or under which later ones are."""
 
 
-def mentions_at(copy, name):
-    return [each for each in copy.mentions if name in {each.entry_id, each.of_id}]
+def entry_refs_at(copy, name):
+    return [each for each in copy.entry_refs if name in {each.entry_id, each.of_id}]
 
 
 @pytest.mark.parametrize("name", MENTIONED)
 def test_an_entry_is_missed_where_it_is_to_be_found(copy, name):
-    for mention in mentions_at(copy, name):
-        copy.mentions = [each for each in mentions_of(copy) if each != mention]
-        said = f"{mention.kind} {mention.entry_id} is mentioned under {mention.of_id}, and"
+    for entry_ref in entry_refs_at(copy, name):
+        copy.entry_refs = [each for each in entry_refs_of(copy) if each != entry_ref]
+        said = f"{entry_ref.kind} {entry_ref.entry_id} is mentioned under {entry_ref.of_id}, and"
         assert copy.fault() == f"{said} the journal says otherwise"
 
 
-def mentions_of(copy):
+def entry_refs_of(copy):
     with copy.ledger() as ledger:
-        return list(ledger.mentions)
+        return list(ledger.entry_refs)
 
 
 @pytest.mark.parametrize(
     "changes", [{"of_id": "owner-eve"}, {"kind": "hold"}, {"at": LATE}, {"entry_id": "refused"}]
 )
 def test_an_entry_is_found_where_it_does_not_belong(copy, changes):
-    (one, *_) = mentions_at(copy, "sent")
-    copy.mentions.append(replace(one, **changes))
-    copy.mentions.sort(key=lambda each: each.entry_id)
+    (one, *_) = entry_refs_at(copy, "sent")
+    copy.entry_refs.append(replace(one, **changes))
+    copy.entry_refs.sort(key=lambda each: each.entry_id)
     assert "and the journal says otherwise" in copy.fault()
 
 
-def test_an_entry_is_mentioned_once(copy):
-    copy.mentions.insert(0, copy.mentions[0])
+def test_an_entry_is_entry_refed_once(copy):
+    copy.entry_refs.insert(0, copy.entry_refs[0])
     assert "and the journal says otherwise" in copy.fault()
 
 
-def test_a_mention_of_no_entry_is_found(copy):
-    copy.mentions.append(replace(copy.mentions[-1], entry_id="zz"))
+def test_a_entry_ref_of_no_entry_is_found(copy):
+    copy.entry_refs.append(replace(copy.entry_refs[-1], entry_id="zz"))
     assert copy.fault().endswith("which is not in the journal")
 
 
@@ -323,7 +323,7 @@ def test_lines_without_an_entry_are_counted(copy):
 
 
 def test_a_tally_names_the_one_thing_that_is_left():
-    tally = Tally()
+    tally = Checksum()
     for each in ("a", "b", "c"):
         tally.add(each)
     assert tally.without(["a", "c"]).difference() == "b"
@@ -348,14 +348,14 @@ def test_a_tally_names_the_one_thing_that_is_left():
     ],
 )
 def test_a_tally_holds_weights(weights, left):
-    tally = Tally()
+    tally = Checksum()
     for each, weight in weights.items():
         tally.add(each, weight)
     assert tally.difference() == left
 
 
 def test_nothing_promised_is_no_fault():
-    assert Promises().fault() is None
+    assert ProgressReconciler().fault() is None
 
 
 def test_a_bank_in_which_nothing_happened_is_right():

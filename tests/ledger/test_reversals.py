@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     BulkMode,
     CloseAccount,
     Deposit,
@@ -11,9 +11,9 @@ from accounts.ledger.actions import (
     Reversal,
     Withdrawal,
 )
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Snapshot
-from accounts.ledger.values import AMOUNT_MAX_MINOR
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Snapshot
+from accounts_bank.ledger.values import AMOUNT_MAX_MINOR
 from tests.ledger.bank import Bank
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     CancelSchedule,
     CloseAccount,
     Deposit,
@@ -15,8 +15,8 @@ from accounts.ledger.actions import (
     Transfer,
     Void,
 )
-from accounts.ledger.rules.schedules import time_of_run
-from accounts.ledger.values import Stage
+from accounts_bank.ledger.rules.schedules import time_of_run
+from accounts_bank.ledger.values import Stage
 from tests.helpers import START
 from tests.ledger.bank import Bank
 

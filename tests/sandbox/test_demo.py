@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts.errors import SettingsError
-from accounts.sandbox import demo
-from app import create_app
+from accounts_bank.app import create_app
+from accounts_bank.errors import SettingsError
+from accounts_bank.sandbox import demo
 from tests.helpers import START, Http, Teller, code
 from tests.stores.test_demo import written
 
@@ -61,7 +61,7 @@ def test_everybody_can_sign_in(open_demo):
 
 
 def test_a_seed_gives_the_same_year_and_another_seed_another_one(open_demo, monkeypatch):
-    monkeypatch.setattr("app._now", lambda: START)
+    monkeypatch.setattr("accounts_bank.app._now", lambda: START)
     year = history(open_demo())
     assert history(open_demo()) == year
     assert history(open_demo(DEMO_SEED=2)) != year

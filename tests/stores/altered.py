@@ -9,14 +9,21 @@ from bson.int64 import Int64
 from pymongo import MongoClient
 from sqlalchemy import text
 
-from accounts.audit.log import AuditLog
-from accounts.audit.sealer import Sealer
-from accounts.audit.verifier import Verifier
-from accounts.ledger.actions import CloseAccount, Every, Hold, RenameAccount, Schedule, Withdrawal
-from accounts.ledger.decide import decide
-from accounts.stores.base import AccountStore, UserStore
-from accounts.stores.mongo import MongoAccountStore, MongoDatabase, MongoUserStore
-from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
+from accounts_bank.audit.log import AuditLog
+from accounts_bank.audit.sealer import Sealer
+from accounts_bank.audit.verifier import Verifier
+from accounts_bank.ledger.actions import (
+    CloseAccount,
+    Every,
+    Hold,
+    RenameAccount,
+    Schedule,
+    Withdrawal,
+)
+from accounts_bank.ledger.decide import decide
+from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase, MongoUserStore
+from accounts_bank.stores.sql import Database, SqlAccountStore, SqlUserStore
 from tests.helpers import START
 from tests.stores.books import Books
 from tests.system.servers import ACCOUNTS

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
-from accounts.ledger.actions import Action, Deposit, OpenAccount, Transfer
-from accounts.ledger.entries import Entry, Needs, Outcome
-from accounts.ledger.values import Account, Line, Period
-from accounts.stores.base import AccountStore
+from accounts_bank.ledger.actions import Action, Deposit, OpenAccount, Transfer
+from accounts_bank.ledger.entries import Entry, Needs, Outcome
+from accounts_bank.ledger.values import Account, Line, Period
+from accounts_bank.stores.base import AccountStore
 from tests.helpers import START, Ids
 
 EVER = Period()

@@ -8,13 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from accounts.ledger.decide import Decide, decide
-from accounts.stores.base import AccountStore, UserStore
-from accounts.stores.group_commit import GroupCommit
-from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
-from accounts.stores.mongo import MongoAccountStore, MongoDatabase, MongoUserStore
-from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
-from accounts.stores.user_cache import UserCache
+from accounts_bank.ledger.decide import Decide, decide
+from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase, MongoUserStore
+from accounts_bank.stores.sql import Database, SqlAccountStore, SqlUserStore
+from accounts_bank.stores.wrappers.group_commit import GroupCommit
+from accounts_bank.stores.wrappers.user_cache import UserCache
 
 STORES = ["memory", "sqlite", "postgres", "mongo"]
 """Every store there is: one that cannot be started here is a failure."""

@@ -88,7 +88,7 @@ class Model(Accounts):
         answer, moved_at = self.pay(entry_id, ask, at)
         if plan:
             plan["runs"] += 1
-            self.mention(ask.schedule_id, "transfer", moved_at, entry_id)
+            self.entry_ref(ask.schedule_id, "transfer", moved_at, entry_id)
             if answer == "account_closed" or due_of(plan) is None:
                 plan["stage"] = "ended"
         return answer
@@ -112,7 +112,7 @@ class Model(Accounts):
             "back": 0,
         }
         for owner in (payer["owner"], payee["owner"]):
-            self.mention(owner, "transfer", at, entry_id)
+            self.entry_ref(owner, "transfer", at, entry_id)
         return None, at
 
     def bulk(self, _id: str, _ask: Any, _at: datetime) -> None:
@@ -136,7 +136,7 @@ class Model(Accounts):
             return wrong
         at = self.move(payer, payee, amount, at)
         sent["back"] += amount
-        self.mention(ask.transfer_id, "reversal", at, entry_id)
+        self.entry_ref(ask.transfer_id, "reversal", at, entry_id)
         return None
 
     # What is promised.
@@ -158,7 +158,7 @@ class Model(Accounts):
             "done": 0,
         }
         for owner in (payer["owner"], payee["owner"]):
-            self.mention(owner, "hold", at, entry_id)
+            self.entry_ref(owner, "hold", at, entry_id)
         return None
 
     def hold_of(self, ask: Any) -> dict[str, Any] | None:
@@ -183,7 +183,7 @@ class Model(Accounts):
             return "limit_exceeded"
         hold |= {"stage": "captured", "done": amount}
         at = self.move(payer, payee, amount, at)
-        self.mention(ask.hold_id, "capture", at, entry_id)
+        self.entry_ref(ask.hold_id, "capture", at, entry_id)
         return None
 
     def void(self, entry_id: str, ask: Any, at: datetime) -> str | None:
@@ -193,7 +193,7 @@ class Model(Accounts):
         if ended(hold, at):
             return ended(hold, at)
         hold["stage"] = "voided"
-        self.mention(ask.hold_id, "void", at, entry_id)
+        self.entry_ref(ask.hold_id, "void", at, entry_id)
         return None
 
     def expiry(self, entry_id: str, ask: Any, at: datetime) -> str | None:
@@ -205,7 +205,7 @@ class Model(Accounts):
         if at < hold["until"]:
             return "precondition_failed"
         hold["stage"] = "expired"
-        self.mention(ask.hold_id, "expiry", at, entry_id)
+        self.entry_ref(ask.hold_id, "expiry", at, entry_id)
         return None
 
     def schedule(self, entry_id: str, ask: Any, at: datetime) -> str | None:
@@ -213,7 +213,7 @@ class Model(Accounts):
         if unfit or not payer:
             return unfit
         self.plans[entry_id] = {"payer": payer["id"], "ask": ask, "runs": 0, "stage": "open"}
-        self.mention(payer["owner"], "schedule", at, entry_id)
+        self.entry_ref(payer["owner"], "schedule", at, entry_id)
         return None
 
     def schedule_cancelled(self, entry_id: str, ask: Any, at: datetime) -> str | None:
@@ -223,7 +223,7 @@ class Model(Accounts):
         if plan["stage"] != "open":
             return "schedule_ended"
         plan["stage"] = "cancelled"
-        self.mention(ask.schedule_id, "schedule_cancelled", at, entry_id)
+        self.entry_ref(ask.schedule_id, "schedule_cancelled", at, entry_id)
         return None
 
     def promises(self) -> dict[str, tuple[str, int, int, datetime | None]]:

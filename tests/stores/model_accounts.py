@@ -39,7 +39,7 @@ class Accounts:
     def till(self, currency: str) -> dict[str, Any]:
         return self.cash.setdefault(currency, {"lines": [], "times": []})
 
-    def mention(self, of_id: str, kind: str, at: datetime, entry_id: str) -> None:
+    def entry_ref(self, of_id: str, kind: str, at: datetime, entry_id: str) -> None:
         found = self.found.setdefault((of_id, kind), [])
         if (at, entry_id) not in found:
             found.append((at, entry_id))

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     CloseAccount,
     Deposit,
     Leave,
@@ -12,9 +12,9 @@ from accounts.ledger.actions import (
     Transfer,
     Withdrawal,
 )
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Needs, digest_of
-from accounts.ledger.values import AMOUNT_MAX_MINOR, AccountStatus, Customer, Status
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Needs, digest_of
+from accounts_bank.ledger.values import AMOUNT_MAX_MINOR, AccountStatus, Customer, Status
 from tests.stores.books import Books
 
 

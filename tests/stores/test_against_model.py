@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     Action,
     Bulk,
     BulkMode,
@@ -40,11 +40,11 @@ from accounts.ledger.actions import (
     Void,
     Withdrawal,
 )
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Entry, Needs
-from accounts.ledger.proof import prove
-from accounts.stores.base import AccountStore
-from accounts.stores.memory import InMemoryAccountStore
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Entry, Needs
+from accounts_bank.ledger.integrity.proof import prove
+from accounts_bank.stores.base import AccountStore
+from accounts_bank.stores.memory import InMemoryAccountStore
 from tests.helpers import START
 from tests.stores.books import EVER
 from tests.stores.model import Model

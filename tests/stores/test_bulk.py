@@ -2,9 +2,9 @@
 
 import pytest
 
-from accounts.ledger.actions import Bulk, BulkMode, Transfer
-from accounts.ledger.entries import Entry, Needs
-from accounts.ledger.proof import prove
+from accounts_bank.ledger.actions import Bulk, BulkMode, Transfer
+from accounts_bank.ledger.entries import Entry, Needs
+from accounts_bank.ledger.integrity.proof import prove
 from tests.helpers import START
 from tests.stores.books import Books, at_once
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from accounts.errors import SettingsError
-from accounts.identity import Event, Session, User
-from accounts.ledger.actions import (
+from accounts_bank.errors import SettingsError
+from accounts_bank.identity import Event, Session, User
+from accounts_bank.ledger.actions import (
     CloseAccount,
     Deposit,
     Every,
@@ -21,14 +21,14 @@ from accounts.ledger.actions import (
     Schedule,
     Withdrawal,
 )
-from accounts.ledger.decide import decide
-from accounts.ledger.proof import prove
-from accounts.stores import copying
-from accounts.stores.copying import copied
-from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
-from accounts.stores.mongo import MongoAccountStore, MongoDatabase, MongoUserStore
-from accounts.stores.opening import copy_stores
-from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.integrity.proof import prove
+from accounts_bank.stores import migration as copying
+from accounts_bank.stores.factory import copy_stores
+from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts_bank.stores.migration import copied
+from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase, MongoUserStore
+from accounts_bank.stores.sql import Database, SqlAccountStore, SqlUserStore
 from tests.helpers import START
 from tests.stores.books import EVER, Books
 from tests.system.servers import ACCOUNTS
@@ -149,13 +149,13 @@ class Forgetful(InMemoryAccountStore):
     """Loses one thing."""
 
     def restore(self, changes):
-        super().restore(replace(changes, mentions=changes.mentions[1:]))
+        super().restore(replace(changes, entry_refs=changes.entry_refs[1:]))
 
 
 def test_a_copy_that_differs_is_told(new_stores):
     source = new_stores("memory")
     fill(source)
-    with pytest.raises(SettingsError, match="The copy differs in its mentions"):
+    with pytest.raises(SettingsError, match="The copy differs in its entry_refs"):
         list(copied(source, (InMemoryUserStore(), Forgetful(decide))))
 
 

@@ -7,8 +7,8 @@ import pytest
 from limits.storage import MemoryStorage, Storage
 from sqlalchemy import text
 
-from accounts.stores.mongo import MongoCounters, MongoDatabase
-from accounts.stores.sql import Database, SqlCounters, counters
+from accounts_bank.stores.mongo import MongoCounters, MongoDatabase
+from accounts_bank.stores.sql import Database, SqlCounters, counters
 from tests.stores.books import at_once
 from tests.stores.conftest import STORES, NewDatabase
 

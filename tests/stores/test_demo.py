@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from accounts.collections.accounts import AccountCollection
-from accounts.collections.users import UserCollection
-from accounts.ledger.proof import prove
-from accounts.sandbox import demo
-from accounts.sandbox.past import Past, PastIds
+from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.users import UserCollection
+from accounts_bank.ledger.integrity.proof import prove
+from accounts_bank.sandbox import demo
+from accounts_bank.sandbox.simulated_clock import SimulatedClock, SimulatedIds
 from tests.helpers import Teller
 
 
 def written(teller: Teller, until: datetime, seed: int) -> int:
     """Write the demo; say how many acts it had."""
-    past, dice = Past(until), Random(seed)  # noqa: S311 - the same for the same seed
-    given: Any = {"clock": past, "new_id": PastIds(past, dice), "saved": lambda _count: None}
+    past, dice = SimulatedClock(until), Random(seed)  # noqa: S311 - the same for the same seed
+    given: Any = {"clock": past, "new_id": SimulatedIds(past, dice), "saved": lambda _count: None}
     accounts = AccountCollection(teller.store, customer_cash=False, **given)
     users = UserCollection(teller.user_store, accounts, passwords=None, session_lasts=None, **given)
     assert not demo.is_written(users)

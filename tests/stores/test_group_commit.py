@@ -4,11 +4,11 @@ from time import monotonic
 
 import pytest
 
-from accounts.ledger.actions import OpenAccount
-from accounts.ledger.decide import decide
-from accounts.stores import group_commit
-from accounts.stores.group_commit import GroupCommit
-from accounts.stores.memory import InMemoryAccountStore
+from accounts_bank.ledger.actions import OpenAccount
+from accounts_bank.ledger.decide import decide
+from accounts_bank.stores.memory import InMemoryAccountStore
+from accounts_bank.stores.wrappers import group_commit
+from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from tests.stores.books import Books, at_once
 from tests.waiting import within
 

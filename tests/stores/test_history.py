@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.ledger.actions import Deposit
-from accounts.stores import base
+from accounts_bank.ledger.actions import Deposit
+from accounts_bank.stores import base
 from tests.helpers import START
 from tests.stores.books import Books
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from accounts.ledger.entries import digest_of
-from accounts.ledger.proof import prove
+from accounts_bank.ledger.entries import digest_of
+from accounts_bank.ledger.integrity.proof import prove
 from tests.stores.altered import SqlBank, fill
 from tests.stores.books import Books
 

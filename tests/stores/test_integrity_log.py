@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from accounts.audit.chain import Head, chain, sealed
-from accounts.audit.log import head_path_of, key_path_of
-from accounts.audit.records import record_of
+from accounts_bank.audit.chain import Head, chain, sealed
+from accounts_bank.audit.log import head_path_of, key_path_of
+from accounts_bank.audit.records import record_of
 from tests.stores.altered import MongoBank, SqlBank
 
 LOG = Path("audit.log")

@@ -6,7 +6,7 @@ import pytest
 from bson.int64 import Int64
 from msgspec.structs import replace
 
-from accounts.ledger.entries import digest_of
+from accounts_bank.ledger.entries import digest_of
 from tests.stores.altered import MongoBank
 
 

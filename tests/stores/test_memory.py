@@ -5,11 +5,11 @@ from time import monotonic
 
 import pytest
 
-from accounts.errors import Unavailable
-from accounts.identity import Event, User
-from accounts.ledger.decide import decide
-from accounts.stores import memory
-from accounts.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts_bank.errors import Unavailable
+from accounts_bank.identity import Event, User
+from accounts_bank.ledger.decide import decide
+from accounts_bank.stores import memory
+from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
 from tests.helpers import START
 from tests.stores.books import Books
 from tests.waiting import within

@@ -16,21 +16,21 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from accounts.errors import BulkTooLarge, Unavailable
-from accounts.identity import Event, User
-from accounts.ledger.actions import Deposit, Hold, Void
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Needs
-from accounts.ledger.proof import prove
-from accounts.ledger.values import Period
-from accounts.stores.mongo import (
+from accounts_bank.errors import BulkTooLarge, Unavailable
+from accounts_bank.identity import Event, User
+from accounts_bank.ledger.actions import Deposit, Hold, Void
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Needs
+from accounts_bank.ledger.integrity.proof import prove
+from accounts_bank.ledger.values import Period
+from accounts_bank.observability.observer import Observer
+from accounts_bank.stores.mongo import (
     MongoAccountStore,
     MongoDatabase,
     MongoUserStore,
     database,
     schema,
 )
-from accounts.watch import Watch
 from tests.helpers import START
 from tests.proxy import Proxy
 from tests.stores.books import EVER, Books, at_once
@@ -239,7 +239,7 @@ def test_a_moment_that_the_server_has_forgotten_is_told(books, raw):
         books.balances()
 
 
-class Watching(Watch):
+class Watching(Observer):
     """Remembers what it is told."""
 
     def __init__(self) -> None:
@@ -253,18 +253,18 @@ class Watching(Watch):
 
 
 def test_who_watches_sees_connections_in_use_and_transactions_tried_again(mongo, raw):
-    watch = Watching()
-    with closing(MongoDatabase(mongo.emptied(NAME), watch)) as opened:
+    observer = Watching()
+    with closing(MongoDatabase(mongo.emptied(NAME), observer)) as opened:
         books = Books(MongoAccountStore(opened, decide))
         books.given(ada=10, bob=0)
         with failing(raw, 1, "find", blockConnection=True, blockTimeMS=1_000):
             asks = threading.Thread(target=books.balances)
             asks.start()
-            assert within(30, lambda: watch.read()["store_connections"] == 1)
+            assert within(30, lambda: observer.read()["store_connections"] == 1)
             asks.join()
         with failing(raw, 1, "update", errorCode=251, errorLabels=["TransientTransactionError"]):
             books.send("ada", "bob", 1)
-    assert (watch.read()["store_connections"], watch.retries) == (0, 1)
+    assert (observer.read()["store_connections"], observer.retries) == (0, 1)
 
 
 def test_names_are_never_questions(books):

@@ -10,11 +10,11 @@ from bson.int64 import Int64
 from pymongo import MongoClient
 from pymongo.errors import WriteError
 
-from accounts.errors import SettingsError
-from accounts.ledger.decide import decide
-from accounts.stores.mongo import MongoAccountStore, MongoDatabase, schema, upgrade
-from accounts.stores.opening import open_stores
-from accounts.watch import Watch
+from accounts_bank.errors import SettingsError
+from accounts_bank.ledger.decide import decide
+from accounts_bank.observability.observer import Observer
+from accounts_bank.stores.factory import open_stores
+from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase, schema, upgrade
 from tests.mongo import Mongo, Node
 from tests.ports import free_port
 from tests.stores.books import Books, at_once
@@ -39,7 +39,7 @@ def raw(url):
 @pytest.fixture
 def _soon(monkeypatch):
     """Wait a second where it would be five."""
-    monkeypatch.setattr("accounts.stores.mongo.client.CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr("accounts_bank.stores.mongo.client.CONNECT_TIMEOUT_S", 1)
 
 
 def complaint(url: str) -> str:
@@ -142,7 +142,7 @@ def test_who_cannot_be_reached_is_told_of_within_seconds():
 
 
 def test_a_server_that_is_too_old_is_refused(url, monkeypatch):
-    monkeypatch.setattr("accounts.stores.mongo.client.WIRE_VERSION_MIN", 99)
+    monkeypatch.setattr("accounts_bank.stores.mongo.client.WIRE_VERSION_MIN", 99)
     assert "older than 5.0" in complaint(url)
 
 
@@ -177,12 +177,12 @@ def test_a_user_who_may_read_and_write_is_enough(guarded):
 
 
 def test_without_the_driver_the_extra_is_named(monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("accounts.stores.mongo")]:
+    for name in [name for name in sys.modules if name.startswith("accounts_bank.stores.mongo")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("accounts.stores.mongo")
+    monkeypatch.delattr("accounts_bank.stores.mongo")
     monkeypatch.setitem(sys.modules, "pymongo", None)
     with pytest.raises(SettingsError, match=r"install the extra, `accounts\[mongo\]`"):
-        open_stores("mongodb://127.0.0.1/bank", decide, Watch())
+        open_stores("mongodb://127.0.0.1/bank", decide, Observer())
 
 
 BROKEN: list[tuple[str, dict[str, Any]]] = [

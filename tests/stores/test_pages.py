@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.ledger.actions import Capture, Deposit, Hold, Void
-from accounts.ledger.entries import Needs
-from accounts.ledger.values import Period
+from accounts_bank.ledger.actions import Capture, Deposit, Hold, Void
+from accounts_bank.ledger.entries import Needs
+from accounts_bank.ledger.values import Period
 from tests.helpers import START
 from tests.stores.books import EVER, Books, at_once
 

@@ -11,14 +11,14 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, event
 
-from accounts.identity import Event, User
-from accounts.ledger.actions import Deposit, OpenAccount
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Changes, Entry, Needs
-from accounts.ledger.values import Period
-from accounts.stores.base import AccountStore, UserStore
-from accounts.stores.sql import Database, SqlAccountStore, SqlUserStore
-from accounts.stores.sql.driver import Reading, Row
+from accounts_bank.identity import Event, User
+from accounts_bank.ledger.actions import Deposit, OpenAccount
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Changes, Entry, Needs
+from accounts_bank.ledger.values import Period
+from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.sql import Database, SqlAccountStore, SqlUserStore
+from accounts_bank.stores.sql.driver import Reading, Row
 from tests.helpers import START
 from tests.stores.books import EVER, Books
 

@@ -5,8 +5,8 @@ from threading import Event, Thread
 
 import pytest
 
-from accounts.ledger.actions import Deposit, OpenAccount
-from accounts.ledger.entries import Needs
+from accounts_bank.ledger.actions import Deposit, OpenAccount
+from accounts_bank.ledger.entries import Needs
 from tests.stores.books import Books, at_once
 
 THREADS = 16

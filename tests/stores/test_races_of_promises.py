@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.ledger.actions import (
+from accounts_bank.ledger.actions import (
     Bulk,
     BulkMode,
     Capture,
@@ -18,8 +18,8 @@ from accounts.ledger.actions import (
     Transfer,
     Void,
 )
-from accounts.ledger.entries import Entry, Needs
-from accounts.ledger.proof import prove
+from accounts_bank.ledger.entries import Entry, Needs
+from accounts_bank.ledger.integrity.proof import prove
 from tests.helpers import START
 from tests.stores.books import Books, at_once
 

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
-from accounts.errors import Unavailable
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Entry
-from accounts.stores.sql import Database, SqlAccountStore, database, sqlite
-from accounts.stores.sql.watchdog import LOOK_S, Watchdog
+from accounts_bank.errors import Unavailable
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Entry
+from accounts_bank.stores.sql import Database, SqlAccountStore, database, sqlite
+from accounts_bank.stores.sql.watchdog import LOOK_S, Watchdog
 from tests.postgres import Postgres
 from tests.proxy import Proxy
 from tests.stores.books import Books, at_once

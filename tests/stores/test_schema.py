@@ -8,10 +8,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from accounts.errors import SettingsError
-from accounts.stores.opening import upgrade_stores
-from accounts.stores.sql import Database, schema, upgrade
-from accounts.stores.sql.tables import METADATA
+from accounts_bank.errors import SettingsError
+from accounts_bank.stores.factory import upgrade_stores
+from accounts_bank.stores.sql import Database, schema, upgrade
+from accounts_bank.stores.sql.tables import METADATA
 from tests.stores.books import at_once
 
 KINDS = ["sqlite", "postgres"]
@@ -71,7 +71,7 @@ def test_the_migrations_make_the_tables_that_the_code_declares(kind, url):
 
 def test_the_code_knows_the_last_migration():
     config = Config()
-    config.set_main_option("script_location", "accounts.stores.sql:migrations")
+    config.set_main_option("script_location", "accounts_bank.stores.sql:migrations")
     head = ScriptDirectory.from_config(config).get_current_head()
     assert head == schema.revision(schema.VERSION)
 
@@ -130,7 +130,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(kind, url, monkeypatch):
 
 def test_a_start_does_not_load_what_migrations_need(url):
     code = (
-        "import sys; from accounts.stores.sql import Database; "
+        "import sys; from accounts_bank.stores.sql import Database; "
         f"Database({url!r}).close(); sys.exit('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

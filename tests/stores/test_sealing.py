@@ -2,11 +2,11 @@
 
 import pytest
 
-from accounts.ledger.decide import decide
-from accounts.stores import recall
-from accounts.stores.group_commit import GroupCommit
-from accounts.stores.mongo import MongoAccountStore, MongoDatabase
-from accounts.stores.sql import SqlAccountStore
+from accounts_bank.ledger.decide import decide
+from accounts_bank.stores.databases import unsealed_cache as recall
+from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase
+from accounts_bank.stores.sql import SqlAccountStore
+from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from tests.stores.books import Books
 
 
@@ -35,7 +35,7 @@ def test_what_a_process_left_is_taken_over_by_the_others(processes, monkeypatch)
     one, other = processes
     one.given(ada=10)
     assert own(other) == []
-    monkeypatch.setattr(recall, "STRANGERS_WAIT_S", 0)
+    monkeypatch.setattr(recall, "FOREIGN_WAIT_S", 0)
     assert own(other) == ["account_opened", "deposit"]
     assert list(other.store.own_unsealed(100)) == list(one.store.unsealed(100))
 

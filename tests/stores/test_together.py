@@ -6,13 +6,13 @@ from time import sleep
 
 import pytest
 
-from accounts.errors import Unavailable
-from accounts.ledger.actions import OpenAccount
-from accounts.ledger.decide import decide
-from accounts.ledger.entries import Needs
-from accounts.stores.group_commit import GroupCommit
-from accounts.stores.memory import InMemoryAccountStore
-from accounts.stores.together import Together
+from accounts_bank.concurrency.coalescing import Coalescer
+from accounts_bank.errors import Unavailable
+from accounts_bank.ledger.actions import OpenAccount
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.entries import Needs
+from accounts_bank.stores.memory import InMemoryAccountStore
+from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from tests.stores.books import Books, at_once
 
 
@@ -43,7 +43,7 @@ def answers():
 
 @pytest.fixture
 def together(answers):
-    return Together(answers)
+    return Coalescer(answers)
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from contextlib import suppress
 import pytest
 from msgspec.structs import replace
 
-from accounts.collections import users
-from accounts.errors import InvalidToken
-from accounts.identity import Caller, Role, User
-from accounts.stores import user_cache
-from accounts.stores.memory import InMemoryUserStore
-from accounts.stores.user_cache import UserCache
+from accounts_bank.collections import users
+from accounts_bank.errors import InvalidToken
+from accounts_bank.identity import Caller, Role, User
+from accounts_bank.stores.memory import InMemoryUserStore
+from accounts_bank.stores.wrappers import user_cache
+from accounts_bank.stores.wrappers.user_cache import UserCache
 from tests.helpers import PASSWORD, START, Teller, cheap
 from tests.stores.books import at_once
 from tests.waiting import within

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from accounts.identity import Event, Role, Session, User
-from accounts.stores.base import PutStatus
+from accounts_bank.identity import Event, Role, Session, User
+from accounts_bank.stores.base import PutStatus
 from tests.helpers import START, Ids
 from tests.stores.books import at_once
 

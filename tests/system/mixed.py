@@ -11,8 +11,8 @@ from random import Random
 from threading import Event, Thread
 from typing import Any
 
-from accounts.ledger.entries import Recorded
-from accounts.ledger.values import Status
+from accounts_bank.ledger.entries import Recorded
+from accounts_bank.ledger.values import Status
 from tests.system.payments import opened_store
 from tests.system.servers import ACCOUNTS, Server
 

@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 import psycopg
 
-from accounts.ledger.decide import decide
-from accounts.ledger.values import Line, Period
-from accounts.stores.base import AccountStore
-from accounts.stores.mongo import MongoAccountStore, MongoDatabase
-from accounts.stores.sql import Database, SqlAccountStore
+from accounts_bank.ledger.decide import decide
+from accounts_bank.ledger.values import Line, Period
+from accounts_bank.stores.base import AccountStore
+from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase
+from accounts_bank.stores.sql import Database, SqlAccountStore
 from tests.postgres import Postgres
 from tests.system.servers import ACCOUNTS, Server
 from tests.waiting import within

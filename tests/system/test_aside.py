@@ -9,8 +9,8 @@ from time import monotonic, sleep
 
 import pytest
 
-from accounts.aside import Asides, Call, Turn, elsewhere
-from accounts.gateway import _Threads
+from accounts_bank.concurrency.greenlets import FairLock, GreenletPool, Waiter, run_in_thread
+from accounts_bank.server.gateway import _Threads
 from tests.stores.test_group_commit import Slow
 from tests.system.test_gateway import run
 from tests.waiting import within
@@ -24,7 +24,7 @@ def at_once(*calls, threads=4):
     """Have all of them called in one event loop; give what came of each, in order."""
 
     async def all_of_them():
-        asides = Asides(_Threads(threads, waiting_max=0).call)
+        asides = GreenletPool(_Threads(threads, waiting_max=0).call)
         found = await asyncio.gather(*map(asides.run, calls), return_exceptions=True)
         assert asides.count == 0
         return found
@@ -33,12 +33,12 @@ def at_once(*calls, threads=4):
 
 
 def test_in_a_thread_of_its_own_it_simply_waits():
-    assert elsewhere(threading.get_ident) == threading.get_ident()
-    call = Call()
+    assert run_in_thread(threading.get_ident) == threading.get_ident()
+    call = Waiter()
     threading.Timer(0.01, call.call).start()
     call.wait()
     began_s = monotonic()
-    Call().wait(0.01)
+    Waiter().wait(0.01)
     assert monotonic() - began_s >= 0.01
 
 
@@ -46,7 +46,7 @@ def test_the_next_one_begins_while_one_waits():
     done, told = [], threading.Event()
 
     def waits():
-        assert elsewhere(told.wait, 10)
+        assert run_in_thread(told.wait, 10)
         done.append("waits")
 
     def goes_on():
@@ -59,7 +59,7 @@ def test_the_next_one_begins_while_one_waits():
 
 def test_all_of_it_is_done_in_one_thread_but_what_waits():
     def act():
-        return threading.get_ident(), elsewhere(threading.get_ident), threading.get_ident()
+        return threading.get_ident(), run_in_thread(threading.get_ident), threading.get_ident()
 
     found = at_once(*[act] * 20)
     here = {each for first, _, last in found for each in (first, last)}
@@ -73,8 +73,8 @@ def test_what_fails_elsewhere_fails_where_it_was_asked_for():
 
     def act():
         with pytest.raises(KeyError):
-            elsewhere(fails, KeyError())
-        return elsewhere(dict, a=1)
+            run_in_thread(fails, KeyError())
+        return run_in_thread(dict, a=1)
 
     assert at_once(act) == [{"a": 1}]
     failed, done = at_once(partial(fails, error := ValueError()), dict)
@@ -85,7 +85,7 @@ def test_who_waits_for_a_call_is_called_once_by_whoever_is_first():
     calls, order = {}, []
 
     def waits(name, timeout_s):
-        calls[name] = Call()
+        calls[name] = Waiter()
         calls[name].wait(timeout_s)
         order.append(name)
 
@@ -95,7 +95,7 @@ def test_who_waits_for_a_call_is_called_once_by_whoever_is_first():
             calls[name].call()
 
     def calls_from_another_thread():
-        elsewhere(calls["elsewhere"].call)
+        run_in_thread(calls["elsewhere"].call)
 
     at_once(
         partial(waits, "late", 60),
@@ -115,7 +115,7 @@ def test_what_is_put_aside_keeps_its_own_context():
     def act(name):
         before = who.get()
         token = who.set(name)
-        elsewhere(sleep, 0.01)
+        run_in_thread(sleep, 0.01)
         found = who.get()
         who.reset(token)
         return before, found
@@ -128,7 +128,7 @@ def test_whoever_is_waited_for_no_more_is_not_begun():
     begun: list[str] = []
 
     async def leave():
-        asides = Asides(_Threads(1, waiting_max=0).call)
+        asides = GreenletPool(_Threads(1, waiting_max=0).call)
         task = asyncio.create_task(asides.run(partial(begun.append, "left")))
         await asyncio.sleep(0)
         task.cancel()
@@ -143,9 +143,9 @@ def test_a_greenlet_is_made_for_those_who_wait_at_once_only():
     made = []
 
     async def often():
-        asides = Asides(_Threads(1, waiting_max=0).call)
+        asides = GreenletPool(_Threads(1, waiting_max=0).call)
         for _ in range(10):
-            await asyncio.gather(*[asides.run(partial(elsewhere, int)) for _ in range(3)])
+            await asyncio.gather(*[asides.run(partial(run_in_thread, int)) for _ in range(3)])
         made.extend(asides._idle)
 
     run(often())
@@ -154,7 +154,7 @@ def test_a_greenlet_is_made_for_those_who_wait_at_once_only():
 
 def test_what_was_answered_is_let_go_of():
     async def answer():
-        asides = Asides(_Threads(1, waiting_max=0).call)
+        asides = GreenletPool(_Threads(1, waiting_max=0).call)
         body = Body()
         await asides.run(partial(str, body))
         return weakref.ref(body)
@@ -164,14 +164,14 @@ def test_what_was_answered_is_let_go_of():
 
 def test_whoever_asks_the_loop_for_something_else_has_its_turn(monkeypatch):
     now_s = 0.0
-    monkeypatch.setattr("accounts.aside.monotonic", lambda: now_s)
+    monkeypatch.setattr("accounts_bank.concurrency.greenlets.monotonic", lambda: now_s)
 
     def take_2_ms():
         nonlocal now_s
         now_s += 0.002
 
     async def look_meanwhile():
-        asides, looks = Asides(_Threads(1, waiting_max=0).call), 0
+        asides, looks = GreenletPool(_Threads(1, waiting_max=0).call), 0
         calls = [asyncio.create_task(asides.run(take_2_ms)) for _ in range(100)]
         while asides.count or not looks:
             await asyncio.sleep(0)
@@ -185,7 +185,7 @@ def test_whoever_asks_the_loop_for_something_else_has_its_turn(monkeypatch):
 def slow_bank():
     """Give a store that takes its time, and what asks five times for an account in it."""
     store = Slow()
-    store.append = partial(elsewhere, store.append)  # type: ignore[method-assign]
+    store.append = partial(run_in_thread, store.append)  # type: ignore[method-assign]
     store.callers += ["caller"] * 8
     return store, partial(store.asks, 5)
 
@@ -210,7 +210,7 @@ def test_threads_and_those_put_aside_share_a_commit():
 
 
 def test_a_turn_is_taken_by_one_at_a_time_and_waited_for_aside():
-    turn, order, told = Turn(), [], threading.Event()
+    turn, order, told = FairLock(), [], threading.Event()
 
     def holds():
         with turn:
@@ -221,13 +221,13 @@ def test_a_turn_is_taken_by_one_at_a_time_and_waited_for_aside():
 
     def waits():
         while "taken" not in order:
-            elsewhere(sleep, 0.001)
+            run_in_thread(sleep, 0.001)
         with turn:
             order.append("taken next")
 
     def goes_on():
         while "taken" not in order:
-            elsewhere(sleep, 0.001)
+            run_in_thread(sleep, 0.001)
         order.append("goes on")
         told.set()
 
@@ -243,7 +243,7 @@ def test_a_turn_is_taken_by_one_at_a_time_and_waited_for_aside():
 
 
 def test_a_turn_is_left_to_who_came_first():
-    turn, order = Turn(), []
+    turn, order = FairLock(), []
 
     def takes(name):
         with turn:

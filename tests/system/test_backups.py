@@ -22,7 +22,7 @@ from tests.waiting import within
 
 CLIENTS = 4
 PAGE = (ROOT / "docs/operations.md").read_text()
-SECRET = "a secret that is kept elsewhere, of 32 bytes"
+SECRET = "a secret that is kept run_in_thread, of 32 bytes"
 
 
 def block(heading: str, number: int = 0) -> str:

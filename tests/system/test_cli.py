@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from accounts.cli import main
-from accounts.collections.passwords import Passwords
-from app import create_app
+from accounts_bank.app import create_app
+from accounts_bank.cli import main
+from accounts_bank.collections.passwords import Passwords
 from tests.helpers import PASSWORD, Http
 from tests.system.servers import served
 

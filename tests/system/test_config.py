@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from accounts.config import Settings, change_config, load_settings, write_config
-from accounts.errors import SettingsError
+from accounts_bank.config import Settings, change_config, load_settings, write_config
+from accounts_bank.errors import SettingsError
 from tests.gates.test_root_names import ROOT
 from tests.stores.books import at_once
 

@@ -8,13 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from accounts.errors import SettingsError
-from accounts.ledger.actions import OpenAccount, Transfer
-from accounts.ledger.decide import decide
-from accounts.stores import group_commit
-from accounts.stores.group_commit import GroupCommit
-from accounts.stores.memory import InMemoryAccountStore
-from accounts.stores.sql import Database, SqlAccountStore
+from accounts_bank.errors import SettingsError
+from accounts_bank.ledger.actions import OpenAccount, Transfer
+from accounts_bank.ledger.decide import decide
+from accounts_bank.stores.memory import InMemoryAccountStore
+from accounts_bank.stores.sql import Database, SqlAccountStore
+from accounts_bank.stores.wrappers import group_commit
+from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from tests.postgres import Postgres
 from tests.stores.books import Books, at_once
 from tests.system.servers import served

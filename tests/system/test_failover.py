@@ -9,9 +9,9 @@ from contextlib import closing
 
 import pytest
 
-from accounts.errors import Unavailable
-from accounts.ledger.decide import decide
-from accounts.stores.mongo import MongoAccountStore, MongoDatabase, database
+from accounts_bank.errors import Unavailable
+from accounts_bank.ledger.decide import decide
+from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase, database
 from tests.mongo import Mongo
 from tests.stores.books import Books
 from tests.system.payments import are_done_once, ended, started

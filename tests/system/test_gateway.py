@@ -10,10 +10,10 @@ import pytest
 from granian.rsgi import ProtocolError  # type: ignore[attr-defined]
 from werkzeug.exceptions import RequestTimeout
 
-from accounts import gateway
-from accounts.api.requests import OVERLOADED, STREAMS
-from accounts.aside import elsewhere
-from accounts.gateway import Gateway
+from accounts_bank.concurrency.greenlets import run_in_thread
+from accounts_bank.http.middleware import OVERLOADED, STREAMS
+from accounts_bank.server import gateway
+from accounts_bank.server.gateway import Gateway
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -303,7 +303,7 @@ def test_payments_that_wait_keep_no_thread_and_nobody_waiting(standing, monkeypa
     def pay(environment, start):
         if environment["PATH_INFO"] in gateway.PAYMENT_PATHS and OVERLOADED not in environment:
             standing.begun.append("a payment")
-            elsewhere(standing.told.wait, 60)
+            run_in_thread(standing.told.wait, 60)
             start("201 Created", [])
             return []
         return standing(environment, start)

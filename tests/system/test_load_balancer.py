@@ -19,7 +19,7 @@ from threading import Event, Thread
 import msgspec
 import pytest
 
-from accounts.stores.sql.database import STANDSTILL_TIMEOUT_MS
+from accounts_bank.stores.sql.database import STANDSTILL_TIMEOUT_MS
 from tests.ports import free_port
 from tests.programs import program
 from tests.system.payments import Client, are_done_once, empty_database, ended, started

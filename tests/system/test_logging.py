@@ -12,14 +12,14 @@ from time import monotonic
 
 import pytest
 
-from accounts import logging_config
-from accounts.logging_config import GatheringHandler, JsonFormatter
-from app import create_app
+from accounts_bank import logging_config
+from accounts_bank.app import create_app
+from accounts_bank.logging_config import GatheringHandler, JsonFormatter
 from tests.helpers import Http
 from tests.system.servers import served
 from tests.waiting import within
 
-logger = logging.getLogger("accounts")
+logger = logging.getLogger("accounts_bank")
 
 
 def flushed(path="app.log") -> list[dict]:
@@ -37,7 +37,7 @@ def test_a_request_is_one_line_with_what_the_reader_needs(http):
     del line["@timestamp"], line["duration_ms"]
     assert line == {
         "level": "INFO",
-        "logger": "accounts.requests",
+        "logger": "accounts_bank.requests",
         "event": "request",
         "request_id": "mine",
         "method": "GET",

@@ -9,9 +9,9 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import OperationalError
 
-from accounts.serve import NUMBERS
-from accounts.stores.sql import Database
-from accounts.watch import Watch
+from accounts_bank.observability.observer import Observer
+from accounts_bank.server.serve import NUMBERS
+from accounts_bank.stores.sql import Database
 from tests.stores.books import at_once
 from tests.system.servers import Server, served
 from tests.waiting import within
@@ -64,14 +64,14 @@ def test_the_folder_of_the_numbers_goes_with_the_bank():
 
 
 def test_a_transaction_that_is_tried_again_is_counted():
-    class Counting(Watch):
+    class Counting(Observer):
         count = 0
 
         def retried(self) -> None:
             self.count += 1
 
-    watch, tries = Counting(), []
-    database = Database("sqlite:///bank.db", watch)
+    observer, tries = Counting(), []
+    database = Database("sqlite:///bank.db", observer)
 
     def act(connection, _unsure):
         tries.append(connection)
@@ -80,7 +80,7 @@ def test_a_transaction_that_is_tried_again_is_counted():
         return "done"
 
     assert database.write(act) == "done"
-    assert watch.count == 2
+    assert observer.count == 2
     database.close()
 
 

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from accounts.cli import main
-from accounts.config import Settings
+from accounts_bank.cli import main
+from accounts_bank.config import Settings
 from tests.gates.test_root_names import ROOT
 from tests.system.servers import served
 

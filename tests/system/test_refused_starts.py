@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from accounts.errors import SettingsError
-from accounts.stores.sql import Database, database
+from accounts_bank.errors import SettingsError
+from accounts_bank.stores.sql import Database, database
 from tests.postgres import Postgres
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from accounts.config import load_settings
-from accounts.errors import SettingsError
+from accounts_bank.config import load_settings
+from accounts_bank.errors import SettingsError
 from tests.system.payments import empty_database
 from tests.system.servers import ACCOUNTS, served
 from tests.waiting import within

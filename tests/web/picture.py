@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import sync_playwright
 
-from accounts.sandbox import demo
+from accounts_bank.sandbox import demo
 from tests.helpers import cheap
 from tests.programs import program
 from tests.web.browser.conftest import served

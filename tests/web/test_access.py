@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from accounts.identity import Role
+from accounts_bank.identity import Role
 from tests.api.test_secrecy import CANARY, logs
 from tests.helpers import AUDITOR, PASSWORD, TELLER
 from tests.web.visitor import Visitor
@@ -38,7 +38,7 @@ ONLY |= dict.fromkeys(
 def pages(app):
     """Give the rule of every page, a path that fits it, and the methods."""
     for rule in app.url_map.iter_rules():
-        if app.view_functions[rule.endpoint].__module__.startswith("accounts.web."):
+        if app.view_functions[rule.endpoint].__module__.startswith("accounts_bank.web."):
             path = rule.build(dict.fromkeys(rule.arguments, "x"))[1]
             yield rule.rule, path, sorted(rule.methods & {"GET", "POST"})
 
@@ -132,7 +132,7 @@ def test_a_problem_is_a_page_for_browsers_and_json_for_programs(app, ada):
 
 
 def test_what_was_not_decided_can_be_sent_again_as_it_was(app, ada, monkeypatch):
-    from accounts.errors import Unavailable
+    from accounts_bank.errors import Unavailable
 
     account = ada.opened()
     ada.get(f"{account}/deposit")
@@ -149,7 +149,7 @@ def test_what_was_not_decided_can_be_sent_again_as_it_was(app, ada, monkeypatch)
 
 
 def test_a_store_that_is_away_is_told_on_a_page(app, ada, monkeypatch):
-    from accounts.errors import Unavailable
+    from accounts_bank.errors import Unavailable
 
     def fail(*_arguments, **_named):
         raise Unavailable("The store does not answer.")
@@ -196,7 +196,7 @@ def test_the_audit_trail_is_filtered_and_read_back_in_pages_that_join(app, ada):
 
 
 def test_without_cookies_there_are_no_pages_and_the_address_of_the_bank_leads_to_the_docs():
-    from app import create_app
+    from accounts_bank.app import create_app
 
     made = create_app({"JWT_TOKEN_LOCATION": ["headers"], "LOG_FILE": "app.log"})
     assert made.test_client().get("/sign-in").status_code == 404

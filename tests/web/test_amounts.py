@@ -7,9 +7,9 @@ from babel import Locale, localedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.ledger.currencies import DECIMALS
-from accounts.ledger.values import AMOUNT_MAX_MINOR
-from accounts.web.amounts import NotAnAmount, read_amount, typed
+from accounts_bank.ledger.currencies import DECIMALS
+from accounts_bank.ledger.values import AMOUNT_MAX_MINOR
+from accounts_bank.web.amounts import NotAnAmount, read_amount, typed
 
 EN, DE, FR, CH, IN = (Locale.parse(each) for each in ("en", "de", "fr", "de_CH", "en_IN"))
 

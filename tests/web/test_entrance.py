@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from msgspec.structs import replace
 
-from accounts.gateway import HASHING_PATHS, _hashes
+from accounts_bank.server.gateway import HASHING_PATHS, _hashes
 from tests.helpers import PASSWORD, Http
 from tests.web.visitor import Visitor
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts.collections.runner import Runner
+from accounts_bank.collections.due_work import Runner
 from tests.helpers import TELLER
 from tests.web.visitor import Visitor
 
@@ -137,7 +137,7 @@ def test_the_runs_of_a_schedule_are_shown_refused_ones_too(app, ada, bob, accoun
     ada.get("/schedules/new")
     fields = {"to_account": number, "amount": "60", "first": str(tomorrow), "every": "day"}
     path = ada.fill("Schedule", **fields).path.partition("?")[0]
-    desk = app.extensions["accounts"].accounts._desk
+    desk = app.extensions["accounts"].accounts._client
     later = datetime.now(UTC) + timedelta(days=3)
     Runner(desk.store, clock=lambda: later, saved=print, pause_s=lambda: 1).run_due()
     page = ada.get(path)

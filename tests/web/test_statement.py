@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts.collections.accounts import MOMENTS_MAX
-from accounts.web.charts import POINTS, moments_between
+from accounts_bank.collections.accounts import MOMENTS_MAX
+from accounts_bank.web.charts import POINTS, moments_between
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def busy(app, ada):
     bank = app.extensions["accounts"]
     (user,) = bank.users.named("ada")
     caller = bank.users.caller(user.id, user.sessions[-1].id)
-    from accounts.ledger.actions import Deposit, Withdrawal
+    from accounts_bank.ledger.actions import Deposit, Withdrawal
 
     for turn in range(1, 61):
         kind = Withdrawal if turn % 10 == 0 else Deposit
@@ -59,7 +59,7 @@ def test_filters_let_through_what_is_wanted(ada, busy, filters, expected):
 
 
 def test_a_filtered_page_looks_back_so_far_and_no_further(ada, busy, monkeypatch):
-    statement = sys.modules["accounts.web.statement"]
+    statement = sys.modules["accounts_bank.web.statement"]
     monkeypatch.setattr(statement, "LINES_READ", 5)
     monkeypatch.setattr(statement, "LINES_SEARCHED_MAX", 10)
     page = ada.get(f"{busy}?text=no.+4;")

@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from werkzeug.serving import make_server
 from werkzeug.wsgi import ClosingIterator
 
-from accounts.collections.passwords import Passwords
-from accounts.identity import Caller
-from accounts.ledger.actions import Deposit
-from accounts.ledger.values import Account
-from app import create_app
+from accounts_bank.app import create_app
+from accounts_bank.collections.passwords import Passwords
+from accounts_bank.identity import Caller
+from accounts_bank.ledger.actions import Deposit
+from accounts_bank.ledger.values import Account
 from tests.helpers import AUDITOR, PASSWORD, TELLER
 from tests.programs import program
 from tests.web.conftest import with_templates
@@ -156,7 +156,7 @@ class Windows:
 
     def _stay_here(self, site: Site, url: str) -> None:
         if not url.startswith((site.base, "data:")):
-            self._troubles.append(f"asks elsewhere: {url}")
+            self._troubles.append(f"asks run_in_thread: {url}")
 
 
 def served(passwords: Passwords, folder: Path, **settings: Any) -> Site:

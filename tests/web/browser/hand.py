@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from accounts.sandbox import demo
+from accounts_bank.sandbox import demo
 from tests.gates.test_root_names import ROOT
 from tests.helpers import PASSWORD
 

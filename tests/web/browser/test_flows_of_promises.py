@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import expect
 
-from accounts.collections.runner import Runner
-from accounts.ledger.actions import Hold, Transfer
+from accounts_bank.collections.due_work import Runner
+from accounts_bank.ledger.actions import Hold, Transfer
 from tests.web.browser.conftest import Site, looks
 from tests.web.browser.hand import fill, follow, headed, let_in, press, shot, told
 
@@ -18,7 +18,7 @@ def pair(site: Site) -> tuple[str, str]:
 def pass_days(site: Site, days: int) -> None:
     """Let the bank do what is due by then."""
     later = datetime.now(UTC) + timedelta(days=days)
-    store = site.bank.accounts._desk.store
+    store = site.bank.accounts._client.store
     Runner(store, clock=lambda: later, saved=lambda _: None, pause_s=lambda: 1).run_due()
 
 

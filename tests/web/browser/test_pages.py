@@ -136,7 +136,7 @@ def test_every_page_is_looked_at(app):
     pages = {
         rule.rule
         for rule in app.url_map.iter_rules()
-        if app.view_functions[rule.endpoint].__module__.startswith("accounts.web.")
+        if app.view_functions[rule.endpoint].__module__.startswith("accounts_bank.web.")
     }
     assert pages - looked_at == like_others | redirects | files
 

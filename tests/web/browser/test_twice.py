@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
-from accounts.ledger.actions import Hold, Transfer
+from accounts_bank.ledger.actions import Hold, Transfer
 from tests.helpers import PASSWORD, TELLER
 from tests.web.browser.conftest import Look, Site
 from tests.web.browser.hand import fill, headed, let_in, press, press_twice, shot, told

@@ -1,0 +1,23 @@
+"""/metrics: what the bank counts, for Prometheus."""
+
+from hmac import compare_digest
+
+from flask import Blueprint, Response, request
+
+from accounts_bank.errors import InvalidToken
+from accounts_bank.http.bank import bank
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Prometheus' text-based format."""
+
+metrics = Blueprint("metrics", __name__)
+
+
+@metrics.get("/metrics")
+def read() -> Response:
+    """Show the numbers to everybody, or where METRICS_TOKEN is set to whoever knows it."""
+    token = bank().settings.METRICS_TOKEN
+    given = request.headers.get("Authorization", "")
+    if token and not compare_digest(given.encode(), f"Bearer {token}".encode()):
+        raise InvalidToken("Send the METRICS_TOKEN as a bearer token.")
+    return Response(bank().observer.text(), content_type=MEDIA_TYPE)

@@ -1,0 +1,252 @@
+"""The OpenAPI 3.1 document, made from the routes and the types that they declare."""
+
+from typing import Any
+
+import msgspec
+from flask import Flask
+from werkzeug.routing import Rule
+
+from accounts_bank.api.operations import Operation
+from accounts_bank.api.problems import CATALOGUE, MEDIA_TYPE, Problem
+from accounts_bank.http.messages import may_be_empty
+
+_TEMPLATE = "#/components/schemas/{name}"
+
+_DESCRIPTION = """\
+A bank in a box. Amounts are integers in minor units. Sign up, sign in, send the access token as a
+bearer token. Send an `Idempotency-Key` with what moves money: the same key and body is never done
+twice. Every error is a problem (RFC 9457) with a stable `code`; all codes stand at
+[/docs/errors](/docs/errors)."""
+
+_PATH_PARAMETERS = {
+    "account": "An account's id or number.",
+    "entry_id": "The id that the POST answered.",
+    "user_id": "A user's id.",
+}
+
+_ALWAYS = ("invalid_request", "method_not_allowed", "internal_error", "unavailable")
+_WITH_TOKEN = ("invalid_token", "forbidden")
+_WITH_BODY = ("unsupported_media_type", "body_too_large", "request_timeout")
+_WITH_MONEY = ("rate_limited",)
+
+
+def document(app: Flask) -> dict[str, Any]:
+    """Describe every route of an app that declares an operation."""
+    operations = list(_operations(app))
+    types = [Problem]
+    for _, _, operation in operations:
+        types += [each for each in (operation.body, operation.answer, operation.query) if each]
+    _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Accounts", "version": "1", "description": _DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "paths": _paths(operations, components),
+        "components": {
+            "schemas": _without_queries(components, operations),
+            "securitySchemes": {
+                "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "refresh_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+def _operations(app: Flask) -> Any:
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        operation = getattr(app.view_functions[rule.endpoint], "operation", None)
+        if operation is not None:
+            yield rule, _method(rule), operation
+
+
+def _method(rule: Rule) -> str:
+    (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    return method.lower()
+
+
+def _paths(operations: list[Any], components: dict[str, Any]) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for rule, method, operation in operations:
+        path = rule.rule.replace("<", "{").replace(">", "}")
+        paths.setdefault(path, {})[method] = _described(rule, operation, components)
+    return paths
+
+
+def _described(rule: Rule, operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": rule.endpoint.replace(".", "_"),
+        "tags": [rule.rule.split("/")[2]],
+        "summary": operation.summary,
+        "parameters": _parameters(rule, operation, components),
+        "responses": _responses(operation),
+        "security": _security(operation),
+    }
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": not may_be_empty(operation.body),
+            "content": _json(_ref(operation.body)),
+        }
+    return described
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    if operation.takes_refresh_token:
+        return [{"refresh_token": []}]
+    return [] if operation.who is None else [{"access_token": []}]
+
+
+def _parameters(
+    rule: Rule, operation: Operation, components: dict[str, Any]
+) -> list[dict[str, Any]]:
+    parameters = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _PATH_PARAMETERS[name],
+            "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        }
+        for name in sorted(rule.arguments)
+    ]
+    if operation.query is not None:
+        properties = components[operation.query.__name__]["properties"]
+        parameters += [
+            {"name": name, "in": "query", "required": False, "schema": schema}
+            for name, schema in properties.items()
+        ]
+    if operation.is_money:
+        parameters.append(_IDEMPOTENCY_KEY)
+    if operation.is_tagged:
+        parameters.append(_IF_MATCH if operation.body else _IF_NONE_MATCH)
+    return parameters
+
+
+_IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "1 to 255 printable characters: a retry with it is never done twice.",
+    "schema": {
+        "type": "string",
+        "pattern": '^("[ !#-~]{1,255}"|[!#-~]([ -~]{0,253}[!-~])?)$',
+    },
+}
+
+
+def _tag_parameter(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": schema,
+    }
+
+
+_IF_MATCH = _tag_parameter("If-Match", "An `ETag`: change it only where nobody else has, else 412.")
+_IF_NONE_MATCH = _tag_parameter("If-None-Match", "An `ETag`: 304 where it is still the same.")
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    responses: dict[str, Any] = {str(operation.status): _success(operation)}
+    if operation.is_tagged and operation.body is None:
+        responses["304"] = {"description": "Not modified.", "headers": {"ETag": _ETAG}}
+    by_status: dict[int, list[str]] = {}
+    for code in _codes(operation):
+        by_status.setdefault(CATALOGUE[code].status, []).append(code)
+    for status, codes in sorted(by_status.items()):
+        responses[str(status)] = _problem(status, codes)
+    return responses
+
+
+def _success(operation: Operation) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": operation.summary}
+    if operation.item_codes:
+        success["description"] += f". A refused item has one of the codes {_listed(operation)}."
+    if operation.answer is not None:
+        schema = _ref(operation.answer)
+        success["content"] = _json(_page_of(schema) if operation.is_page else schema)
+        for media_type in operation.media_types[1:]:
+            success["content"][media_type] = {"schema": {"type": "string"}}
+    headers = _success_headers(operation)
+    if headers:
+        success["headers"] = headers
+    return success
+
+
+def _listed(operation: Operation) -> str:
+    return ", ".join(f"`{code}`" for code in operation.item_codes)
+
+
+def _codes(operation: Operation) -> dict[str, None]:
+    codes = [*_ALWAYS, *operation.codes]
+    codes += _WITH_TOKEN if operation.who is not None else ()
+    codes += _WITH_BODY if operation.body is not None else ()
+    codes += _WITH_MONEY if operation.is_money else ()
+    codes += ("precondition_failed",) if operation.is_tagged and operation.body else ()
+    codes += ("not_acceptable",) if len(operation.media_types) > 1 else ()
+    return dict.fromkeys(codes)
+
+
+def _success_headers(operation: Operation) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if operation.status == 201:  # noqa: PLR2004
+        headers["Location"] = _header("Where it can be read.")
+    if operation.is_money:
+        headers["Idempotent-Replayed"] = _REPLAYED
+    if operation.query is not None and "dry_run" in operation.query.__struct_fields__:
+        headers["Dry-Run"] = _header("`true` where nothing was moved; then there is no Location.")
+    if operation.is_tagged:
+        headers["ETag"] = _ETAG
+    if len(operation.media_types) > 1:
+        headers["Content-Disposition"] = _header("A file name, for whatever is not JSON.")
+    if operation.is_page:
+        headers["Link"] = _header('The next page, `rel="next"`, where there is one.')
+    return headers
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+_ETAG = _header("A strong entity tag, for `If-Match` and `If-None-Match`.")
+_REPLAYED = _header("`true` where this was answered before.")
+
+
+def _problem(status: int, codes: list[str]) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": "; ".join(f"`{code}`: {CATALOGUE[code].meaning}" for code in codes),
+        "content": {MEDIA_TYPE: {"schema": _ref(Problem)}},
+    }
+    if status == 401:  # noqa: PLR2004
+        response["headers"] = {"WWW-Authenticate": _header("How to sign in, RFC 6750.")}
+    if status == 422:  # noqa: PLR2004
+        response["headers"] = {"Idempotent-Replayed": _REPLAYED}
+    if status in {429, 503}:
+        response["headers"] = {"Retry-After": _header("In seconds.")}
+    return response
+
+
+def _page_of(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["data", "next_cursor"],
+        "properties": {
+            "data": {"type": "array", "items": item},
+            "next_cursor": {"type": ["string", "null"]},
+        },
+    }
+
+
+def _ref(kind: Any) -> dict[str, Any]:
+    return {"$ref": _TEMPLATE.format(name=kind.__name__)}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _without_queries(components: dict[str, Any], operations: list[Any]) -> dict[str, Any]:
+    queries = {each.query.__name__ for _, _, each in operations if each.query is not None}
+    return {name: schema for name, schema in components.items() if name not in queries}

@@ -1,0 +1,185 @@
+"""Errors -> HTTP, the only place: every answer that is no success is a problem (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from flask import Flask, Response
+from msgspec import Struct
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from accounts_bank import errors
+from accounts_bank.errors import REASONS, UNTOLD, ApiError, Refused
+from accounts_bank.http.middleware import request_id
+from accounts_bank.ledger.values import Status
+
+MEDIA_TYPE = "application/problem+json"
+
+logger = logging.getLogger("accounts_bank.api")
+
+
+class Entry(Struct, frozen=True):
+    """A row of the catalogue: what a code means."""
+
+    status: int
+    title: str
+    meaning: str
+
+
+_RULES = {
+    status.value: Entry(422, status.value.replace("_", " ").capitalize(), meaning)
+    for status, meaning in REASONS.items()
+    if status not in UNTOLD
+} | {
+    status.value: Entry(409, status.value.replace("_", " ").capitalize(), REASONS[status])
+    for status in (Status.ACCOUNTS_OPEN, Status.HOLDS_OPEN, Status.BALANCE_NOT_ZERO)
+}
+_RULES["precondition_failed"] = Entry(
+    412, "Precondition failed", REASONS[Status.PRECONDITION_FAILED]
+)
+
+CATALOGUE: Mapping[str, Entry] = {
+    "invalid_request": Entry(
+        400, "Invalid request", "What was sent cannot be read; `errors` says where and why."
+    ),
+    "invalid_token": Entry(
+        401, "Invalid token", "The token is missing, broken, expired, or its session has ended."
+    ),
+    "invalid_credentials": Entry(
+        401, "Invalid credentials", "The username or the password is wrong."
+    ),
+    "forbidden": Entry(403, "Forbidden", "You may see it, but your role may not do this."),
+    "not_found": Entry(404, "Not found", "It does not exist, or it belongs to somebody else."),
+    "method_not_allowed": Entry(
+        405, "Method not allowed", "The path knows other methods; `Allow` names them."
+    ),
+    "not_acceptable": Entry(
+        406, "Not acceptable", "It cannot be had in any of the forms that `Accept` names."
+    ),
+    "request_timeout": Entry(408, "Request timeout", "The request took too long to arrive."),
+    "username_taken": Entry(409, "Username taken", "Somebody else has that username."),
+    "last_admin": Entry(
+        409, "Last admin", "Nobody else could manage roles: make another admin first."
+    ),
+    "body_too_large": Entry(
+        413, "Body too large", "It is past 1 MiB, 4 MiB in a bulk, 64 KiB in a form."
+    ),
+    "bulk_too_large": Entry(
+        413,
+        "Bulk too large",
+        "The store cannot take so many transfers in one commit. None was made: send fewer at once.",
+    ),
+    "unsupported_media_type": Entry(
+        415, "Unsupported media type", "Bodies are JSON in UTF-8: send `application/json`."
+    ),
+    **_RULES,
+    "rate_limited": Entry(
+        429, "Too many requests", "Slow down: `Retry-After` says for how many seconds."
+    ),
+    "internal_error": Entry(
+        500, "Internal error", "Our fault. It is logged under the `request_id`."
+    ),
+    "unavailable": Entry(
+        503,
+        "Unavailable",
+        "Not decided. Nothing was lost: send it again with the same key after `Retry-After`.",
+    ),
+}
+"""Every code there is. It is served at /docs/errors and stands in the OpenAPI document."""
+
+_CODE_BY_STATUS = {
+    400: "invalid_request",
+    401: "invalid_token",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+    503: "unavailable",
+}
+"""The codes of what Flask and Werkzeug raise themselves; another 4xx is `invalid_request`."""
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """An error, as RFC 9457 writes it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[dict[str, str]] = []
+    shortfall_minor: int | None = None
+    held_minor: int | None = None
+    balance_minor: int | None = None
+    open_accounts: int | None = None
+    left_minor: int | None = None
+    index: int | None = None
+
+
+def register(app: Flask) -> None:
+    """Answer every error of an app as a problem."""
+    app.register_error_handler(ApiError, answer)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_unexpected)
+
+
+def answer(error: ApiError) -> Response:
+    """Turn an error of ours into its answer."""
+    headers = {}
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
+    if isinstance(error, Refused) and error.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if isinstance(error, errors.SettingsError):
+        return _answer_unexpected(error)
+    return _problem(error.code, error.detail, headers, error.extra)
+
+
+def _answer_http(error: HTTPException) -> Response:
+    if error.code is None or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _answer_unexpected(error)
+    code = _CODE_BY_STATUS.get(error.code, "invalid_request")
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    extra = {"errors": [{"pointer": "", "detail": error.name}]} if code == "invalid_request" else {}
+    return _problem(code, CATALOGUE[code].meaning, headers, extra)
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    logger.error(
+        "unexpected_error", exc_info=error, extra={"context": {"request_id": request_id()}}
+    )
+    return _problem("internal_error", CATALOGUE["internal_error"].meaning, {}, {})
+
+
+def _problem(code: str, detail: str, headers: dict[str, str], extra: Mapping[str, Any]) -> Response:
+    entry = CATALOGUE[code]
+    problem = Problem(
+        type=f"/docs/errors#{code}",
+        title=entry.title,
+        status=entry.status,
+        detail=detail,
+        code=code,
+        request_id=request_id(),
+        **extra,
+    )
+    response = Response(msgspec.json.encode(problem), entry.status, mimetype=MEDIA_TYPE)
+    response.headers.update(headers)
+    if entry.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = _challenge(code, detail)
+    return response
+
+
+def _challenge(code: str, detail: str) -> str:
+    """Say how to sign in (RFC 6750, section 3)."""
+    if code == "invalid_token":
+        return f'Bearer error="invalid_token", error_description="{detail}"'
+    return "Bearer"

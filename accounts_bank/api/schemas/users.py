@@ -1,0 +1,79 @@
+"""Users and tokens over the wire."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from accounts_bank.http.cursors import IdCursor
+from accounts_bank.http.fields import Input, Limit, Time
+from accounts_bank.identity import NAME_PATTERN, Role, User, Username
+
+Password = Annotated[str, Meta(min_length=8, max_length=256)]
+GivenPassword = Annotated[str, Meta(min_length=1, max_length=256)]
+FullName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME_PATTERN)]
+
+
+class UserRequest(Input, frozen=True):
+    """Sign up."""
+
+    username: Username
+    password: Password
+    full_name: FullName | None = None
+
+
+class LoginRequest(Input, frozen=True):
+    """Sign in."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=256)]
+    password: GivenPassword
+
+
+class ProfileRequest(Input, frozen=True):
+    """Change what the user says of itself; null takes it away."""
+
+    full_name: FullName | None
+
+
+class RoleRequest(Input, frozen=True):
+    """Give a user another role."""
+
+    role: Role
+
+
+class PasswordRequest(Input, frozen=True):
+    """Change the password."""
+
+    current_password: GivenPassword
+    new_password: Password
+
+
+class UsersQuery(Input, frozen=True):
+    """Which page of the users, or who has that username."""
+
+    limit: Limit = 20
+    cursor: IdCursor | UnsetType = UNSET
+    username: Username | UnsetType = UNSET
+
+
+class UserView(Struct, frozen=True):
+    """A user."""
+
+    id: str
+    username: str
+    full_name: str | None
+    role: Role
+    created_at: Time
+
+
+class TokensView(Struct, frozen=True):
+    """A session's tokens. `expires_in` is the access token's life in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    refresh_token: str
+
+
+def user_view(user: User) -> UserView:
+    """Show a user to itself and to the staff."""
+    return UserView(user.id, user.username, user.full_name, user.role, user.created_at)

@@ -1,0 +1,160 @@
+"""Tokens: access and refresh JWTs of a session, made and checked by flask-jwt-extended."""
+
+from datetime import timedelta
+from hashlib import sha256
+from time import time
+from typing import Any, Literal
+
+from flask import Flask, Response, request
+from flask_jwt_extended import (
+    JWTManager,
+    create_access_token,
+    create_refresh_token,
+    get_jwt,
+    verify_jwt_in_request,
+)
+from jwt import InvalidTokenError
+
+from accounts_bank.api.problems import answer
+from accounts_bank.api.schemas.users import TokensView
+from accounts_bank.config import Settings
+from accounts_bank.errors import InvalidToken
+from accounts_bank.http.bank import bank
+from accounts_bank.identity import Caller, Session, User
+
+SESSION_CLAIM = "sid"
+PAGES_CLAIM = "pages"
+"""In tokens that are kept in cookies: those open the pages alone, and all others the API alone."""
+VERIFIED_MAX = 10_000
+
+_MISSING = "A bearer token is needed: sign in and send `Authorization: Bearer <access token>`."
+_BROKEN = "The token is not valid here."
+_EXPIRED = "The token has expired: refresh it, or sign in again."
+
+
+class VerifiedTokens:
+    """The claims of access tokens that were verified already, each until it expires.
+
+    To verify one costs as much as all the rest of a transfer. Whether its session still lives is
+    asked each time, so ending a session is felt at once.
+    """
+
+    def __init__(self) -> None:
+        self._claims: dict[str, tuple[float, str, str]] = {}
+
+    def get(self, header: str) -> tuple[str, str] | None:
+        """Give the user's and the session's id for an Authorization header seen before."""
+        expires_at_s, user_id, session_id = self._claims.get(header, (0.0, "", ""))
+        return (user_id, session_id) if time() < expires_at_s else None
+
+    def keep(self, header: str, claims: dict[str, Any]) -> None:
+        """Remember the claims of a header that was verified."""
+        if len(self._claims) >= VERIFIED_MAX:
+            self._claims = {}
+        self._claims[header] = (claims["exp"], claims["sub"], claims[SESSION_CLAIM])
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Set up flask-jwt-extended so that every failure is a 401 of ours."""
+    app.config.update(
+        JWT_SECRET_KEY=settings.JWT_SECRET_KEY,
+        JWT_TOKEN_LOCATION=list(settings.JWT_TOKEN_LOCATION),
+        JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.JWT_ACCESS_TOKEN_EXPIRES),
+        JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
+        JWT_ALGORITHM="HS256",
+        JWT_COOKIE_CSRF_PROTECT=True,
+        JWT_CSRF_CHECK_FORM=True,
+    )
+    app.extensions["accounts.verified_tokens"] = VerifiedTokens()
+    manager = JWTManager(app)
+    _set_keys(manager, settings)
+    _set_answers(manager)
+    manager.token_verification_loader(_is_one_of_ours)
+    app.register_error_handler(InvalidTokenError, lambda _error: _answer(_BROKEN))
+
+
+def caller() -> Caller:
+    """Say who makes this request, by its bearer token; a cookie opens nothing here.
+
+    :raises InvalidToken: the session has ended. Other failures are flask-jwt-extended's errors.
+    """
+    verified: VerifiedTokens = _verified()
+    header = request.headers.get("Authorization", "")
+    known = verified.get(header)
+    if known is None:
+        claims = claims_of("headers", refresh=False)
+        verified.keep(header, claims)
+        known = claims["sub"], claims[SESSION_CLAIM]
+    return bank().users.caller(*known)
+
+
+def refresh_claims() -> tuple[str, str, str]:
+    """Give the user, the session and the token id of the refresh token of this request."""
+    claims = claims_of("headers", refresh=True)
+    return claims["sub"], claims[SESSION_CLAIM], claims["jti"]
+
+
+def tokens_view(user: User, session: Session) -> TokensView:
+    """Make the tokens of a session."""
+    settings = bank().settings
+    claims = {SESSION_CLAIM: session.id}
+    return TokensView(
+        access_token=create_access_token(user.id, additional_claims=claims),
+        token_type="Bearer",  # noqa: S106 - a type, no secret
+        expires_in=settings.JWT_ACCESS_TOKEN_EXPIRES,
+        refresh_token=create_refresh_token(
+            user.id, additional_claims={**claims, "jti": session.refresh_id}
+        ),
+    )
+
+
+def claims_of(location: Literal["headers", "cookies"], *, refresh: bool) -> dict[str, Any]:
+    """Verify the token of this request, and against forgery where it is in a cookie.
+
+    :raises InvalidToken: it is for the other location. Other failures are flask-jwt-extended's.
+    """
+    verify_jwt_in_request(refresh=refresh, locations=[location])
+    claims = dict(get_jwt())
+    if (PAGES_CLAIM in claims) != (location == "cookies"):
+        raise InvalidToken(_BROKEN)
+    return claims
+
+
+def _verified() -> VerifiedTokens:
+    from flask import current_app  # noqa: PLC0415
+
+    found: VerifiedTokens = current_app.extensions["accounts.verified_tokens"]
+    return found
+
+
+def _is_one_of_ours(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    """Refuse what we never make: a token without an end or without a session."""
+    return "exp" in claims and isinstance(claims.get(SESSION_CLAIM), str)
+
+
+def _set_keys(manager: JWTManager, settings: Settings) -> None:
+    """Verify with the key that a token names, so that old secrets can be phased out."""
+    keys = {_key_id(key): key for key in (settings.JWT_SECRET_KEY, *settings.JWT_OLD_SECRET_KEYS)}
+    current = {"kid": _key_id(settings.JWT_SECRET_KEY)}
+    manager.additional_headers_loader(lambda _identity: dict(current))
+    manager.decode_key_loader(
+        lambda header, _claims: keys.get(header.get("kid"), settings.JWT_SECRET_KEY)
+    )
+
+
+def _key_id(secret: str) -> str:
+    return sha256(b"kid:" + secret.encode()).hexdigest()[:16]
+
+
+def _set_answers(manager: JWTManager) -> None:
+    manager.unauthorized_loader(lambda _reason: _answer(_MISSING))
+    manager.invalid_token_loader(lambda _reason: _answer(_BROKEN))
+    manager.expired_token_loader(lambda _header, _claims: _answer(_EXPIRED))
+    manager.revoked_token_loader(lambda _header, _claims: _answer(_BROKEN))
+    manager.needs_fresh_token_loader(lambda _header, _claims: _answer(_BROKEN))
+    manager.user_lookup_error_loader(lambda _header, _claims: _answer(_BROKEN))
+    manager.token_verification_failed_loader(lambda _header, _claims: _answer(_BROKEN))
+
+
+def _answer(detail: str) -> Response:
+    return answer(InvalidToken(detail))

@@ -1,0 +1,214 @@
+"""The composition root: the one place where stores, collections and API are joined.
+
+`flask run` finds `create_app` here; `accounts serve` puts the same app behind a server for
+production.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import nan
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from flask import Flask, redirect
+from uuid_utils import uuid7
+
+from accounts_bank import web
+from accounts_bank.api import create_api
+from accounts_bank.audit.log import AuditLog
+from accounts_bank.audit.sealer import GATHER_S, LOOK_S, Sealer
+from accounts_bank.audit.verifier import Verifier
+from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.client import Clock, Saved
+from accounts_bank.collections.due_work import Runner
+from accounts_bank.collections.passwords import Passwords
+from accounts_bank.collections.users import UserCollection
+from accounts_bank.config import MEMORY_URL, Settings, load_settings
+from accounts_bank.errors import Unavailable, UsernameTaken
+from accounts_bank.http.bank import Bank, DemoUser
+from accounts_bank.http.middleware import InFlight
+from accounts_bank.http.rate_limits import RateLimits
+from accounts_bank.ledger.decide import decide
+from accounts_bank.logging_config import configure_logging
+from accounts_bank.observability.prometheus import Metrics
+from accounts_bank.sandbox import demo
+from accounts_bank.sandbox.simulated_clock import SimulatedClock, SimulatedIds
+from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.factory import copy_stores, open_stores, upgrade_stores
+
+GATHER_DURABLE_S = 0.25
+"""A store that lasts keeps what is to be sealed: each round costs it two commits."""
+
+TILLS = 16
+"""How many cash desks the processes share."""
+
+RUNNER_PAUSE_S, RUNNER_PAUSE_DURABLE_S = 0.2, 1
+"""How often it is asked what is due, about: a store that lasts is asked over a network."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid7())
+
+
+def create_app(
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    passwords: Passwords | None = None,
+    clock: Clock = _now,
+) -> Flask:
+    """Build the bank.
+
+    `settings` are taken as they are, or as a mapping on top of `config.json` and the environment.
+    `passwords` lets tests hash cheaply, and `clock` wait for nothing.
+
+    :raises SettingsError: the bank cannot start so; it says what to do.
+    """
+    if not isinstance(settings, Settings):
+        settings = load_settings(settings)
+    configure_logging(settings)
+    passwords = passwords or Passwords()
+    bank = create_bank(settings, passwords, clock)
+    for staff in settings.STAFF:
+        with suppress(UsernameTaken):
+            password_hash = staff.password_hash or passwords.hash(staff.password)
+            bank.users.add(staff.username, password_hash, role=staff.role)
+    app = create_api(bank)
+    if "cookies" in settings.JWT_TOKEN_LOCATION:
+        web.register(app)
+    else:
+        app.add_url_rule("/", "begin", partial(redirect, "/docs", 303))
+    bank.runner.start()
+    return app
+
+
+def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -> Bank:
+    """Join the stores and the collections of a bank. Its runner is not started yet."""
+    observer = Metrics()
+    user_store, account_store, counters = open_stores(settings.STORE_URL, decide, observer)
+    is_durable = settings.STORE_URL != MEMORY_URL
+    key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
+    traffic = InFlight()
+    sealer = Sealer(
+        _audit_log(settings, key_file, sync=is_durable),
+        (user_store, account_store),
+        in_background=(lambda: True) if is_durable else traffic.is_busy,
+        gather_s=GATHER_DURABLE_S if is_durable else GATHER_S,
+        look_s=LOOK_S if is_durable else None,
+    )
+    join = partial(_joined, user_store, account_store, settings, passwords, sealer.saved)
+    users, accounts = join(clock, _new_id)
+    if settings.DEMO:
+        _write_demo(join, settings, passwords)
+    verifier = Verifier(account_store, sealer, key_file)
+    runner = Runner(account_store, clock=clock, saved=sealer.saved, pause_s=_pauses(is_durable))
+    observer.gauges(
+        lambda: {"requests_in_progress": traffic.count, "audit_failing": sealer.failing}
+    )
+    observer.gauges(lambda: {"due_failing": runner.failing})
+    observer.gauges(partial(_audit_lag, sealer), shared=True)
+    return Bank(
+        users=users,
+        accounts=accounts,
+        audit=sealer,
+        verifier=verifier,
+        limits=RateLimits(settings, counters),
+        traffic=traffic,
+        settings=settings,
+        observer=observer,
+        runner=runner,
+        demo_users=_demo_users() if settings.DEMO else (),
+    )
+
+
+def _audit_log(settings: Settings, key_file: Path | None, *, sync: bool) -> AuditLog | None:
+    if not settings.AUDIT_LOG:
+        return None
+    return AuditLog(Path(settings.AUDIT_LOG), key_file, sync=sync)
+
+
+def _pauses(is_durable: bool) -> Callable[[], float]:  # noqa: FBT001
+    """Give what says how long the runner waits: not always the same, so that processes take turns.
+
+    Its dice are its own: those that all share are the tests' to load.
+    """
+    pause_s = RUNNER_PAUSE_DURABLE_S if is_durable else RUNNER_PAUSE_S
+    return partial(Random().uniform, pause_s / 2, pause_s * 3 / 2)  # noqa: S311
+
+
+def upgrade(settings: Settings) -> None:
+    """Bring the schema of the stores that the settings name up to date.
+
+    :raises SettingsError: they cannot be reached, or hold something else.
+    """
+    upgrade_stores(settings.STORE_URL)
+
+
+def copy(settings: Settings, to_url: str) -> Iterator[tuple[int, int]]:
+    """Copy the stores that the settings name to where a URL does.
+
+    Each step says how much is done, and how much there is to do.
+
+    :raises SettingsError: it is not done; the sentence says why.
+    """
+    return copy_stores(settings.STORE_URL, to_url, decide)
+
+
+def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
+    user_store: UserStore,
+    account_store: AccountStore,
+    settings: Settings,
+    passwords: Passwords,
+    saved: Saved,
+    clock: Callable[[], datetime],
+    new_id: Callable[[], str],
+) -> tuple[UserCollection, AccountCollection]:
+    accounts = AccountCollection(
+        account_store,
+        clock=clock,
+        new_id=new_id,
+        saved=saved,
+        customer_cash=settings.CUSTOMER_CASH,
+        till=0 if settings.STORE_URL == MEMORY_URL else os.getpid() % TILLS,
+    )
+    users = UserCollection(
+        user_store,
+        accounts,
+        passwords=passwords,
+        clock=clock,
+        new_id=new_id,
+        session_lasts=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
+        saved=saved,
+    )
+    return users, accounts
+
+
+def _write_demo(join: Callable[..., Any], settings: Settings, passwords: Passwords) -> None:
+    """Write the demo's year with a clock of its own, where it is not there yet."""
+    past = SimulatedClock(_now())
+    dice = Random(settings.DEMO_SEED)  # noqa: S311 - the same for the same seed
+    users, accounts = join(past, SimulatedIds(past, dice))
+    if not demo.is_written(users):
+        demo.write(users, accounts, past, dice, passwords.hash(demo.PASSWORD))
+
+
+def _demo_users() -> tuple[DemoUser, ...]:
+    return tuple(
+        DemoUser(person.username, demo.PASSWORD, person.full_name, person.role)
+        for person in demo.PEOPLE
+    )
+
+
+def _audit_lag(sealer: Sealer) -> dict[str, float]:
+    count, seconds = nan, nan
+    with suppress(Unavailable):
+        count, since = sealer.waiting()
+        seconds = (_now() - since).total_seconds() if since else 0
+    return {"audit_unsealed_items": count, "audit_unsealed_seconds": seconds}

@@ -1,0 +1,360 @@
+"""The file `audit.log`, with `audit.log.head` (the end of the chain) and `audit.log.key` beside it.
+
+Keep the key elsewhere (AUDIT_KEY_FILE) where whoever can write the log must not be able to forge
+it. Several processes may write one log: the head is also the lock between them. The log may be
+rotated by renaming it; the next line then begins a new file and goes on with the chain.
+"""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from errno import EBADMSG, ENOSPC
+from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
+from functools import partial
+from itertools import chain as joined
+from mmap import mmap
+from pathlib import Path
+from threading import Lock
+from typing import Any, BinaryIO
+
+import msgspec
+from msgspec.structs import replace
+
+from accounts_bank.audit.chain import Head, chain, fault_of, is_sealed, sealed, step, verify
+from accounts_bank.audit.records import Record
+from accounts_bank.errors import SettingsError
+
+HEAD_BYTES = 512
+KEY_BYTES = 32
+LAST_BYTES = 4 * 1024 * 1024
+"""How far back a line is looked for that was written and not settled: more than any batch."""
+
+logger = logging.getLogger("audit")
+_own = logging.getLogger(__name__)
+
+
+class AuditLog:
+    """One audit log, shared by every thread and process that writes to it."""
+
+    def __init__(self, path: Path, key_path: Path | None = None, *, sync: bool = False) -> None:
+        """Open the log, making it and its key where they are missing.
+
+        `sync` has each batch on the disk before it counts as written.
+
+        :raises SettingsError: it was sealed with another key, or a file cannot be opened.
+        """
+        path = self.path = path.absolute()
+        self._lock = Lock()
+        self._sync = sync
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(head_path_of(path), os.O_RDWR | os.O_CREAT, 0o600)
+            # A full disk is felt here, and not as a SIGBUS when the map is written.
+            size = os.fstat(self._fd).st_size
+            os.pwrite(self._fd, bytes(max(0, HEAD_BYTES - size)), size)
+            self._map = mmap(self._fd, HEAD_BYTES)
+            self._known = bytes(HEAD_BYTES), Head()
+            with self._locked():
+                self._key = self._opened_key(key_path or key_path_of(path))
+            self._handler = _Handler(path)
+        except OSError as error:
+            message = f"The audit log {path} cannot be opened ({error.strerror}): set AUDIT_LOG."
+            raise SettingsError(message) from error
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Write records, numbered and chained.
+
+        :raises OSError: they could not be written: none of them is, or the head was altered.
+        """
+        with self.writing() as (append, _):
+            append(records)
+
+    @contextmanager
+    def writing(self) -> Iterator[tuple[Callable[[Iterable[Record]], None], bool]]:
+        """Keep every other writer out; give a function that writes records, and if all is settled.
+
+        The head says that they are not settled until the end: whoever finds it so knows that a
+        writer ended before, and leaves out what it had written.
+
+        :raises OSError: the head was altered, or a record could not be written: none of them is.
+        """
+        with self._locked():
+            head = self._mended(self._head())
+            known = set() if head.settled else self._last_ids()
+            yield partial(self._append, known), head.settled
+            head = self._head()
+            if not head.settled:
+                self._write_head(replace(head, settled=True))
+
+    def _append(self, known: set[Any], records: Iterable[Record]) -> None:
+        head = self._mended(self._head())
+        lines, begin = [], head.size
+        for record in records:
+            if record.get("id") not in known:
+                line, head = chain(self._key, head, record)
+                lines.append(line)
+        if lines:
+            self._emit(lines, begin)
+        self._write_head(replace(head, settled=False))
+
+    def _emit(self, lines: list[bytes], begin: int) -> None:
+        try:
+            logger.info(b"\n".join(lines).decode(), extra={"audit_log": self._handler})
+            if self._sync:
+                self._handler.sync()
+        except OSError:
+            self._handler.cut(begin)
+            raise
+
+    def _last_ids(self) -> set[Any]:
+        with self.path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
+            lines = file.read().splitlines()
+        return {_decoded(line).get("id") for line in lines} - {None}
+
+    def read(self, after: int, limit: int) -> list[bytes]:
+        """Give the lines numbered above `after`, oldest first, at most `limit`, as written."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(_offset_after(file, after))
+                lines = [line for _, line in zip(range(limit), file, strict=False)]
+        except FileNotFoundError:  # rotated a moment ago
+            return []
+        return [line[:-1] for line in lines if line.endswith(b"\n") and _number(line)]
+
+    def last_number(self) -> int:
+        """Give the number of the newest line, 0 where there is none."""
+        return self._head().number
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._handler.close()
+        self._map.close()
+        os.close(self._fd)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock:
+            flock(self._fd, LOCK_EX)
+            try:
+                yield
+            finally:
+                flock(self._fd, LOCK_UN)
+
+    def _head(self) -> Head:
+        """Read the head, which another process may have moved on."""
+        text = self._map[:]
+        if text != self._known[0]:
+            head = _decoded_head(text) or Head()
+            if head.number and not is_sealed(self._key, head):
+                raise OSError(EBADMSG, "the head of the audit log was altered")
+            self._known = text, head
+        return self._known[1]
+
+    def _write_head(self, head: Head) -> None:
+        text = msgspec.json.encode(sealed(self._key, head)).ljust(HEAD_BYTES - 1) + b"\n"
+        self._map[:] = text
+        self._known = text, head
+
+    def _opened_key(self, path: Path) -> bytes:
+        """Read the key, or make one where nothing was sealed yet."""
+        head = _decoded_head(self._map[:])
+        if head is None and not path.exists():
+            _make_key(path)
+        key = path.read_bytes() if path.exists() else b""
+        if len(key) < KEY_BYTES or (head is not None and not is_sealed(key, head)):
+            message = (
+                f"The audit log {self.path} was not sealed with the key in {path}: give the right "
+                "one by AUDIT_KEY_FILE, or move the log, its .head and its .key away together."
+            )
+            raise SettingsError(message)
+        return key
+
+    def _mended(self, head: Head) -> Head:
+        """Find the end of the chain where a crash or a rotation left the head behind the file."""
+        size = self._handler.size()
+        if size == head.size:
+            return head
+        if size < head.size:
+            return replace(head, size=size)
+        return self._caught_up(head)
+
+    def _caught_up(self, head: Head) -> Head:
+        """Go past the whole lines that were written after the head was, and cut off a torn one."""
+        with self.path.open("r+b") as file:
+            file.seek(head.size)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    file.truncate(head.size)
+                elif fault_of(self._key, head, line[:-1]) is None:
+                    head = replace(step(head, line[:-1]), settled=False)
+                else:
+                    _own.error("audit_log_tampered", extra={"context": {"line": head.number + 1}})
+                    return replace(head, size=file.seek(0, os.SEEK_END))
+        return head
+
+
+class _Handler(logging.Handler):
+    """Writes the lines of one log, and raises where others would only print an error."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self._fd = self._opened()
+        self._inode = os.fstat(self._fd).st_ino
+        self.addFilter(self._is_mine)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.addHandler(self)
+
+    def size(self) -> int:
+        """Give the size of the file, a new one where the old one was renamed."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            found = None
+        if found is None or found.st_ino != self._inode:
+            old, self._fd = self._fd, self._opened()
+            os.close(old)
+            found = os.fstat(self._fd)
+            self._inode = found.st_ino
+        return found.st_size
+
+    def sync(self) -> None:
+        """Have what was written on the disk."""
+        os.fsync(self._fd)
+
+    def cut(self, size: int) -> None:
+        """Take back what was written past a size."""
+        os.ftruncate(self._fd, size)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the message as a line, and raise where that fails."""
+        line = f"{record.getMessage()}\n".encode()
+        if os.write(self._fd, line) != len(line):
+            raise OSError(ENOSPC, "the line was cut short")
+
+    def close(self) -> None:
+        logger.removeHandler(self)
+        os.close(self._fd)
+        super().close()
+
+    def _opened(self) -> int:
+        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def _is_mine(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "audit_log", None) is self
+
+
+def head_path_of(path: Path) -> Path:
+    """Say where the head of a log is."""
+    return path.with_name(path.name + ".head")
+
+
+def key_path_of(path: Path) -> Path:
+    """Say where the key of a log is unless AUDIT_KEY_FILE says otherwise."""
+    return path.with_name(path.name + ".key")
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Find a log and what was rotated away from it: audit.log.2, audit.log.1, audit.log."""
+    rotated = [each for each in path.parent.glob(f"{path.name}.*") if each.suffix[1:].isdigit()]
+    return [*sorted(rotated, key=lambda each: -int(each.suffix[1:])), path]
+
+
+def verify_files(
+    paths: list[Path],
+    key_path: Path | None = None,
+    *,
+    at_rest: Callable[[], None] = lambda: None,
+    seen: Callable[[bytes], None] = lambda _line: None,
+    from_start: bool = True,
+) -> tuple[int, str | None]:
+    """Prove a log that lies in one or several files, the oldest first.
+
+    The head and, unless given, the key are those beside the last file. `at_rest` is called at the
+    moment as of which the log is proven, when no writer is between the log and what it seals;
+    `seen` with each line that is right. Unless `from_start`, the first line may have any number.
+
+    :raises OSError: a file cannot be read.
+    """
+    key = (key_path or key_path_of(paths[-1])).read_bytes()
+    with ExitStack() as opened:
+        with _still(head_path_of(paths[-1])) as head:
+            files = [opened.enter_context(path.open("rb")) for path in paths]
+            size = os.fstat(files[-1].fileno()).st_size
+            at_rest()
+        lines = joined(*files[:-1], _lines_before(files[-1], size))
+        return verify(key, lines, head, seen=seen, from_start=from_start)
+
+
+@contextmanager
+def _still(head_path: Path) -> Iterator[Head | None]:
+    """Give the head while no writer is between the log and the head."""
+    if not head_path.exists():
+        yield None
+        return
+    with head_path.open("rb") as file:
+        flock(file, LOCK_SH)
+        yield _decoded_head(file.read())
+
+
+def _lines_before(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Give the lines that stand before an offset: what is written meanwhile is another matter."""
+    read = 0
+    for line in file:
+        if read >= size:
+            return
+        yield line
+        read += len(line)
+
+
+def _decoded_head(text: bytes) -> Head | None:
+    """Read a head; one that cannot be read has no valid seal."""
+    try:
+        return msgspec.json.decode(text, type=Head) if text.strip(b"\0") else None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Head(number=-1)
+
+
+def _make_key(path: Path) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
+
+
+def _number(line: bytes) -> int:
+    """Give the number of a line, 0 where it is none of an audit log."""
+    number = _decoded(line).get("number")
+    return number if isinstance(number, int) else 0
+
+
+def _decoded(line: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return {}
+
+
+def _offset_after(file: BinaryIO, after: int) -> int:
+    """Find by bisection where the first line numbered above `after` begins."""
+    low, high = 0, file.seek(0, os.SEEK_END)
+    while low < high:
+        middle = (low + high) // 2
+        begin = _line_start(file, middle)
+        line = file.readline()
+        if not line.endswith(b"\n") or _number(line) > after:
+            high = middle
+        else:
+            low = begin + len(line)
+    return _line_start(file, low)
+
+
+def _line_start(file: BinaryIO, offset: int) -> int:
+    """Go to the first line that begins at or after an offset."""
+    file.seek(max(offset - 1, 0))
+    if offset:
+        file.readline()
+    return file.tell()

@@ -1,0 +1,251 @@
+"""The `accounts` command."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from accounts_bank.audit.log import parts_of, verify_files
+from accounts_bank.collections.passwords import Passwords
+from accounts_bank.config import (
+    CONFIG_FILE,
+    MEMORY_URL,
+    PREFIX,
+    Settings,
+    change_config,
+    load_settings,
+    write_config,
+)
+from accounts_bank.errors import ApiError, SettingsError, UsernameTaken
+from accounts_bank.http.bank import Bank
+from accounts_bank.identity import Role, Username, username_key
+from accounts_bank.sandbox import demo
+from accounts_bank.server.serve import serve_app
+
+PASSWORD_MIN = 8
+HEALTH_TIMEOUT_S = 5
+
+
+class _Group(click.Group):
+    """Prints an error of ours as one sentence."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except ApiError as error:
+            raise click.ClickException(error.detail) from error
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="accounts-bank")
+def main() -> None:
+    """Accounts: a bank in a box."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, help="How many processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Run the bank behind a production server; SIGTERM drains it."""
+    serve_app(load_settings(), host=host, port=port, workers=workers)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the bank listens.")
+@click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port of the bank.")
+@click.option("--live", is_flag=True, help="Ask only whether it answers, not whether it is ready.")
+def health(host: str, port: int, *, live: bool) -> None:
+    """Ask a running bank whether it is ready; exit code 1 where it is not."""
+    path, status = "/health/live" if live else "/health/ready", 0
+    with suppress(OSError, HTTPException):
+        connection = HTTPConnection(host, port, timeout=HEALTH_TIMEOUT_S)
+        connection.request("GET", path)
+        status = connection.getresponse().status
+    said = f"{path} says {status}" if status else "does not answer"
+    click.echo(f"{host}:{port} {said}.")
+    sys.exit(status != HTTPStatus.OK)
+
+
+@main.command("demo")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, help="How many processes.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another year.")
+def serve_demo(host: str, port: int, workers: int, seed: int) -> None:
+    """Run a bank with people, accounts and a year of history in it.
+
+    They are written into an empty store, and are found there again the next time.
+    """
+    os.environ |= {f"{PREFIX}DEMO": "true", f"{PREFIX}DEMO_SEED": str(seed)}
+    settings = load_settings()
+    if settings.STORE_URL != MEMORY_URL:  # once, before several processes look for it
+        click.echo("Writing a year of history ...", err=True)
+        with _bank(settings, Passwords()):
+            pass
+    names = ", ".join(person.username for person in demo.PEOPLE)
+    click.echo(f"Sign in as {names}; every password is `{demo.PASSWORD}`.", err=True)
+    serve_app(settings, host=host, port=port, workers=workers)
+
+
+@main.command()
+def init() -> None:
+    """Write a config.json with a secret of its own."""
+    write_config(CONFIG_FILE)
+    click.echo(f"Wrote {CONFIG_FILE}, readable by you alone.")
+
+
+@main.command("upgrade")
+def upgrade_store() -> None:
+    """Bring the schema of the store up to date; stop the bank first."""
+    from accounts_bank.app import upgrade  # noqa: PLC0415 - the composition root stands above this package
+
+    upgrade(load_settings())
+    click.echo("The store is up to date.")
+
+
+@main.command("copy")
+@click.argument("from_url")
+@click.argument("to_url")
+def copy_store(from_url: str, to_url: str) -> None:
+    """Copy all users and the whole journal to an empty store, and compare; stop the bank first.
+
+    The audit log goes on as it is. A copy that was broken off is begun again by the same command.
+    """
+    from accounts_bank.app import copy  # noqa: PLC0415 - the composition root stands above this package
+
+    load_settings({"STORE_URL": to_url})
+    settings = load_settings({"STORE_URL": from_url})
+    if settings.STORE_URL != MEMORY_URL:
+        with _bank(settings, Passwords()) as bank:
+            bank.audit.seal()
+    with click.progressbar(length=1, label="Copying") as bar:
+        for done, total in copy(settings, to_url):
+            bar.length = total
+            bar.update(done - bar.pos)
+    click.echo("Copied, and compared: set STORE_URL to it.")
+
+
+@main.command("verify")
+def verify_books() -> None:
+    """Prove the books and the audit log; exit code 1 and the first wrong thing where they are not.
+
+    The bank may go on meanwhile. The in-memory bank is asked by GET /v1/integrity.
+    """
+    settings = load_settings()
+    if settings.STORE_URL == MEMORY_URL:
+        raise SettingsError(f"{MEMORY_URL} is in its own process: ask it by GET /v1/integrity.")
+    with _bank(settings, Passwords()) as bank:
+        report = bank.verifier.verify()
+    click.echo(
+        f"{report.accounts} accounts, {report.entries} entries, {report.lines} lines, "
+        f"{report.audit_lines} lines of the audit log."
+    )
+    if not report.ok:
+        click.echo(f"The books are wrong: {report.fault}.")
+        sys.exit(1)
+    click.echo("The books are right.")
+
+
+@main.group()
+def users() -> None:
+    """Manage users."""
+
+
+@users.command()
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default="customer",
+    show_default=True,
+)
+def create(name: str, role: str) -> None:
+    """Add a user; the password is asked for, or read as a line of standard input.
+
+    The in-memory bank forgets its users, so for it the user is kept in config.json, with a hash of
+    the password, and is there from the next start on.
+    """
+    settings = load_settings()
+    _check_name(name)
+    if settings.STORE_URL != MEMORY_URL:
+        _create_in_store(settings, name, Role(role))
+        click.echo(f"{name} is {role}.")
+        return
+    if any(username_key(staff.username) == username_key(name) for staff in settings.STAFF):
+        raise SettingsError(f"There is a user {name} already.")
+    staff = {"username": name, "role": role, "password_hash": Passwords().hash(_password())}
+    all_staff = [*msgspec.to_builtins(settings.STAFF), staff]
+    change_config(CONFIG_FILE, lambda before: before | {"STAFF": all_staff})
+    click.echo(f"{name} is {role} from the next start on: kept in {CONFIG_FILE}.")
+
+
+@main.group()
+def audit() -> None:
+    """Read the audit log."""
+
+
+@audit.command()
+@click.argument("logs", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def verify(logs: tuple[Path, ...]) -> None:
+    """Prove the audit log; exit code 1 and the first wrong thing where it is not whole.
+
+    Rotated parts beside it are read too. Name all that are to be read where some lie elsewhere, the
+    oldest first: `accounts audit verify archive/audit.log.1 audit.log`.
+    """
+    settings = load_settings()
+    paths = list(logs) or parts_of(Path(settings.AUDIT_LOG))
+    key_path = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
+    try:
+        count, fault = verify_files(paths, key_path)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}.") from error
+    if fault:
+        click.echo(f"The audit log is not whole: {fault}. Right before that: {count} lines.")
+        sys.exit(1)
+    click.echo(f"The audit log is whole: {count} lines.")
+
+
+def _create_in_store(settings: Settings, name: str, role: Role) -> None:
+    passwords = Passwords()
+    with _bank(settings, passwords) as bank:
+        try:
+            bank.users.add(name, passwords.hash(_password()), role=role)
+        except UsernameTaken:
+            raise SettingsError(f"There is a user {name} already.") from None
+
+
+@contextmanager
+def _bank(settings: Settings, passwords: Passwords) -> Iterator[Bank]:
+    """Open the bank that the settings name, beside the processes that serve it."""
+    from accounts_bank.app import create_bank  # noqa: PLC0415 - the composition root stands above this package
+
+    bank = create_bank(settings, passwords)
+    try:
+        yield bank
+    finally:
+        bank.close()
+
+
+def _check_name(name: str) -> None:
+    try:
+        msgspec.convert(name, Username)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name!r} is no username: {error}.") from None
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        password = str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if len(password) < PASSWORD_MIN:
+        raise SettingsError(f"A password has at least {PASSWORD_MIN} characters.")
+    return password

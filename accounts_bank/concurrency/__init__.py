@@ -1,0 +1,1 @@
+"""Waiting without keeping a thread, and sharing one question among callers."""

@@ -1,0 +1,193 @@
+"""Every error of ours. What each one means over HTTP stands in accounts/api/problems.py alone.
+
+ApiError
+InvalidRequest          what was sent cannot be read as what was asked for
+UnsupportedMediaType    it is not JSON
+InvalidCredentials      the password does not fit, or nobody has that name
+InvalidToken            the token is missing, broken, expired or of an ended session
+Forbidden               you may see it, but not do that
+NotFound                it does not exist, or it belongs to somebody else
+NotAcceptable           it cannot be had in a form that the caller reads
+UsernameTaken           somebody else has that name
+LastAdmin               somebody must be left who manages roles
+PreconditionFailed      it was changed since the caller read it
+Refused                 a rule of the ledger says no
+TooManyRequests         slow down
+Unavailable             not decided: nothing was lost, send it again with the same key
+SettingsError           the bank cannot start with these settings
+"""
+
+from accounts_bank.ledger.entries import Outcome
+from accounts_bank.ledger.values import Status
+
+REASONS = {
+    Status.KEY_REUSED: "This idempotency key was used for another request.",
+    Status.NOT_FOUND: "There is no such account of yours to pay from.",
+    Status.CUSTOMER_LEFT: "This customer has left the bank.",
+    Status.NUMBERS_EXHAUSTED: "No account number is free; ask again.",
+    Status.SAME_ACCOUNT: "The two accounts are one and the same.",
+    Status.ACCOUNT_UNKNOWN: "There is no such account to move money to.",
+    Status.ENTRY_UNKNOWN: "There is no such entry to act upon.",
+    Status.HOLD_CAPTURED: "The hold was captured already.",
+    Status.HOLD_VOIDED: "The hold was voided already.",
+    Status.HOLD_EXPIRED: "The time of the hold is over.",
+    Status.SCHEDULE_ENDED: "The schedule has ended.",
+    Status.ACCOUNT_CLOSED: "The account is closed.",
+    Status.PRECONDITION_FAILED: "It was changed since you read it: read it again.",
+    Status.ACCOUNT_FROZEN: "The account is frozen: it lets no money out.",
+    Status.CURRENCY_MISMATCH: "The account is kept in another currency.",
+    Status.CAPTURE_TOO_LARGE: "That is more than was set aside.",
+    Status.REVERSAL_TOO_LARGE: "That is more than is left of what was sent.",
+    Status.FUNDS_INSUFFICIENT: "The account does not hold enough.",
+    Status.LIMIT_EXCEEDED: (
+        "It would pass the daily limit of the account, or what an account can hold."
+    ),
+    Status.HOLDS_OPEN: "Money is still set aside on the account.",
+    Status.BALANCE_NOT_ZERO: "There is still money on the account, or money owed.",
+    Status.ACCOUNTS_OPEN: "The customer still has open accounts.",
+    Status.BULK_STOPPED: "It was not tried: one before it was refused.",
+    Status.BULK_ABORTED: "It was not made: one of those it belongs to was refused.",
+}
+"""What a refusal says to people, by its status."""
+
+UNTOLD = frozenset({Status.NOT_FOUND, Status.NUMBERS_EXHAUSTED, Status.ENTRY_UNKNOWN})
+"""Statuses that callers never see: they are told something else in their place."""
+
+
+class ApiError(Exception):
+    """Something that a caller can act upon.
+
+    `code` is stable and documented, `detail` says what happened this time, and `extra` holds what
+    helps to fix it, by field name.
+    """
+
+    code: str
+
+    def __init__(self, detail: str, **extra: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+
+
+class InvalidRequest(ApiError):
+    """What was sent cannot be read as what was asked for."""
+
+    code = "invalid_request"
+
+    def __init__(self, detail: str, *, pointer: str = "") -> None:
+        """Name the faulty part by a JSON pointer (RFC 6901), "" being the whole."""
+        super().__init__(
+            "The request is not valid.", errors=[{"pointer": pointer, "detail": detail}]
+        )
+
+
+class UnsupportedMediaType(ApiError):
+    """The body is not said to be JSON."""
+
+    code = "unsupported_media_type"
+
+
+class InvalidCredentials(ApiError):
+    """The password does not fit, or nobody has that name: the two cannot be told apart."""
+
+    code = "invalid_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("The username or the password is wrong.")
+
+
+class InvalidToken(ApiError):
+    """The token is missing, broken, expired or of an ended session."""
+
+    code = "invalid_token"
+
+
+class Forbidden(ApiError):
+    """The caller's role does not reach this far."""
+
+    code = "forbidden"
+
+
+class NotFound(ApiError):
+    """It does not exist, or it belongs to somebody else: the two cannot be told apart."""
+
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing here under that name.")
+
+
+class UsernameTaken(ApiError):
+    """Somebody else has that username."""
+
+    code = "username_taken"
+
+    def __init__(self) -> None:
+        super().__init__("That username is taken.")
+
+
+class NotAcceptable(ApiError):
+    """It cannot be had in a form that the caller reads."""
+
+    code = "not_acceptable"
+
+
+class LastAdmin(ApiError):
+    """Without this admin nobody could manage roles."""
+
+    code = "last_admin"
+
+    def __init__(self) -> None:
+        super().__init__("This is the last admin: make another one first.")
+
+
+class PreconditionFailed(ApiError):
+    """It was changed since the caller read it."""
+
+    code = "precondition_failed"
+
+    def __init__(self) -> None:
+        super().__init__(REASONS[Status.PRECONDITION_FAILED])
+
+
+class Refused(ApiError):
+    """A rule of the ledger says no; the code is the entry's status."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        """Carry what is recorded, the amounts that explain it and whether it was told before."""
+        details = dict(outcome.recorded.details)
+        super().__init__(REASONS[outcome.status], **details)
+        self.code = outcome.status.value
+        self.replayed = outcome.replayed
+
+
+class TooManyRequests(ApiError):
+    """A rate limit is used up; `retry_after_s` says when to come back."""
+
+    code = "rate_limited"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("Too many requests: wait before the next one.")
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(ApiError):
+    """Not decided: nothing was lost, send it again with the same key."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class BulkTooLarge(ApiError):
+    """Not decided, and it never will be: the store cannot take so much in one commit."""
+
+    code = "bulk_too_large"
+
+
+class SettingsError(ApiError):
+    """The bank cannot start with these settings; the detail says what to do."""
+
+    code = "settings_invalid"

@@ -1,0 +1,1 @@
+"""HTTP parts that the API and the pages share."""

@@ -1,0 +1,52 @@
+"""What the views work with, joined in app.py and kept on the app."""
+
+from flask import current_app
+from msgspec import Struct
+
+from accounts_bank.audit.sealer import Sealer
+from accounts_bank.audit.verifier import Verifier
+from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.due_work import Runner
+from accounts_bank.collections.users import UserCollection
+from accounts_bank.config import Settings
+from accounts_bank.http.middleware import InFlight
+from accounts_bank.http.rate_limits import RateLimits
+from accounts_bank.identity import Role
+from accounts_bank.observability.observer import Observer
+
+EXTENSION = "accounts"
+
+
+class DemoUser(Struct, frozen=True):
+    """A user of a demo, whose password everybody may know: the sign-in page shows them."""
+
+    username: str
+    password: str
+    full_name: str
+    role: Role = Role.CUSTOMER
+
+
+class Bank(Struct, frozen=True):
+    """The bank as the API sees it."""
+
+    users: UserCollection
+    accounts: AccountCollection
+    audit: Sealer
+    verifier: Verifier
+    limits: RateLimits
+    traffic: InFlight
+    settings: Settings
+    observer: Observer
+    runner: Runner
+    demo_users: tuple[DemoUser, ...] = ()
+
+    def close(self) -> None:
+        """End what goes on beside the requests, and write the audit log to its end."""
+        self.runner.close()
+        self.audit.close()
+
+
+def bank() -> Bank:
+    """Give the bank of the app that answers the request."""
+    found: Bank = current_app.extensions[EXTENSION]
+    return found

@@ -1,0 +1,57 @@
+"""What all that goes over the wire is made of. Parsing is strict: no unknown field, no float."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from accounts_bank.http.cursors import TimeCursor
+from accounts_bank.identity import TEXT_PATTERN
+from accounts_bank.ledger.currencies import DECIMALS
+from accounts_bank.ledger.values import AMOUNT_MAX_MINOR
+
+PlainReference = Annotated[str, Meta(min_length=1, max_length=140)]
+Reference = Annotated[PlainReference, Meta(pattern=TEXT_PATTERN)]
+PlainAccountRef = Annotated[
+    str, Meta(min_length=1, max_length=64, description="An account's id or number.")
+]
+AccountRef = Annotated[PlainAccountRef, Meta(pattern=TEXT_PATTERN)]
+AmountMinor = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=AMOUNT_MAX_MINOR,
+        description="In minor units: 12.34 EUR is 1234. Written without a point or an exponent.",
+        extra_json_schema={"format": "int64"},
+    ),
+]
+if TYPE_CHECKING:
+    Currency = str
+else:
+    Currency = Annotated[Literal[tuple(sorted(DECIMALS))], Meta(description="ISO 4217.")]
+Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
+Limit = Annotated[int, Meta(ge=1, le=100, description="How many at most.")]
+Moment = Annotated[
+    str,
+    Meta(
+        description="A date (its first moment, in UTC) or a time with its zone, RFC 3339.",
+        extra_json_schema={"anyOf": [{"format": "date"}, {"format": "date-time"}]},
+    ),
+]
+
+
+class Input(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """What a body or a query asks for."""
+
+
+class NewestFirst(Input, frozen=True):
+    """Which page, the newest first."""
+
+    limit: Limit = 20
+    cursor: TimeCursor | UnsetType = UNSET
+
+
+class DryRun(Input, frozen=True):
+    """How to take what is asked."""
+
+    dry_run: Annotated[bool, Meta(description="Decide, and do nothing.")] = False

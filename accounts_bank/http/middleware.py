@@ -1,0 +1,151 @@
+"""What happens around every request: its id, its headers and its line in the log.
+
+This stands outside Flask, as WSGI (PEP 3333), so that it holds for whatever Flask answers, and
+costs little.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from string import punctuation
+from threading import Lock
+from time import perf_counter
+from typing import Any
+from urllib.parse import quote
+
+from flask import request
+from uuid_utils import uuid4
+
+from accounts_bank.observability.observer import Observer
+from accounts_bank.observability.trace_context import trace_of
+
+REQUEST_ID = "accounts.request_id"
+USER_ID = "accounts.user_id"
+ARRIVED_S = "accounts.arrived_s"
+OVERLOADED = "accounts.overloaded"
+DRAINING = "accounts.draining"
+STREAMS = "accounts.streams"
+"""Keys of the WSGI environment; `ARRIVED_S` says when all of the request was there (by
+`time.perf_counter`), `OVERLOADED` that too many requests wait already, `DRAINING`
+that the process was told to end, `STREAMS` that the answer is long and is sent as it is made."""
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_HEADERS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
+_POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+_NO_STORE = ("Cache-Control", "no-store")
+_TLS_ALWAYS = ("Strict-Transport-Security", "max-age=31536000")
+
+Environment = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environment, StartResponse], Iterable[bytes]]
+
+logger = logging.getLogger("accounts_bank.requests")
+
+
+class InFlight:
+    """Counts the requests that are being answered."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._count = 0
+        self._arrived: Callable[[], int] = lambda: 0
+
+    def counts(self, arrived: Callable[[], int]) -> None:
+        """Take `arrived` for how many there are where they are answered one after the other."""
+        self._arrived = arrived
+
+    def __enter__(self) -> None:
+        """Begin to answer one."""
+        with self._lock:
+            self._count += 1
+
+    def __exit__(self, *_error: object) -> None:
+        """End it."""
+        with self._lock:
+            self._count -= 1
+
+    @property
+    def count(self) -> int:
+        """How many requests are being answered."""
+        return self._count
+
+    def is_busy(self) -> bool:
+        """Tell whether more than one request is being answered, or is about to be."""
+        return self._count > 1 or self._arrived() > 1
+
+
+class RequestMiddleware:
+    """Wraps a WSGI application."""
+
+    def __init__(self, application: Application, traffic: InFlight, observer: Observer) -> None:
+        self._application = application
+        self._traffic = traffic
+        self._observer = observer
+
+    def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        began_s = environment.get(ARRIVED_S) or perf_counter()
+        given = environment.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if _GIVEN_ID.fullmatch(given) else uuid4().hex
+        environment[REQUEST_ID] = request_id
+        query = environment.get("QUERY_STRING", "")
+        if not query.isascii():  # sent as it is, which RFC 3986 forbids and curl does
+            environment["QUERY_STRING"] = quote(query, punctuation, "latin-1")
+
+        def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
+            _complete(headers, request_id, environment)
+            duration_s, code = perf_counter() - began_s, int(status[:3])
+            route, method = route_of(environment), environment["REQUEST_METHOD"]
+            self._observer.answered(route, method, code, duration_s)
+            _log(environment, code, duration_s)
+            return start_response(status, headers, error)
+
+        with self._traffic:
+            return self._application(environment, start)
+
+
+def request_id() -> str:
+    """Give the id of the request being answered."""
+    return str(request.environ[REQUEST_ID])
+
+
+def _complete(headers: list[tuple[str, str]], request_id: str, environment: Environment) -> None:
+    headers.append(("X-Request-Id", request_id))
+    headers.extend(_HEADERS)
+    if not any(name == _POLICY[0] for name, _ in headers):
+        headers.append(_POLICY)
+    if environment["PATH_INFO"].startswith("/v1/"):
+        headers.append(_NO_STORE)
+    if environment["wsgi.url_scheme"] == "https":
+        headers.append(_TLS_ALWAYS)
+
+
+def route_of(environment: Environment) -> str:
+    """Give the rule that a request met, "" where it met none."""
+    asked = environment.get("werkzeug.request")
+    return asked.url_rule.rule if asked and asked.url_rule else ""
+
+
+def _log(environment: Environment, status: int, duration_s: float) -> None:
+    level = logging.WARNING if status >= 400 else logging.INFO  # noqa: PLR2004
+    if not logger.isEnabledFor(level):
+        return
+    context = {
+        "request_id": environment[REQUEST_ID],
+        "method": environment["REQUEST_METHOD"],
+        "path": environment["PATH_INFO"],
+        "status": status,
+        "duration_ms": round(duration_s * 1000, 3),
+        "address": environment.get("REMOTE_ADDR"),
+        "user_id": environment.get(USER_ID),
+        "user_agent": environment.get("HTTP_USER_AGENT"),
+        **trace_of(environment),
+    }
+    logger.log(level, "request", extra={"context": context})

@@ -1,0 +1,153 @@
+"""Rate limits, by address and where it matters by name as well.
+
+They are counted where the bank is kept, so all processes that share the one share the other.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from math import ceil
+from time import monotonic, sleep, time
+
+from limits import RateLimitItem, parse_many
+from limits.errors import StorageError
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+
+from accounts_bank.concurrency.greenlets import run_in_thread
+from accounts_bank.config import Settings
+from accounts_bank.errors import InvalidCredentials, TooManyRequests, Unavailable
+
+REMEMBERED_MAX = 10_000
+WAIT_S, WAIT_MAX_S = 0.02, 5.0
+"""How often, and how long, it is looked whether a try that is going on makes room for another."""
+
+
+class Limit:
+    """One limit, counted for each key apart. An empty text is no limit."""
+
+    def __init__(self, name: str, text: str, counters: Storage) -> None:
+        self._name = name
+        self._items: list[RateLimitItem] = parse_many(text) if text else []
+        self._limiter = FixedWindowRateLimiter(counters)
+        self._used_up: dict[str, float] = {}
+
+    def check(self, *key: str) -> None:
+        """Count nothing.
+
+        :raises TooManyRequests: the limit is used up.
+        :raises Unavailable: that cannot be said.
+        """
+        self._allow(self._limiter.test, key)
+
+    def spend(self, *key: str) -> None:
+        """Count one.
+
+        :raises TooManyRequests: the limit is used up.
+        :raises Unavailable: it could not be counted.
+        """
+        self._allow(self._limiter.hit, key)
+
+    def has_room(self, *key: str) -> bool:
+        """Count one, and tell whether it was within the limit.
+
+        :raises Unavailable: it could not be counted.
+        """
+        hidden = _hidden(key)
+        with _counting():
+            return all(self._limiter.hit(item, self._name, hidden) for item in self._items)
+
+    def forgive(self, *key: str) -> None:
+        """Forget what was counted.
+
+        :raises Unavailable: it could not be.
+        """
+        hidden = _hidden(key)
+        with _counting():
+            for item in self._items:
+                self._limiter.clear(item, self._name, hidden)
+
+    def _allow(self, ask: Callable[..., bool], key: tuple[str, ...]) -> None:
+        if not self._items:
+            return
+        hidden = _hidden(key)
+        self._refuse_until(self._used_up.get(hidden, 0))
+        with _counting():
+            for item in self._items:
+                if not run_in_thread(ask, item, self._name, hidden):
+                    self._refuse(item, hidden)
+
+    def _refuse(self, item: RateLimitItem, hidden: str) -> None:
+        """Refuse, and remember it: who goes on all the same shall not cost a question each time."""
+        reset_at_s = run_in_thread(
+            self._limiter.get_window_stats, item, self._name, hidden
+        ).reset_time
+        if len(self._used_up) >= REMEMBERED_MAX:
+            self._used_up = {}
+        self._used_up[hidden] = reset_at_s
+        self._refuse_until(max(reset_at_s, time() + 1))
+
+    def _refuse_until(self, reset_at_s: float) -> None:
+        left_s = reset_at_s - time()
+        if left_s > 0:
+            raise TooManyRequests(ceil(left_s))
+
+
+class Tries:
+    """Limits what fails, however many are tried at once.
+
+    A try counts from its beginning on, until it is known to be right. Where as many as may fail are
+    going on, the next one waits for what becomes of them: they are no failures yet.
+    """
+
+    def __init__(self, name: str, text: str, counters: Storage) -> None:
+        self._begun = Limit(name, text, counters)
+        self._failed = Limit(f"{name}_failed", text, counters)
+
+    @contextmanager
+    def one(self, *key: str) -> Iterator[None]:
+        """Try once: InvalidCredentials in the block is a failure, and its end forgives them all.
+
+        :raises TooManyRequests: it failed too often.
+        :raises Unavailable: that cannot be said.
+        """
+        self._begin(key)
+        try:
+            yield
+        except InvalidCredentials:
+            self._failed.spend(*key)
+            raise
+        self._begun.forgive(*key)
+        self._failed.forgive(*key)
+
+    def _begin(self, key: tuple[str, ...]) -> None:
+        until_s = monotonic() + WAIT_MAX_S
+        self._failed.check(*key)
+        while not self._begun.has_room(*key):
+            self._failed.check(*key)
+            if monotonic() >= until_s:
+                raise TooManyRequests(1)
+            sleep(WAIT_S)
+
+
+class RateLimits:
+    """The limits of a bank, as its settings say."""
+
+    def __init__(self, settings: Settings, counters: Storage) -> None:
+        self.login = Tries("login", settings.LOGIN_RATE_LIMIT, counters)
+        self.login_address = Limit("login_address", settings.LOGIN_ADDRESS_RATE_LIMIT, counters)
+        self.sign_up = Limit("sign_up", settings.SIGN_UP_RATE_LIMIT, counters)
+        self.money = Limit("money", settings.RATE_LIMIT, counters)
+
+
+def _hidden(key: tuple[str, ...]) -> str:
+    """Say what a key is kept as: nobody's name and nobody's address."""
+    return sha256("\0".join(key).encode()).hexdigest()
+
+
+@contextmanager
+def _counting() -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        raise Unavailable("The rate limits cannot be counted.") from error

@@ -1,0 +1,1 @@
+"""Proves the books: every number follows from the journal."""

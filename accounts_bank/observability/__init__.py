@@ -1,0 +1,1 @@
+"""Metrics and traces: the parts of a bank report to an `Observer`."""

@@ -1,0 +1,159 @@
+"""What the bank counts, in Prometheus' text format.
+
+A process alone keeps the numbers to itself. Where there are several, PROMETHEUS_MULTIPROC_DIR names
+a folder in which each keeps its own, and whoever is asked adds them up: what a process counted is
+still there after its death, what it merely had at the moment goes with it. No label ever holds an
+id or a path.
+"""
+
+import os
+from collections import Counter as Checksum
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from threading import Thread
+from time import sleep
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from accounts_bank.ledger.entries import Outcome
+from accounts_bank.observability.observer import METHODS, Observer, Reading
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+SAMPLE_EVERY_S = 1.0
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+ENTRIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+_GAUGES: dict[str, tuple[str, Any]] = {
+    "workers": ("Processes that serve.", "livesum"),
+    "requests_in_progress": ("Requests that are being answered.", "livesum"),
+    "requests_waiting": ("Requests that have arrived and wait for a thread.", "livesum"),
+    "commit_waiting_entries": ("Entries that wait for the next commit.", "livesum"),
+    "store_connections": ("Connections to the store in use.", "livesum"),
+    "store_connections_max": ("Connections to the store that there may be.", "livesum"),
+    "audit_failing": ("1 while the audit log cannot be written.", "livemax"),
+    "due_failing": ("1 while what is due by itself cannot be done.", "livemax"),
+    "audit_unsealed_items": ("Items not in the audit log yet, up to a bound.", "mostrecent"),
+    "audit_unsealed_seconds": ("Age of the oldest item not in the audit log yet.", "mostrecent"),
+}
+"""Name, help, and how the values of several processes become one."""
+
+
+class Metrics(Observer):
+    """Counts for Prometheus."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        own = CollectorRegistry()
+        counter = partial(Counter, namespace="accounts", registry=own)
+        histogram = partial(Histogram, namespace="accounts", registry=own)
+        requests = counter("requests", "Requests answered.", ["route", "method", "status"])
+        text = "Time from the arrival of a request to its answer."
+        seconds = histogram("request_seconds", text, ["route", "method"], buckets=SECONDS)
+        entries = counter("entries", "Entries decided.", ["kind", "outcome"])
+        self._batch = histogram("commit_entries", "Entries that shared a commit.", buckets=ENTRIES)
+        text = "Time that a call of a store took."
+        store = histogram("store_seconds", text, ["store", "operation"], buckets=SECONDS)
+        self._failures = counter("store_failures", "Calls of a store that failed.", ["store"])
+        self._retries = counter("store_retries", "Transactions that were tried again.")
+        # To look a child up by its labels costs more than to count.
+        self._request, self._seconds = cache(requests.labels), cache(seconds.labels)
+        self._entry, self._store = cache(entries.labels), cache(store.labels)
+        gauge = partial(Gauge, namespace="accounts", registry=own)
+        self._gauges = {
+            name: gauge(name, text, multiprocess_mode=mode)
+            for name, (text, mode) in _GAUGES.items()
+        }
+        info = gauge("info", "The version that runs.", ["version"], multiprocess_mode="max")
+        info.labels(version("accounts-bank")).set(1)
+        self._readings: list[Reading] = [lambda: {"workers": 1}]
+        self._shared_readings: list[Reading] = []
+        self._source: Collector = own
+        if FOLDER in os.environ:
+            self._source = _Folder(Path(os.environ[FOLDER]))
+            Thread(target=self._keep_sampling, name="metrics", daemon=True).start()
+
+    def answered(self, route: str, method: str, status: int, duration_s: float) -> None:
+        method = method if method in METHODS else "other"
+        self._request(route, method, status).inc()
+        self._seconds(route, method).observe(duration_s)
+
+    def decided(self, outcomes: Sequence[Outcome]) -> None:
+        counts = Checksum(
+            (each.recorded.entry.kind, "replayed" if each.replayed else each.status)
+            for each in outcomes
+        )
+        for (kind, outcome), count in counts.items():
+            self._entry(kind, outcome).inc(count)
+
+    def committed(self, entries: int) -> None:
+        self._batch.observe(entries)
+
+    def asked(self, store: str, operation: str, duration_s: float, *, failed: bool) -> None:
+        self._store(store, operation).observe(duration_s)
+        if failed:
+            self._failures.labels(store).inc()
+
+    def retried(self) -> None:
+        self._retries.inc()
+
+    def gauges(self, read: Reading, *, shared: bool = False) -> None:
+        (self._shared_readings if shared else self._readings).append(read)
+
+    def text(self) -> bytes:
+        self._sample(self._readings + self._shared_readings)
+        return generate_latest(self._source)
+
+    def _sample(self, readings: Iterable[Reading]) -> None:
+        for read in readings:
+            for name, value in read().items():
+                self._gauges[name].set(value)
+
+    def _keep_sampling(self) -> None:
+        """Let the others know, who cannot ask this process."""
+        while True:
+            self._sample(self._readings)
+            sleep(SAMPLE_EVERY_S)
+
+
+class _Folder(Collector):
+    """The files in which several processes keep their numbers."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        for file in self._folder.glob("gauge_live*.db"):
+            if not _is_alive(int(file.stem.rpartition("_")[2])):
+                file.unlink(missing_ok=True)
+        files = [str(file) for file in self._folder.glob("*.db") if _has_content(file)]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return merged
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _has_content(file: Path) -> bool:
+    """Tell whether a file is there and begun: another process may be about to."""
+    with suppress(FileNotFoundError):
+        return file.stat().st_size > 0
+    return False

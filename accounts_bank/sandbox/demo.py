@@ -1,0 +1,253 @@
+"""The demo: people with names and passwords, and a year of their money, ending today.
+
+Everything is asked of the collections, as people would have asked it, with a clock that stands in
+the past. For one seed it is the same every time, but for the day on which it ends.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
+from functools import partial
+from random import Random
+
+from msgspec import Struct
+
+from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.users import UserCollection
+from accounts_bank.errors import SettingsError
+from accounts_bank.identity import Caller, Role
+from accounts_bank.ledger.actions import Deposit, Every, Hold, Schedule, Transfer, Withdrawal
+from accounts_bank.sandbox.simulated_clock import SimulatedClock
+
+PASSWORD = "demo bank"  # noqa: S105 - everybody may know it
+DAYS = 365
+HOLD_LASTS_S = 7 * 86_400
+
+Act = Callable[[], object]
+Rhythm = tuple[datetime, Every, str]
+"""When a schedule runs first, how often, and what for."""
+
+
+class Person(Struct, frozen=True):
+    """A user of the demo."""
+
+    username: str
+    full_name: str
+    role: Role = Role.CUSTOMER
+
+
+PEOPLE = (
+    Person("ada", "Ada Moreau"),
+    Person("ben", "Ben Okafor"),
+    Person("chiara", "Chiara Rossi"),
+    Person("brightworks", "Brightworks Studio"),
+    Person("harbour", "Harbour Homes"),
+    Person("market", "Corner Market"),
+    Person("energy", "City Energy"),
+    Person("teller", "Tessa at the counter", Role.TELLER),
+    Person("auditor", "Otto from audit", Role.AUDITOR),
+    Person("admin", "Alma from administration", Role.ADMIN),
+)
+
+ACCOUNTS = {
+    "ada": ("ada", "Everyday", "EUR", 300_000),
+    "ada-savings": ("ada", "Savings", "EUR", 0),
+    "ada-travel": ("ada", "Travel", "USD", 60_000),
+    "ben": ("ben", "Everyday", "EUR", 250_000),
+    "ben-savings": ("ben", "Rainy day", "EUR", 0),
+    "chiara": ("chiara", "Everyday", "EUR", 250_000),
+    "chiara-kyoto": ("chiara", "Kyoto in spring", "JPY", 120_000),
+    "brightworks": ("brightworks", "Payroll", "EUR", 20_000_000),
+    "harbour": ("harbour", "Rents", "EUR", 0),
+    "market": ("market", "Till", "EUR", 0),
+    "energy": ("energy", "Bills", "EUR", 0),
+}
+"""By the name they have here: whose, how it is called, its currency, and what is paid in first.
+
+That lasts for a month: who begins right after the first of one waits so long for a salary.
+"""
+
+MONTHLY = (
+    (1, 6, "brightworks", "ada", 320_000, 320_000, "Salary"),
+    (1, 6, "brightworks", "ben", 265_000, 265_000, "Salary"),
+    (1, 6, "brightworks", "chiara", 290_000, 290_000, "Salary"),
+    (2, 9, "ada", "ada-savings", 30_000, 45_000, "Put aside"),
+    (2, 9, "ben", "ben-savings", 10_000, 25_000, "Put aside"),
+    (3, 8, "ada", "harbour", 95_000, 95_000, "Rent"),
+    (3, 8, "ben", "harbour", 78_000, 78_000, "Rent"),
+    (3, 8, "chiara", "harbour", 102_000, 102_000, "Rent"),
+    (15, 11, "ada", "energy", 6_200, 11_800, "Electricity"),
+    (15, 11, "ben", "energy", 4_900, 8_800, "Electricity"),
+    (16, 11, "chiara", "energy", 5_400, 9_700, "Electricity and gas"),
+    (21, 20, "ben", "ada", 1_200, 3_900, "Dinner, thank you!"),
+    (24, 21, "ada", "chiara", 1_500, 4_200, "Concert tickets"),
+)
+"""Day, hour, payer, payee, the least and the most in minor units, and what for."""
+
+SHOPPERS = ("ada", "ben", "chiara")
+
+
+def is_written(users: UserCollection) -> bool:
+    """Tell whether the demo is in the bank already.
+
+    :raises SettingsError: only a part of it is.
+    """
+    found = [bool(users.named(person.username)) for person in PEOPLE]
+    if any(found) and not found[-1]:
+        raise SettingsError(
+            "The demo was interrupted before it was all there: begin with an empty store."
+        )
+    return all(found)
+
+
+def write(
+    users: UserCollection,
+    accounts: AccountCollection,
+    past: SimulatedClock,
+    random: Random,
+    password_hash: str,
+) -> int:
+    """Write a year up to now, which is where `past` goes on from; say how many acts it had.
+
+    The last person is added at the end: where that one is, all is there.
+    """
+    until = past.now
+    past.now = datetime.combine(until - timedelta(days=DAYS), time(9), until.tzinfo)
+    story = _Story(users, accounts, past, password_hash)
+    story.open_all()
+    acts = sorted(_year(story, random, past.now, until), key=lambda act: act[0])
+    for at, act in acts:
+        past.move_to(at)
+        act()
+    past.move_to(until)
+    story.add(PEOPLE[-1])
+    return len(acts)
+
+
+class _Story:
+    """The people and their accounts, by the names they have here."""
+
+    def __init__(
+        self,
+        users: UserCollection,
+        accounts: AccountCollection,
+        past: SimulatedClock,
+        password_hash: str,
+    ) -> None:
+        self._users = users
+        self._accounts = accounts
+        self._past = past
+        self._password_hash = password_hash
+        self._callers: dict[str, Caller] = {}
+        self._ids: dict[str, str] = {}
+        self._made: dict[str, str] = {}
+
+    def add(self, person: Person) -> None:
+        user = self._users.add(
+            person.username, self._password_hash, role=person.role, full_name=person.full_name
+        )
+        self._callers[person.username] = Caller(user.id, user.role, "")
+
+    def open_all(self) -> None:
+        for person in PEOPLE[:-1]:
+            self.add(person)
+        for name, (owner, title, currency, amount_minor) in ACCOUNTS.items():
+            self._ids[name] = self._accounts.open(self._callers[owner], title, currency).id
+            if amount_minor:
+                self.pay_in(name, amount_minor, "Opening deposit")
+
+    def pay(self, payer: str, payee: str, amount_minor: int, reference: str) -> None:
+        currency = ACCOUNTS[payer][2]
+        ask = Transfer(self._ids[payer], self._ids[payee], amount_minor, currency, reference)
+        made = self._accounts.transfer(self._owner(payer), ask, None)
+        self._made[reference] = made.recorded.entry.id
+
+    def pay_in(self, name: str, amount_minor: int, reference: str) -> None:
+        ask = Deposit(self._ids[name], amount_minor, ACCOUNTS[name][2], reference)
+        self._accounts.deposit(self._callers["teller"], ask, None)
+
+    def pay_out(self, name: str, amount_minor: int, reference: str) -> None:
+        ask = Withdrawal(self._ids[name], amount_minor, ACCOUNTS[name][2], reference)
+        self._accounts.withdraw(self._callers["teller"], ask, None)
+
+    def give_back(self, what: str, payee: str, amount_minor: int, reference: str) -> None:
+        self._accounts.reverse(
+            self._owner(payee),
+            self._made[what],
+            None,
+            amount_minor=amount_minor,
+            reference=reference,
+        )
+
+    def set_aside(self, payer: str, payee: str, amount_minor: int, reference: str) -> None:
+        ends = self._ids[payer], self._ids[payee]
+        ask = Hold(*ends, amount_minor, ACCOUNTS[payer][2], HOLD_LASTS_S, reference)
+        self._made[reference] = self._accounts.holds.create(self._owner(payer), ask, None).id
+
+    def take(self, what: str, payee: str, amount_minor: int) -> None:
+        hold_id = self._made[what]
+        self._accounts.holds.capture(self._owner(payee), hold_id, None, amount_minor=amount_minor)
+
+    def repeat(self, payer: str, payee: str, amount_minor: int, rhythm: Rhythm) -> None:
+        first_at, every, reference = rhythm
+        ends, currency = (self._ids[payer], self._ids[payee]), ACCOUNTS[payer][2]
+        ask = Schedule(*ends, amount_minor, currency, first_at, every, reference=reference)
+        self._accounts.schedules.create(self._owner(payer), ask, None)
+
+    def limit(self, name: str, credit_minor: int, day_minor: int) -> None:
+        teller = self._callers["teller"]
+        self._accounts.limit_credit(teller, self._ids[name], credit_minor)
+        self._accounts.limit_day(teller, self._ids[name], day_minor)
+
+    def _owner(self, name: str) -> Caller:
+        return self._callers[ACCOUNTS[name][0]]
+
+
+def _year(
+    story: _Story, random: Random, since: datetime, until: datetime
+) -> Iterator[tuple[datetime, Act]]:
+    """Give what happens in a year, each with its time."""
+    for day in range(1, (until - since).days + 1):
+        morning = since + timedelta(days=day, hours=-9)
+        for at, act in [*_bills(story, random, morning), *_shopping(story, random, morning)]:
+            if at < until - timedelta(minutes=5):
+                yield at, act
+    yield from _extras(story, until)
+
+
+def _bills(story: _Story, random: Random, morning: datetime) -> Iterator[tuple[datetime, Act]]:
+    for day, hour, payer, payee, least_minor, most_minor, what in MONTHLY:
+        if morning.day == day:
+            at = morning + timedelta(hours=hour, minutes=random.randrange(45))
+            amount_minor = random.randrange(least_minor, most_minor + 1)
+            yield at, partial(story.pay, payer, payee, amount_minor, what)
+
+
+def _shopping(story: _Story, random: Random, morning: datetime) -> Iterator[tuple[datetime, Act]]:
+    for shopper in SHOPPERS:
+        at = morning + timedelta(minutes=random.randrange(8 * 60, 20 * 60))
+        chance, amount_minor = random.random(), random.randrange(1_150, 8_900)
+        if chance < 0.28:  # noqa: PLR2004 - twice a week
+            yield at, partial(story.pay, shopper, "market", amount_minor, "Groceries")
+        elif chance > 0.97:  # noqa: PLR2004 - once a month
+            cash_minor = random.choice((2_000, 5_000, 10_000))
+            yield at, partial(story.pay_out, shopper, cash_minor, "Cash")
+
+
+def _extras(story: _Story, until: datetime) -> Iterator[tuple[datetime, Act]]:
+    """Give what happens once: something sent back, money set aside, what is to come, limits."""
+    month_ahead = (until.replace(day=1) + timedelta(days=32)).replace(day=3, hour=8, minute=0)
+    monday = until + timedelta(days=7 - until.weekday())
+    yield until - timedelta(days=200), partial(story.pay_out, "ada-travel", 14_000, "New York")
+    yield until - timedelta(days=90), partial(story.pay_in, "chiara-kyoto", 45_000, "Saved up")
+    wine, hall, party = "Wine for the party", "Deposit for the hall", "Deposit for the party room"
+    yield until - timedelta(days=40), partial(story.pay, "ada", "market", 18_240, wine)
+    back = partial(story.give_back, wine, "market", 4_560, "Bottles returned")
+    yield until - timedelta(days=39), back
+    yield until - timedelta(days=12), partial(story.set_aside, "chiara", "harbour", 15_000, hall)
+    yield until - timedelta(days=10), partial(story.take, hall, "harbour", 9_000)
+    yield until - timedelta(hours=20), partial(story.set_aside, "ada", "harbour", 12_000, party)
+    yield until - timedelta(hours=19), partial(story.limit, "ben", 50_000, 200_000)
+    rent = month_ahead, Every.MONTH, "Rent, by itself from now on"
+    yield until - timedelta(hours=3), partial(story.repeat, "ada", "harbour", 95_000, rent)
+    weekly = monday, Every.WEEK, "A little every week"
+    yield until - timedelta(hours=2), partial(story.repeat, "ben", "ben-savings", 2_500, weekly)

@@ -1,0 +1,1 @@
+"""`accounts serve`: granian, the RSGI gateway and its threads."""

@@ -1,0 +1,212 @@
+"""`accounts serve`: the bank behind granian, chosen by measurement (see docs/decisions)."""
+
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+from functools import partial
+from multiprocessing import parent_process
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
+from threading import Thread
+from time import sleep, time
+
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+
+from accounts_bank.collections.passwords import AT_ONCE_MAX
+from accounts_bank.config import MEMORY_URL, Settings
+from accounts_bank.errors import ApiError, SettingsError
+from accounts_bank.http import traces
+from accounts_bank.http.bank import EXTENSION, Bank
+from accounts_bank.logging_config import close_logs
+from accounts_bank.server.gateway import Gateway
+
+MEMORY_THREADS = 4
+DURABLE_THREADS = 32
+"""Threads that answer requests, for each process. The bank in memory waits for nothing: more would
+only take turns. Who waits for a database lets others go on."""
+
+COLLECTED_AFTER = 10_000
+"""How many new objects there are until the youngest are looked at."""
+
+CONNECTIONS_MAX = 8_000
+CONNECTIONS_WAITING_MAX = 1024
+HEAD_MAX_BYTES = 64 * 1024
+END_TIMEOUT_S = 60
+"""How long a process may take to finish what was begun, before it is killed."""
+PARENT_LOOK_S = 0.5
+"""How often a worker looks whether the process that began it is still there."""
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the folder in it is ours alone
+NUMBERS = "accounts-numbers-"
+BEGUN_WITHIN_S = 60
+"""How long after it was made a folder is surely locked by whoever made it."""
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""As prometheus-client calls it, which looks for it when it is imported: only by a worker."""
+
+
+def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what was begun.
+
+    :raises SettingsError: the bank cannot be served so; it says what to do.
+    """
+    if workers > 1 and settings.STORE_URL == MEMORY_URL:
+        raise SettingsError(f"{MEMORY_URL} is kept by one process: use --workers 1.")
+    address = _free_address(host, port)
+    print(f"Accounts is open on http://{host}:{port} (API: /docs)", file=sys.stderr)  # noqa: T201
+    server = Granian(
+        "accounts_bank.server.serve:worker_app",
+        address=address,
+        port=port,
+        interface=Interfaces.RSGI,
+        factory=True,
+        workers=workers,
+        respawn_failed_workers=workers > 1,
+        workers_kill_timeout=settings.DRAIN_S + END_TIMEOUT_S,
+        backpressure=CONNECTIONS_MAX,
+        backlog=CONNECTIONS_WAITING_MAX,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            # From the end of an answer to that of the next head; granian knows no other idle time.
+            header_read_timeout=settings.KEEP_ALIVE_S * 1000,
+            max_buffer_size=HEAD_MAX_BYTES,
+        ),
+        websockets=False,
+        log_enabled=False,
+    )
+    _let_workers_end()
+    with _shared_numbers() if workers > 1 else nullcontext():
+        server.serve()
+
+
+def _let_workers_end() -> None:
+    """Have a worker end that is told so before granian has set what a worker does then.
+
+    What the first process does at SIGTERM is inherited, and would have a worker go on for ever.
+    The signal waits while there are two of them, so that none is lost in between.
+    """
+    ending = [signal.SIGTERM]
+
+    def in_worker() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ending),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ending),
+        after_in_child=in_worker,
+    )
+
+
+@contextmanager
+def _shared_numbers() -> Iterator[None]:
+    """Give the workers a folder where they count together, in memory where there is such a place.
+
+    They write to it as to memory, and a full disk would end them. It is locked for as long as one
+    of them is there, since what a process holds its children hold too.
+    """
+    place = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else gettempdir()
+    _tidy_up(Path(place))
+    with TemporaryDirectory(prefix=NUMBERS, dir=place) as folder, _locked(folder, LOCK_SH):
+        os.environ.setdefault(METRICS_FOLDER, folder)
+        yield
+
+
+def _tidy_up(place: Path) -> None:
+    """Remove what banks left that were killed."""
+    for left in place.glob(f"{NUMBERS}*"):
+        with suppress(OSError):  # somebody is there, or it is somebody else's
+            if time() - left.stat().st_mtime > BEGUN_WITHIN_S:
+                with _locked(left, LOCK_EX | LOCK_NB):
+                    rmtree(left)
+
+
+@contextmanager
+def _locked(folder: str | Path, how: int) -> Iterator[None]:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        flock(fd, how)
+        yield
+    finally:
+        os.close(fd)
+
+
+def worker_app() -> Gateway:
+    """Build the app in a worker; where it cannot start, say why in one sentence."""
+    from accounts_bank.app import create_app  # noqa: PLC0415 - the composition root stands above this package
+
+    try:
+        app = create_app()
+    except ApiError as error:
+        sys.exit(f"Error: {error.detail}")
+    _collect_seldom()
+    bank: Bank = app.extensions[EXTENSION]
+    gateway = Gateway(
+        app.wsgi_app,
+        threads=threads_for(bank.settings),
+        hashing_threads=AT_ONCE_MAX,
+        close=partial(_close, app),
+        drain_s=bank.settings.DRAIN_S,
+    )
+    bank.traffic.counts(lambda: gateway.payments)
+    bank.observer.gauges(lambda: {"requests_waiting": gateway.waiting})
+    Thread(target=_end_with_parent, args=[bank.settings.DRAIN_S], daemon=True).start()
+    return gateway
+
+
+def _end_with_parent(drain_s: int) -> None:
+    """End in order when the first process is killed: nobody else would tell, or start, a worker.
+
+    A worker that does not end is killed after a time, as the first process would have done.
+    """
+    parent = parent_process()
+    while parent is None or os.getppid() == parent.pid:
+        sleep(PARENT_LOOK_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+    sleep(drain_s + END_TIMEOUT_S)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _collect_seldom() -> None:
+    """Leave alone what is there for good, and look for garbage less often.
+
+    The rows of a bulk are many objects at once: to visit them, and the whole bank, for each 700 of
+    them takes a fifth of the time of a bulk.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_AFTER)
+
+
+def threads_for(settings: Settings) -> int:
+    """Say how many threads answer requests."""
+    return MEMORY_THREADS if settings.STORE_URL == MEMORY_URL else DURABLE_THREADS
+
+
+def _close(app: Flask) -> None:
+    """Write out what the logs still hold, and send what waits to be sent."""
+    bank: Bank = app.extensions[EXTENSION]
+    bank.close()
+    traces.close(app)
+    close_logs()
+
+
+def _free_address(host: str, port: int) -> str:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        hint = " On macOS, AirPlay takes port 5000." if port == 5000 else ""  # noqa: PLR2004
+        message = f"Cannot listen on {host}:{port} ({error.strerror}): use --port.{hint}"
+        raise SettingsError(message) from error
+    return str(address[0])

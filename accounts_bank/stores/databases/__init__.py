@@ -1,0 +1,1 @@
+"""Parts that the SQL and the MongoDB stores share."""

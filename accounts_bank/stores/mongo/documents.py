@@ -1,0 +1,174 @@
+"""How values look as documents, and the schema that holds them to it.
+
+The key of a value is its `_id`; what is None is left out. Numbers are int64, times are microseconds
+since 1970. Sessions, actions and details are JSON: no query looks inside.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from bson.int64 import Int64
+from msgspec import Struct
+from pymongo import UpdateOne
+
+from accounts_bank.identity import Event, User
+from accounts_bank.ledger.entries import Entry
+from accounts_bank.ledger.values import Account, Customer, Line, Progress, Status
+from accounts_bank.stores.databases.timestamps import microseconds, moment
+
+Value = TypeVar("Value", bound=Struct)
+Document = Mapping[str, Any]
+Convert = Callable[[Any], Any]
+
+
+class _Field(Struct, frozen=True):
+    """One field of a value, and what stands for it in a document."""
+
+    name: str
+    place: str
+    bson_type: str
+    is_optional: bool
+    write: Convert
+    read: Convert
+
+
+class Shape(Generic[Value]):
+    """Values of one kind, as documents."""
+
+    def __init__(self, kind: type[Value], collection: str, *key: str) -> None:
+        """Take the fields of the kind; a key of several fields makes an `_id` of several."""
+        self.collection = collection
+        self._kind = kind
+        self._key = key
+        hints = get_type_hints(kind)
+        self._fields = [self._field(name, hints[name]) for name in kind.__struct_fields__]
+
+    def _field(self, name: str, hint: Any) -> _Field:
+        place = "_id" if self._key == (name,) else name
+        kinds = [each for each in get_args(hint) if each is not NoneType]
+        is_optional = isinstance(hint, UnionType) and NoneType in get_args(hint)
+        kind = kinds[0] if is_optional and len(kinds) == 1 else hint
+        return _Field(name, place, _bson_type(kind), is_optional, *_converters(kind))
+
+    def document(self, value: Value) -> dict[str, Any]:
+        """Give a value as a document."""
+        found = {
+            field.place: field.write(given)
+            for field in self._fields
+            if (given := getattr(value, field.name)) is not None
+        }
+        if len(self._key) > 1:
+            found["_id"] = {name: found.pop(name) for name in self._key}
+        return found
+
+    def change(self, before: Value | None, after: Value) -> UpdateOne | None:
+        """Make a change of what differs, of all where there was nothing; None where it is none."""
+        document = self.document(after)
+        key = {"_id": document.pop("_id")}
+        if before is None:
+            return UpdateOne(key, {"$set": document}, upsert=True)
+        differing = [
+            field.place
+            for field in self._fields
+            if getattr(before, field.name) != getattr(after, field.name)
+        ]
+        change = {
+            "$set": {place: document[place] for place in differing if place in document},
+            "$unset": dict.fromkeys(set(differing) - document.keys(), ""),
+        }
+        given = {operator: places for operator, places in change.items() if places}
+        return UpdateOne(key, given) if given else None
+
+    def value(self, document: Document) -> Value:
+        """Read a value from a document.
+
+        :raises ValueError: something in it cannot be read, or is missing.
+        """
+        places = {**document, **document["_id"]} if len(self._key) > 1 else document
+        found: dict[str, Any] = {}
+        for field in self._fields:
+            given = places.get(field.place)
+            if given is None and not field.is_optional:
+                raise ValueError(f"{field.name} is missing in {document['_id']}")
+            found[field.name] = None if given is None else field.read(given)
+        return self._kind(**found)
+
+    def properties(self, **minima: int) -> dict[str, Any]:
+        """Say what may stand in a document, as a `$jsonSchema` does; minima are of numbers."""
+        places: dict[str, Any] = {
+            field.place: {"bsonType": field.bson_type}
+            | ({"minimum": Int64(minima[field.name])} if field.name in minima else {})
+            for field in self._fields
+        }
+        if len(self._key) > 1:
+            places["_id"] = closed({name: places.pop(name) for name in self._key})
+        return places
+
+    @property
+    def optional(self) -> set[str]:
+        """Name what need not stand in a document."""
+        return {field.place for field in self._fields if field.is_optional}
+
+
+def closed(properties: Mapping[str, Any], optional: Iterable[str] = ()) -> dict[str, Any]:
+    """Say that an object has these properties and no others."""
+    return {
+        "bsonType": "object",
+        "properties": dict(properties),
+        "required": sorted(properties.keys() - set(optional)),
+        "additionalProperties": False,
+    }
+
+
+def _bson_type(kind: Any) -> str:
+    return {int: "long", datetime: "long", bool: "bool"}.get(kind, "string")
+
+
+def _converters(kind: Any) -> tuple[Convert, Convert]:
+    if kind is int:
+        return Int64, _whole
+    if kind is datetime:
+        return lambda given: Int64(microseconds(given)), lambda given: moment(_whole(given))
+    if kind in {str, bool}:
+        return _as_it_is, _as_it_is
+    if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, StrEnum):
+        return str, kind
+    return _as_json, lambda given: msgspec.json.decode(given, type=kind)
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int):
+        raise ValueError(f"{value!r} is no whole number")  # noqa: TRY004 - it was written by hand
+    return int(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _as_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+class Decision(Struct, frozen=True):
+    """What is recorded of an entry beside its lines; `kind` is there to be found by."""
+
+    kind: str
+    status: Status
+    recorded_at: datetime
+    details: tuple[tuple[str, int], ...]
+    digest: str
+
+
+ACCOUNT = Shape(Account, "accounts", "id")
+CUSTOMER = Shape(Customer, "customers", "id")
+ENTRY = Shape(Entry, "entries", "id")
+DECISION = Shape(Decision, "entries")
+LINE = Shape(Line, "lines", "account_id", "number")
+PROGRESS = Shape(Progress, "progress", "entry_id")
+USER = Shape(User, "users", "id")
+EVENT = Shape(Event, "events", "id")

@@ -1,0 +1,159 @@
+"""The collections with their validators and indexes, and the version that says they are there.
+
+Each query of the stores has its index here. The validators are the second guard, after `decide`.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from bson.int64 import Int64
+from pymongo import ASCENDING, IndexModel
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from accounts_bank.errors import SettingsError
+from accounts_bank.stores.databases.schema_version import (
+    BEING_COPIED,
+    check_empty,
+    check_upgradable,
+    check_version,
+)
+from accounts_bank.stores.mongo.documents import (
+    ACCOUNT,
+    CUSTOMER,
+    DECISION,
+    ENTRY,
+    EVENT,
+    LINE,
+    PROGRESS,
+    USER,
+    Document,
+    closed,
+)
+
+VERSION = 1
+IS_THERE_ALREADY = 48
+
+_STRING = {"bsonType": "string"}
+_PLACE = {"place": closed({"at": {"bsonType": "timestamp"}, "number": {"bsonType": "long"}})}
+_ENTRY = ENTRY.properties() | DECISION.properties() | _PLACE
+_ENTRY["lines"] = {"bsonType": "array", "items": LINE.properties()["_id"]}
+_ENTRY["mentions"] = {"bsonType": "array", "items": _STRING}
+# Where there is no floor nothing is below it: what is missing compares as less than any number.
+_FLOOR = {"$gte": [{"$subtract": ["$balance_minor", "$held_minor"]}, "$floor_minor"]}
+
+SCHEMAS = {
+    "accounts": closed(ACCOUNT.properties(held_minor=0, line_count=0), ACCOUNT.optional),
+    "customers": closed(CUSTOMER.properties(open_accounts=0)),
+    "entries": closed(_ENTRY, ["mentions", "place"]),
+    "lines": closed(LINE.properties(number=1), LINE.optional),
+    "progress": closed(PROGRESS.properties(done_minor=0, done_count=0), PROGRESS.optional),
+    "users": closed(
+        USER.properties(version=1) | {"username_key": _STRING}, USER.optional | {"username_key"}
+    ),
+    "events": closed(EVENT.properties() | _PLACE, EVENT.optional),
+    "meta": closed({"_id": _STRING, "version": {"bsonType": "long"}}),
+}
+
+
+def _index(*names: str, **options: Any) -> IndexModel:
+    return IndexModel([(name, ASCENDING) for name in names], name="_".join(names), **options)
+
+
+def _where_there_is(name: str) -> dict[str, Any]:
+    return {"partialFilterExpression": {name: {"$exists": True}}}
+
+
+UNSEALED = _index("place", **_where_there_is("place"))
+INDEXES = {
+    "accounts": [_index("number", unique=True), _index("owner_id", "_id")],
+    "entries": [
+        _index("mentions", "kind", "recorded_at", "_id", **_where_there_is("mentions")),
+        UNSEALED,
+    ],
+    "lines": [_index("_id.account_id", "at", "_id.number", "amount_minor")],
+    "progress": [_index("due_at", "_id", **_where_there_is("due_at"))],
+    "users": [_index("username_key", unique=True, sparse=True)],
+    "events": [UNSEALED],
+}
+
+
+def prepare(database: Database[Document]) -> None:
+    """Make everything in an empty database; else check that it is as this version wants it.
+
+    :raises SettingsError: it is not; the sentence says what to do.
+    """
+    version = _version(database)
+    if version is None and _is_used(database):
+        version = _version(database)  # where it was made just now, it says so by now
+        if version is None:
+            name = database.name
+            raise SettingsError(f"Database {name} holds something else: name an empty one.")
+    if version is None:
+        upgrade(database)
+    else:
+        check_version(version, VERSION)
+
+
+def upgrade(database: Database[Document]) -> None:
+    """Make or change whatever is not as this version wants it, and say last that it is.
+
+    Several may do so at once, and what was broken off is gone on with.
+
+    :raises SettingsError: it is newer, or only a part of it is there.
+    """
+    kept = _version(database)
+    if kept is not None:
+        check_upgradable(kept, VERSION)
+    for name, schema in SCHEMAS.items():
+        validator = {"$jsonSchema": schema} | ({"$expr": _FLOOR} if name == "accounts" else {})
+        _make(database, name, validator)
+        if name in INDEXES:
+            database[name].create_indexes(INDEXES[name])
+    with suppress(DuplicateKeyError):  # another one says so at this moment
+        change = {"$max": {"version": Int64(VERSION)}}
+        database["meta"].update_one({"_id": "schema"}, change, upsert=True)
+
+
+def _make(database: Database[Document], name: str, validator: dict[str, Any]) -> None:
+    """Make a collection; one that is there is changed only where it must be: not all may do so."""
+    try:
+        database.create_collection(name, check_exists=False, validator=validator)
+    except OperationFailure as error:
+        if error.code != IS_THERE_ALREADY:
+            raise
+        if database[name].options().get("validator") != validator:
+            database.command("collMod", name, validator=validator)
+
+
+def begin_copy(database: Database[Document]) -> None:
+    """Empty what a copy that was broken off left, and say that only a part is there.
+
+    :raises SettingsError: there is something else.
+    """
+    if _version(database) == BEING_COPIED:
+        for name in SCHEMAS.keys() - {"meta"}:
+            database[name].delete_many({})
+    else:
+        prepare(database)
+        check_empty(_is_used(database))
+        _set_version(database, BEING_COPIED)
+
+
+def end_copy(database: Database[Document]) -> None:
+    """Say that all of it is there."""
+    _set_version(database, VERSION)
+
+
+def _set_version(database: Database[Document], version: int) -> None:
+    change = {"$set": {"version": Int64(version)}}
+    database["meta"].update_one({"_id": "schema"}, change, upsert=True)
+
+
+def _version(database: Database[Document]) -> int | None:
+    found = database["meta"].find_one({"_id": "schema"})
+    return None if found is None else int(found["version"])
+
+
+def _is_used(database: Database[Document]) -> bool:
+    return any(database[name].find_one({}) is not None for name in SCHEMAS.keys() - {"meta"})

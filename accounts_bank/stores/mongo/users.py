@@ -1,0 +1,133 @@
+"""The users in MongoDB."""
+
+from collections.abc import Iterable, Sequence
+from threading import Lock
+from typing import Any
+
+from pymongo import ASCENDING, ReplaceOne
+
+from accounts_bank.identity import Event, User
+from accounts_bank.stores.base import PutStatus, UserStore
+from accounts_bank.stores.databases.bounded import bounded
+from accounts_bank.stores.mongo.database import DEADLINE_S, MongoDatabase, Session
+from accounts_bank.stores.mongo.documents import EVENT, USER, Document
+
+
+class MongoUserStore(UserStore):
+    """The users in MongoDB, for several processes."""
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._database = database
+        self._writer = Lock()
+        self._users = database[USER.collection]
+        self._events = database[EVENT.collection]
+
+    def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
+        given = list(users)
+
+        def write(session: Session, unsure: bool) -> list[PutStatus]:  # noqa: FBT001
+            kept = self._kept(session, given)
+            if unsure and given and all(kept.get(user.id) == user for user in given):
+                return [PutStatus.SAVED] * len(given)
+            statuses = _statuses(kept, given)
+            saved = [
+                user for user, status in zip(given, statuses, strict=True) if status == "saved"
+            ]
+            self._save(session, saved)
+            if len(saved) == len(given):
+                self._tell(session, events, unsure=unsure)
+            return statuses
+
+        with bounded(self._writer, DEADLINE_S):
+            return self._database.write(write)
+
+    def restore(self, users: Sequence[User]) -> None:
+        self._database.write(lambda session, _unsure: self._save(session, users))
+
+    def users(self, ids: Iterable[str]) -> dict[str, User]:
+        wanted = list(ids)
+        if not wanted:
+            self._database.ping()
+            return {}
+        return {each.id: each for each in self._found({"_id": {"$in": wanted}})}
+
+    def user_named(self, username_key: str) -> User | None:
+        return next(iter(self._found({"username_key": username_key})), None)
+
+    def users_after(self, user_id: str, *, limit: int) -> list[User]:
+        return self._found({"_id": {"$gt": user_id}}, sort={"_id": ASCENDING}, limit=limit)
+
+    def unsealed(self, limit: int) -> Sequence[Event]:
+        query = {"place": {"$exists": True}}
+        return self._database.read(
+            lambda session: [
+                EVENT.value(each)
+                for each in self._events.find(query, session=session).sort("place").limit(limit)
+            ]
+        )
+
+    def mark_sealed(self, items: Sequence[Event]) -> None:
+        with self._database.answering():
+            self._events.delete_many({"_id": {"$in": [event.id for event in items]}})
+
+    def _found(self, query: Document, **page: Any) -> list[User]:
+        return self._database.read(
+            lambda session: [
+                USER.value(each) for each in self._users.find(query, session=session, **page)
+            ]
+        )
+
+    def _kept(self, session: Session, users: Sequence[User]) -> dict[str, User]:
+        """Read the users to be put as they are, and who has their names."""
+        ids, keys = [user.id for user in users], [user.username_key for user in users]
+        if not ids:
+            return {}
+        query = {"$or": [{"_id": {"$in": ids}}, {"username_key": {"$in": keys}}]}
+        found = map(USER.value, self._users.find(query, session=session))
+        return {user.id: user for user in found}
+
+    def _save(self, session: Session, users: Sequence[User]) -> None:
+        """Write users in order, since one may take a name that another one gives up."""
+        writes = [ReplaceOne({"_id": user.id}, _document(user), upsert=True) for user in users]
+        if writes:
+            self._users.bulk_write(writes, session=session)
+
+    def _tell(self, session: Session, events: Sequence[Event], *, unsure: bool) -> None:
+        ids = [event.id for event in events]
+        told: set[Any] = set()
+        if unsure:
+            told = set(self._events.find({"_id": {"$in": ids}}, session=session).distinct("_id"))
+        new = [event for event in events if event.id not in told]
+        if new:
+            places = self._database.places(session, len(new))
+            documents = [
+                EVENT.document(event) | place for event, place in zip(new, places, strict=True)
+            ]
+            self._events.insert_many(documents, session=session)
+
+
+def _document(user: User) -> Document:
+    named = {} if user.deleted_at else {"username_key": user.username_key}
+    return {**USER.document(user), **named}
+
+
+def _statuses(kept: dict[str, User], users: Sequence[User]) -> list[PutStatus]:
+    """Say what becomes of each user, seeing what those before it did."""
+    known = dict(kept)
+    names = {user.username_key: user.id for user in kept.values() if not user.deleted_at}
+    statuses = []
+    for user in users:
+        statuses.append(_status(known.get(user.id), names, user))
+        if statuses[-1] is PutStatus.SAVED:
+            names = {key: user_id for key, user_id in names.items() if user_id != user.id}
+            names |= {} if user.deleted_at else {user.username_key: user.id}
+            known[user.id] = user
+    return statuses
+
+
+def _status(kept: User | None, names: dict[str, str], user: User) -> PutStatus:
+    if (kept.version if kept else 0) != user.version - 1:
+        return PutStatus.VERSION_CONFLICT
+    if names.get(user.username_key, user.id) != user.id:
+        return PutStatus.USERNAME_TAKEN
+    return PutStatus.SAVED

@@ -1,0 +1,119 @@
+"""The version of a database's schema: checked at each start, and brought up to date by Alembic.
+
+An empty database is given the newest tables at once; a test holds them to what the migrations make.
+So Alembic is loaded by `accounts upgrade` alone.
+"""
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    Select,
+    String,
+    Table,
+    exists,
+    select,
+)
+
+from accounts_bank.errors import SettingsError
+from accounts_bank.stores.databases.schema_version import (
+    BEING_COPIED,
+    check_empty,
+    check_upgradable,
+    check_version,
+)
+from accounts_bank.stores.sql.tables import ACCOUNTS, METADATA
+
+VERSION = 1
+"""The number of the last revision in migrations/versions."""
+
+_ALEMBIC = MetaData()
+_VERSIONS = Table(
+    "alembic_version",
+    _ALEMBIC,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
+
+def prepare(connection: Connection) -> None:
+    """Make everything in an empty database; else check that it is as this version wants it.
+
+    :raises SettingsError: it is not; the sentence says what to do.
+    """
+    kept = _version(connection)
+    if kept is None:
+        _check_unused(connection)
+        METADATA.create_all(connection, checkfirst=False)
+        _ALEMBIC.create_all(connection)
+        connection.execute(_VERSIONS.insert(), {"version_num": revision(VERSION)})
+    else:
+        check_version(kept, VERSION)
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that a database has not seen.
+
+    :raises SettingsError: it holds something else, or is newer.
+    """
+    from alembic import command  # noqa: PLC0415 - nobody else pays for loading it
+    from alembic.config import Config  # noqa: PLC0415
+
+    kept = _version(connection)
+    if kept is None:
+        _check_unused(connection)
+    else:
+        check_upgradable(kept, VERSION)
+    if connection.dialect.name == "postgresql":  # large tables take their time
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "accounts_bank.stores.sql:migrations")
+    command.upgrade(config, "head")
+
+
+def begin_copy(connection: Connection) -> None:
+    """Empty what a copy that was broken off left, and say that only a part is there.
+
+    :raises SettingsError: there is something else.
+    """
+    if _version(connection) == BEING_COPIED:
+        for table in METADATA.sorted_tables:
+            connection.execute(table.delete())
+    else:
+        prepare(connection)
+        check_empty(any(map(connection.scalar, map(_any, METADATA.sorted_tables))))
+        _set_version(connection, BEING_COPIED)
+
+
+def end_copy(connection: Connection) -> None:
+    """Say that all of it is there."""
+    _set_version(connection, VERSION)
+
+
+def revision(version: int) -> str:
+    """Name the revision that makes a version of the schema."""
+    return f"{version:04}"
+
+
+def _version(connection: Connection) -> int | None:
+    if not _has(connection, _VERSIONS):
+        return None
+    return int(connection.execute(select(_VERSIONS.c.version_num)).scalar_one())
+
+
+def _set_version(connection: Connection, version: int) -> None:
+    connection.execute(_VERSIONS.update(), {"version_num": revision(version)})
+
+
+def _any(table: Table) -> Select[bool]:
+    return select(exists(select(1).select_from(table)))
+
+
+def _check_unused(connection: Connection) -> None:
+    if _has(connection, ACCOUNTS):
+        raise SettingsError("The database holds something else: name an empty one.")
+
+
+def _has(connection: Connection, table: Table) -> bool:
+    return connection.dialect.has_table(connection, table.name)

@@ -1,0 +1,108 @@
+"""The users in an SQL database."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec.structs import astuple
+from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy.exc import IntegrityError
+
+from accounts_bank.identity import Event, Role, User
+from accounts_bank.stores.base import PutStatus, UserStore
+from accounts_bank.stores.sql.database import Database
+from accounts_bank.stores.sql.tables import UNSEALED_EVENTS, USERS
+from accounts_bank.stores.sql.writes import Write
+
+_USER_NAMES = (*User.__struct_fields__, "username_key")
+_EVENT = [UNSEALED_EVENTS.c[name] for name in Event.__struct_fields__]
+
+
+class SqlUserStore(UserStore):
+    """The users in SQLite or PostgreSQL, for several processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        users = select(USERS).where(database.among(USERS.c.id, "ids")).order_by(USERS.c.id)
+        self._users = users
+        self._locked_users = users.with_for_update(key_share=True)
+        self._named = select(USERS).where(USERS.c.username_key == bindparam("key"))
+        self._seal = delete(UNSEALED_EVENTS).where(database.among(UNSEALED_EVENTS.c.id, "ids"))
+
+    def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
+        given = list(users)
+
+        def write(connection: Connection, unsure: bool) -> list[PutStatus]:  # noqa: FBT001
+            kept = self._kept(connection, given)
+            if unsure and given and all(kept.get(user.id) == user for user in given):
+                return [PutStatus.SAVED] * len(given)
+            statuses = [self._put(connection, user, kept.get(user.id)) for user in given]
+            if all(status is PutStatus.SAVED for status in statuses):
+                new = [each for each in events if not (unsure and self._is_kept(connection, each))]
+                rows = [astuple(each) for each in new]
+                self._database.save(
+                    connection, [Write(UNSEALED_EVENTS, Event.__struct_fields__, rows)]
+                )
+            return statuses
+
+        return self._database.write(write)
+
+    def restore(self, users: Sequence[User]) -> None:
+        rows = [(*astuple(user), None if user.deleted_at else user.username_key) for user in users]
+        write = Write(USERS, _USER_NAMES, rows)
+        self._database.write(lambda c, _unsure: self._database.save(c, [write]))
+
+    def users(self, ids: Iterable[str]) -> dict[str, User]:
+        wanted = sorted(ids)
+        if not wanted:
+            self._database.rows(select(1))
+            return {}
+        return {row.id: _user(row) for row in self._database.rows(self._users, ids=wanted)}
+
+    def user_named(self, username_key: str) -> User | None:
+        rows = self._database.rows(self._named, key=username_key)
+        return _user(rows[0]) if rows else None
+
+    def users_after(self, user_id: str, *, limit: int) -> list[User]:
+        query = select(USERS).where(USERS.c.id > user_id).order_by(USERS.c.id).limit(limit)
+        return [_user(row) for row in self._database.rows(query)]
+
+    def unsealed(self, limit: int) -> Sequence[Event]:
+        query = select(*_EVENT).order_by(UNSEALED_EVENTS.c.place).limit(limit)
+        return [Event(*row) for row in self._database.rows(query)]
+
+    def mark_sealed(self, items: Sequence[Event]) -> None:
+        ids = sorted(event.id for event in items)
+        self._database.write(lambda c, _unsure: c.execute(self._seal, {"ids": ids}))
+
+    def _kept(self, connection: Connection, users: Sequence[User]) -> dict[str, User]:
+        ids = sorted(user.id for user in users)
+        if not ids:
+            return {}
+        rows = connection.execute(self._locked_users, {"ids": ids})
+        return {row.id: _user(row) for row in rows}
+
+    def _put(self, connection: Connection, user: User, kept: User | None) -> PutStatus:
+        if (kept.version if kept else 0) != user.version - 1:
+            return PutStatus.VERSION_CONFLICT
+        key = None if user.deleted_at else user.username_key
+        try:
+            with connection.begin_nested():
+                row = (*astuple(user), key)
+                write = Write(USERS, _USER_NAMES, [row], key="id" if kept else None)
+                self._database.save(connection, [write])
+        except IntegrityError:
+            taken = select(USERS.c.id).where(USERS.c.username_key == key)
+            if connection.execute(taken).scalar() in {None, user.id}:
+                raise  # the id itself was inserted meanwhile: look again
+            return PutStatus.USERNAME_TAKEN
+        return PutStatus.SAVED
+
+    def _is_kept(self, connection: Connection, event: Event) -> bool:
+        query = select(UNSEALED_EVENTS.c.id).where(UNSEALED_EVENTS.c.id == event.id)
+        return connection.execute(query).first() is not None
+
+
+def _user(row: Any) -> User:
+    values = row._asdict()
+    del values["username_key"]
+    return User(**values | {"role": Role(values["role"])})

@@ -1,0 +1,1 @@
+"""Stores that wrap another store and add one thing to it."""

@@ -1,0 +1,74 @@
+"""A user store that remembers for a moment whom it read.
+
+Every request asks whether its session still lives. Where that is a question to a database, it costs
+as much as the transfer itself. What another process changes is seen here after `LASTS_S`: whoever
+has to be sure that nobody goes by what was before lets it `settle`.
+"""
+
+from collections.abc import Iterable, Sequence
+from time import monotonic, sleep
+
+from accounts_bank.concurrency.coalescing import Coalescer
+from accounts_bank.identity import Event, User
+from accounts_bank.stores.base import PutStatus, UserStore
+
+LASTS_S = 0.2
+USERS_MAX = 10_000
+
+
+class UserCache(UserStore):
+    """Wraps a user store."""
+
+    def __init__(self, store: UserStore) -> None:
+        self._store = store
+        self._read: dict[str, tuple[float, User]] = {}
+        self._changes = 0
+        self._asked = Coalescer(self._ask)
+
+    def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
+        given = list(users)
+        try:
+            return self._store.put(given, events)
+        finally:
+            self._changes += 1
+            for user in given:
+                self._read.pop(user.id, None)
+
+    def settle(self) -> None:
+        sleep(LASTS_S)
+
+    def restore(self, users: Sequence[User]) -> None:
+        self._store.restore(users)
+
+    def users(self, ids: Iterable[str]) -> dict[str, User]:
+        wanted, now_s = list(ids), monotonic()
+        fresh = {each: self._read[each] for each in wanted if each in self._read}
+        found = {each: user for each, (until_s, user) in fresh.items() if now_s < until_s}
+        missing = [each for each in wanted if each not in found]
+        if not missing and wanted:
+            return found
+        changes = self._changes
+        read = self._asked.of(missing)
+        if self._changes == changes:  # else it may be older than what was changed meanwhile
+            self._remember(read, now_s + LASTS_S)
+        return found | read
+
+    def _ask(self, ids: list[str]) -> dict[str, User]:
+        return self._store.users(ids)
+
+    def _remember(self, users: dict[str, User], until_s: float) -> None:
+        if len(self._read) >= USERS_MAX:
+            self._read = {}
+        self._read.update((each, (until_s, user)) for each, user in users.items())
+
+    def user_named(self, username_key: str) -> User | None:
+        return self._store.user_named(username_key)
+
+    def users_after(self, user_id: str, *, limit: int) -> list[User]:
+        return self._store.users_after(user_id, limit=limit)
+
+    def unsealed(self, limit: int) -> Sequence[Event]:
+        return self._store.unsealed(limit)
+
+    def mark_sealed(self, items: Sequence[Event]) -> None:
+        self._store.mark_sealed(items)

@@ -1,0 +1,138 @@
+"""For auditors: the audit trail, the newest first, and the integrity check."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, get_args
+
+import msgspec
+from flask import Blueprint, Response, request
+from msgspec import Struct
+
+from accounts_bank.api.operations import AUDITORS
+from accounts_bank.errors import NotFound
+from accounts_bank.http.bank import bank
+from accounts_bank.identity import Caller
+from accounts_bank.ledger.actions import Action
+from accounts_bank.web.forms import Field, Form
+from accounts_bank.web.pages import page, signed_in
+
+auditors = Blueprint("auditor_pages", __name__)
+
+LINES_SHOWN = 25
+LINES_READ = 500
+LINES_SEARCHED_MAX = 5_000
+"""How far one page looks back for lines that a filter lets through."""
+
+_EVENTS = sorted(
+    {str(kind.__struct_config__.tag) for kind in get_args(Action)}
+    | {"login", "login_failed", "logout", "password_changed", "password_refused"}
+    | {"user_deleted", "user_registered", "user_updated"}
+)
+_FILTERS = (
+    Field(
+        name="event",
+        label="Event",
+        hint="Such as transfer or login_failed.",
+        optional=True,
+        marked=False,
+        suggestions=tuple((each, "") for each in _EVENTS),
+    ),
+    Field(name="who", label="Who did it", hint="A username or an id.", optional=True, marked=False),
+    Field(
+        name="text",
+        label="Anything in the line",
+        hint="The id of an entry, an account or a user; an outcome.",
+        optional=True,
+        marked=False,
+    ),
+)
+
+Told = dict[str, Any]
+
+
+class Trail(Struct, frozen=True):
+    """Lines of the log, and the number below which the next page looks on, if there are more."""
+
+    lines: list[Told]
+    before: int | None
+
+
+@auditors.get("/audit")
+@signed_in(AUDITORS)
+def trail(_caller: Caller) -> Response:
+    """Show the audit log, the newest first."""
+    form = Form(*_FILTERS, typed=request.args)
+    found = search(form.typed, request.args.get("before", type=int))
+    kept = {name: value for name, value in form.typed.items() if value}
+    return page(
+        "audit",
+        form=form,
+        lines=found.lines,
+        names=_names(found.lines),
+        kept=kept,
+        older=kept | {"before": str(found.before)} if found.before else None,
+        newest="before" in request.args,
+        is_short=len(found.lines) < LINES_SHOWN,
+    )
+
+
+@auditors.get("/integrity")
+@signed_in(AUDITORS)
+def integrity(_caller: Caller) -> Response:
+    """Prove the books, where it is asked for."""
+    report = bank().verifier.verify() if "check" in request.args else None
+    return page("integrity", report=report)
+
+
+def search(wanted: dict[str, str], before: int | None) -> Trail:
+    """Look back in the log for lines that are wanted, so far and no further."""
+    sealer, lines = bank().audit, list[Told]()
+    sealer.seal()
+    last = sealer.log.last_number()
+    end = min(before or last + 1, last + 1)
+    stop = max(end - LINES_SEARCHED_MAX, 1)
+    actor = _id_of(wanted["who"].strip())
+    while end > stop:
+        begin = max(end - LINES_READ, stop)
+        for line in reversed(sealer.log.read(begin - 1, end - begin)):
+            told = msgspec.json.decode(line, type=Told)
+            if not _fits(told, line, wanted, actor):
+                continue
+            if len(lines) == LINES_SHOWN:
+                return Trail(lines, lines[-1]["number"])
+            lines.append(_laid_out(told, line))
+        end = begin
+    return Trail(lines, end if end > 1 else None)
+
+
+def _fits(told: Told, line: bytes, wanted: dict[str, str], actor: str) -> bool:
+    event, text = wanted["event"].strip(), wanted["text"].strip()
+    return (
+        (not event or told["event"] == event)
+        and (not actor or actor in {told.get("actor_id"), told.get("user_id")})
+        and (not text or text.encode() in line)
+    )
+
+
+def _id_of(who: str) -> str:
+    """Give a user's id for its name; what is nobody's name is taken for an id."""
+    found = bank().users.named(who) if who else []
+    return found[0].id if found else who
+
+
+def _names(lines: Iterable[Told]) -> dict[str, str]:
+    """Give the usernames of those who did it, by id, as far as they still have one."""
+    ids = {told.get("actor_id") or told.get("user_id") or "" for told in lines}
+    names = {}
+    for user_id in ids:
+        try:
+            names[user_id] = bank().users.read(user_id).username
+        except NotFound:
+            continue
+    return names
+
+
+def _laid_out(told: Told, line: bytes) -> Told:
+    """Add what the page shows of a line: when it was, and all of it."""
+    at = datetime.fromisoformat(told["@timestamp"])
+    return told | {"at": at, "raw": msgspec.json.format(line, indent=2).decode()}

@@ -1,0 +1,113 @@
+"""What all pages share: who may open them, how they are rendered, and what is said when not."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from accounts_bank.api.problems import MEDIA_TYPE
+from accounts_bank.errors import Forbidden, NotFound
+from accounts_bank.identity import Role
+from accounts_bank.web import sessions
+from accounts_bank.web.sessions import ForeignForm, SignedOut
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_NOT_PAGES = ("/v1/", "/docs", "/health/", "/metrics", "/openapi.json")
+_SECRET = "password"  # noqa: S105 - what the names of such fields have in them
+_CSRF_FIELD = "csrf_token"
+_NUL = "\0"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def signed_in(who: frozenset[Role]) -> Callable[[View], View]:
+    """Open a page to those who are signed in and have one of the roles.
+
+    The view is called with the caller and the parts of the path.
+    """
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(**path: str) -> Any:
+            caller = sessions.visitor()
+            if caller.role not in who:
+                raise Forbidden(f"This page is not for the role `{caller.role}`.")
+            if any(_NUL in part for part in (*path.values(), *request.args.values())):
+                raise NotFound
+            return view(caller, **path)
+
+        return guarded  # type: ignore[return-value]
+
+    return guard
+
+
+def page(template: str, status: int = 200, **context: Any) -> Response:
+    """Render a page that nobody keeps and that loads nothing from elsewhere."""
+    html = render_template(f"web/{template}.html", caller=g.get("caller"), **context)
+    response = Response(html, status, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def go(path: str, **query: str) -> Response:
+    """Lead on to another page with GET, so that a reload sends nothing twice."""
+    where = f"{path}?{urlencode(query)}" if query else path
+    return Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
+
+
+def register(app: Flask) -> None:
+    """Turn errors into pages where a browser asked for one."""
+    app.register_error_handler(SignedOut, _sign_in_and_back)
+    app.register_error_handler(ForeignForm, _foreign_form)
+    app.after_request(sessions.renew)
+    app.after_request(_problem_as_page)
+
+
+def _sign_in_and_back(_error: SignedOut) -> Response:
+    """Send whoever is not signed in to do so, and back to where it was, with what was typed."""
+    return go("/sign-in", next=_here(), why="ended" if request.method == "POST" else "needed")
+
+
+def _foreign_form(_error: ForeignForm) -> Response:
+    return page("foreign_form", 403, again=_here())
+
+
+def _here() -> str:
+    """Give the address of this page, or of the form that was sent, filled in as it was.
+
+    Every form is sent to the address that shows it. No password goes into an address.
+    """
+    try:
+        given = request.form if request.method == "POST" else request.args
+    except HTTPException:  # it is too large, or did not arrive
+        return request.path
+    kept = [
+        (name, value)
+        for name, value in given.items(multi=True)
+        if name != _CSRF_FIELD and _SECRET not in name
+    ]
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
+
+
+def _problem_as_page(response: Response) -> Response:
+    """Show a problem to people, where it answers what a browser asked for."""
+    if response.status_code < 400 or response.mimetype != MEDIA_TYPE:  # noqa: PLR2004
+        return response
+    asks_for_page = "text/html" in request.headers.get("Accept", "")
+    if not asks_for_page or request.path.startswith(_NOT_PAGES):
+        return response
+    problem = msgspec.json.decode(response.get_data())
+    retry = request.form.items(multi=True) if problem["code"] == "unavailable" else ()
+    shown = page("problem", response.status_code, problem=problem, retry=list(retry))
+    for name in ("Allow", "Retry-After"):
+        if name in response.headers:
+            shown.headers[name] = response.headers[name]
+    return shown

@@ -1,0 +1,109 @@
+"""What users do with themselves: their name, their password, and leaving."""
+
+from flask import Blueprint, Response, request
+
+from accounts_bank.api.operations import SIGNED_IN
+from accounts_bank.api.schemas.users import FullName, GivenPassword, Password, PasswordRequest
+from accounts_bank.api.users import set_password
+from accounts_bank.errors import ApiError, InvalidCredentials, NotFound, Refused
+from accounts_bank.http.bank import bank
+from accounts_bank.identity import Caller
+from accounts_bank.web import sessions
+from accounts_bank.web.forms import Field, Form
+from accounts_bank.web.pages import go, page, signed_in
+from accounts_bank.web.sessions import SignedOut
+
+profile = Blueprint("profile_pages", __name__, url_prefix="/profile")
+
+_FULL_NAME = Field(
+    name="full_name",
+    label="Full name",
+    kind=FullName,
+    wrong="A name has at most 200 characters.",
+    autocomplete="name",
+    optional=True,
+    maxlength=200,
+)
+_PASSWORDS = (
+    Field(
+        name="current_password",
+        label="Current password",
+        kind=GivenPassword,
+        wrong="Type your present password.",
+        type="password",
+        autocomplete="current-password",
+    ),
+    Field(
+        name="new_password",
+        label="New password",
+        kind=Password,
+        wrong="A password has 8 to 256 characters.",
+        hint="At least 8 characters.",
+        type="password",
+        autocomplete="new-password",
+    ),
+)
+_NOT_YOURS = "This is not your password. If you have just changed it, the new one counts already."
+
+
+@profile.route("", methods=["GET", "POST"])
+@signed_in(SIGNED_IN)
+def show(caller: Caller) -> Response:
+    """Show and change what a user says of itself."""
+    user = bank().users.user(caller)
+    form = Form(_FULL_NAME, typed={"full_name": user.full_name or ""} | request.values.to_dict())
+    if request.method == "POST":
+        full_name = form.read("full_name")
+        if not form.errors:
+            bank().users.update(caller, full_name)
+            return go("/profile", done="saved")
+    return page("profile", form.status, form=form, user=user, done=request.args.get("done"))
+
+
+@profile.route("/password", methods=["GET", "POST"])
+@signed_in(SIGNED_IN)
+def change_password(caller: Caller) -> Response:
+    """Change the password; every other session ends."""
+    form = Form(*_PASSWORDS, typed=request.form)
+    if request.method == "POST":
+        wish = PasswordRequest(form.read("current_password"), form.read("new_password"))
+        if not form.errors:
+            try:
+                set_password(caller, wish)
+                return go("/profile", done="password")
+            except InvalidCredentials as error:
+                form.refuse(error, {"invalid_credentials": "current_password"}, _NOT_YOURS)
+            except ApiError as error:
+                form.refuse(error, {})
+    return page("password", form.status, form=form)
+
+
+@profile.route("/delete", methods=["GET", "POST"])
+def delete() -> Response:
+    """Delete the user, who has closed every account before."""
+    try:
+        return _delete(sessions.visitor())
+    except SignedOut as out:
+        if request.method == "POST" and _is_gone(out.user_id):
+            return sessions.end(go("/sign-in", why="deleted"))
+        raise
+
+
+def _delete(caller: Caller) -> Response:
+    form = Form(typed={})
+    if request.method == "POST":
+        try:
+            bank().users.delete(caller)
+            return sessions.end(go("/sign-in", why="deleted"))
+        except Refused as error:
+            form.refuse(error, {}, "Close all your accounts first.")
+    return page("user_delete", form.status, form=form)
+
+
+def _is_gone(user_id: str | None) -> bool:
+    """Tell whether a user was deleted just before: the form was sent twice."""
+    try:
+        bank().users.read(user_id or "")
+    except NotFound:
+        return user_id is not None
+    return False

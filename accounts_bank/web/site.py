@@ -1,0 +1,19 @@
+"""The templates and files of the pages, and what the templates write with."""
+
+from flask import Blueprint
+
+from accounts_bank.web import formats
+
+site = Blueprint(
+    "site", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
+)
+
+for _filter in (
+    formats.money,
+    formats.in_fours,
+    formats.exact,
+    formats.in_words,
+    formats.day,
+    formats.machine,
+):
+    site.add_app_template_filter(_filter)
