@@ -93,7 +93,7 @@ def test_without_the_extra_the_start_says_what_to_install(passwords, monkeypatch
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     monkeypatch.delitem(sys.modules, "accounts_bank.observability.tracing")
     monkeypatch.delattr(accounts_bank.observability, "tracing")
-    with pytest.raises(SettingsError, match=r"accounts\[tracing\]"):
+    with pytest.raises(SettingsError, match=r"accounts-bank\[tracing\]"):
         create_app({"TRACING": True, "LOG_FILE": "app.log"}, passwords=passwords)
 
 
