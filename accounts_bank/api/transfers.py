@@ -12,7 +12,8 @@ from accounts_bank.api.schemas.money import (
     reversal_view,
     transfer_view,
 )
-from accounts_bank.collections.client import READS_ALL, EntryDetails
+from accounts_bank.collections.client import EntryDetails
+from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.http.bank import bank
 from accounts_bank.http.fields import DryRun, NewestFirst
 from accounts_bank.http.messages import answer, done, idempotency_key, newest_first, parse
@@ -164,6 +165,6 @@ def read_reversal(caller: Caller, entry_id: str) -> Response:
 def _seen_view(caller: Caller, seen: EntryDetails) -> TransferView:
     return transfer_view(
         seen.recorded,
-        for_payer=seen.own_lines[0] or caller.role in READS_ALL,
+        for_payer=seen.own_lines[0] or may(caller.role, Permission.READ_ALL_ACCOUNTS),
         reversed_minor=seen.reversed_minor,
     )

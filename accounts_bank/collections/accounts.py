@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from accounts_bank.collections.bulk import BulkDetails, Payment, transfer_all
 from accounts_bank.collections.client import (
-    READS_ALL,
     Before,
     Clock,
     EntryDetails,
@@ -18,10 +17,11 @@ from accounts_bank.collections.client import (
     recorded_or_refused,
 )
 from accounts_bank.collections.holds import Holds
+from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.collections.schedules import Schedules
 from accounts_bank.collections.statements import Statement, drawn_up, pages
 from accounts_bank.errors import Forbidden, NotFound, PreconditionFailed
-from accounts_bank.identity import Caller, Role
+from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import (
     Action,
     BulkMode,
@@ -93,7 +93,7 @@ class AccountCollection:
         :raises NotFound: there is none that the caller may see.
         """
         account = self._client.found(canonical(name))
-        if account.owner_id != caller.id and caller.role not in READS_ALL:
+        if account.owner_id != caller.id and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise NotFound
         return account
 
@@ -108,7 +108,8 @@ class AccountCollection:
 
         :raises NotFound: they are not for the caller to see.
         """
-        if owner_id == BANK_ID or (owner_id != caller.id and caller.role not in READS_ALL):
+        reads_all = may(caller.role, Permission.READ_ALL_ACCOUNTS)
+        if owner_id == BANK_ID or (owner_id != caller.id and not reads_all):
             raise NotFound
         return self._store.accounts_of(owner_id, after=after, limit=limit)
 
@@ -291,7 +292,7 @@ class AccountCollection:
         """
         sent = self.entry(caller, "transfer", transfer_id)
         paid, received = sent.recorded.lines
-        if not sent.own_lines[1] and caller.role is not Role.TELLER:
+        if not self.may_reverse(caller, sent):
             raise Forbidden("Only its payee and tellers reverse a transfer.")
         ask = Reversal(
             transfer_id=sent.recorded.entry.id,
@@ -303,6 +304,10 @@ class AccountCollection:
         outcome = self._client.ask(caller, ask, key, dry_run=dry_run)
         (seen,) = self._client.seen_by(caller, [outcome.recorded])
         return replace(seen, replayed=outcome.replayed)
+
+    def may_reverse(self, caller: Caller, transfer: EntryDetails) -> bool:
+        """Return whether a caller that may read a transfer may also reverse it."""
+        return transfer.own_lines[1] or may(caller.role, Permission.REVERSE_ANY)
 
     def reversals_of(
         self, caller: Caller, transfer_id: str, *, before: Before, limit: int
@@ -321,7 +326,7 @@ class AccountCollection:
         :raises NotFound: there is none of that kind.
         """
         (seen,) = self._client.seen_by(caller, [self._client.recorded(kind, entry_id)])
-        if not seen.is_party and caller.role not in READS_ALL:
+        if not seen.is_party and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise NotFound
         return seen
 
@@ -340,14 +345,14 @@ class AccountCollection:
     def _managed(self, caller: Caller, name: str, ask: Callable[[str], Action]) -> Account:
         """Ask what only tellers may ask of an account."""
         account = self.account(caller, name)
-        if caller.role is not Role.TELLER:
+        if not may(caller.role, Permission.MANAGE_ACCOUNTS):
             raise Forbidden("Only tellers do this.")
         self._client.ask(caller, ask(account.id))
         return self._client.found(account.id)
 
     def _cash(self, caller: Caller, ask: Deposit | Withdrawal, key: str | None) -> Outcome:
         ask = replace(ask, account=canonical(ask.account))
-        if caller.role is Role.TELLER:
+        if may(caller.role, Permission.CASH_FOR_ANYONE):
             self._client.found(ask.account)
         else:
             self._client.own(caller, ask.account)

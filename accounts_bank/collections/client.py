@@ -10,17 +10,15 @@ from hashlib import sha256
 from msgspec import Struct
 from msgspec.structs import replace
 
+from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, NotFound, Refused, Unavailable
-from accounts_bank.identity import Caller, Role
+from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Action, Hold, Schedule, Transfer
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Entry, Needs, Outcome, Recorded, Snapshot, needs
 from accounts_bank.ledger.iban import canonical
 from accounts_bank.ledger.values import BANK_ID, Account, Status
 from accounts_bank.stores.base import AccountStore
-
-READS_ALL = frozenset({Role.TELLER, Role.AUDITOR})
-"""Who may look at everybody's accounts."""
 
 OWNERS_MAX = 100_000
 """For how many accounts it is remembered whose they are."""
@@ -129,7 +127,7 @@ class LedgerClient:
         account_id, owner_id = self._owners.get(name) or self._asked_owner(name)
         if owner_id == caller.id:
             return account_id
-        if caller.role in READS_ALL:
+        if may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise Forbidden("Only its owner does this.")
         raise NotFound
 

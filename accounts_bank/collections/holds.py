@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from accounts_bank.collections.client import READS_ALL, Before, LedgerClient
+from accounts_bank.collections.client import Before, LedgerClient
 from accounts_bank.collections.pending import PendingPayment, load, sides
+from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, NotFound
-from accounts_bank.identity import Caller, Role
+from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Capture, Hold, Void
 from accounts_bank.ledger.entries import Needs, Recorded, Snapshot
 from accounts_bank.ledger.values import Stage
@@ -59,7 +60,7 @@ class Holds:
         """
         (hold,) = self._as_they_stand([self._client.recorded("hold", hold_id)])
         owners = hold.payer.owner_id, hold.payee.owner_id
-        if caller.id not in owners and caller.role not in READS_ALL:
+        if caller.id not in owners and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise NotFound
         return hold
 
@@ -102,10 +103,14 @@ class Holds:
         outcome = self._client.ask(caller, ask, key, dry_run=dry_run)
         return replace(hold, stage=Stage.VOIDED, replayed=outcome.replayed)
 
+    def may_end(self, caller: Caller, hold: HoldDetails) -> bool:
+        """Return whether a caller that may read a hold may also capture or void it."""
+        return caller.id == hold.payee.owner_id or may(caller.role, Permission.CAPTURE_ANY)
+
     def _to_end(self, caller: Caller, hold_id: str) -> HoldDetails:
         """Read a hold that the caller may end."""
         hold = self.read(caller, hold_id)
-        if caller.id != hold.payee.owner_id and caller.role is not Role.TELLER:
+        if not self.may_end(caller, hold):
             raise Forbidden("Only its payee and tellers capture or void a hold.")
         return hold
 

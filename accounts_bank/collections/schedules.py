@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from accounts_bank.collections.client import READS_ALL, Before, LedgerClient
+from accounts_bank.collections.client import Before, LedgerClient
 from accounts_bank.collections.pending import PendingPayment, load, sides
+from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, InvalidRequest, NotFound, Refused
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import CancelSchedule, Schedule
@@ -59,7 +60,8 @@ class Schedules:
         :raises NotFound: there is none.
         """
         (found,) = self._as_they_stand([self._client.recorded("schedule", schedule_id)])
-        if caller.id != found.payer.owner_id and caller.role not in READS_ALL:
+        reads_all = may(caller.role, Permission.READ_ALL_ACCOUNTS)
+        if caller.id != found.payer.owner_id and not reads_all:
             raise NotFound
         return found
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from accounts_bank.collections.accounts import AccountCollection
 from accounts_bank.collections.client import Clock, NewId, Saved
 from accounts_bank.collections.passwords import Passwords
+from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import (
     Forbidden,
     InvalidCredentials,
@@ -225,7 +226,7 @@ class UserCollection:
 
         :raises Forbidden: a teller serves whoever gives a name, and needs no list.
         """
-        if caller.role is Role.TELLER:
+        if not may(caller.role, Permission.LIST_USERS):
             raise Forbidden("Look a user up by `username`.")
         found = self._store.users_after(after, limit=limit + 1)
         shown = found[:limit]
@@ -262,7 +263,7 @@ class UserCollection:
             return replace(user, role=role)
 
         user = self.read(user_id)
-        if user.role is role:
+        if user == replace(user, role=role):
             return user
         try:
             saved = self._change(user, changed, f"role_changed_to_{role}", caller.id)
@@ -271,7 +272,7 @@ class UserCollection:
         try:
             self._keep_an_admin(user, role)
         except LastAdmin:
-            back = partial(replace, role=Role.ADMIN)
+            back = partial(replace, role=user.role)
             self._change(saved, back, "role_restored", caller.id)
             raise
         return saved
@@ -312,15 +313,16 @@ class UserCollection:
         return self._store.user_named(user.username_key) or user
 
     def _keep_an_admin(self, user: User, role: Role) -> None:
-        """Refuse to take the role of an admin from the last one."""
-        if user.role is Role.ADMIN and role is not Role.ADMIN and not self._has_admin_besides(user):
+        """Refuse to take the permission to change roles from the last user that has it."""
+        takes = _manages_roles(user.role) and not _manages_roles(role)
+        if takes and not self._has_admin_besides(user):
             raise LastAdmin
 
     def _has_admin_besides(self, user: User) -> bool:
         found = self._store.users_after("", limit=SCANNED_USERS)
         while found:
             alive = (each for each in found if each.deleted_at is None)
-            if any(each.role is Role.ADMIN and each.id != user.id for each in alive):
+            if any(_manages_roles(each.role) and each.id != user.id for each in alive):
                 return True
             found = self._store.users_after(found[-1].id, limit=SCANNED_USERS)
         return False
@@ -369,3 +371,7 @@ class UserCollection:
         user_id = user.id if user else None
         self._store.put((), (Event(self._new_id(), kind, self._clock(), user_id, None),))
         self._saved(1)
+
+
+def _manages_roles(role: Role) -> bool:
+    return may(role, Permission.CHANGE_ROLES)

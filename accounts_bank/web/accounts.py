@@ -6,8 +6,8 @@ from babel.numbers import get_currency_name, get_territory_currencies
 from flask import Blueprint, Response, request
 from msgspec.structs import replace
 
-from accounts_bank.api.operations import CUSTOMERS
 from accounts_bank.api.schemas.accounts import AccountName
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import NotFound, PreconditionFailed, Refused
 from accounts_bank.http.bank import bank
 from accounts_bank.http.fields import Currency
@@ -32,7 +32,7 @@ _NAME = Field(
 
 
 @accounts.route("/new", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def open_account(caller: Caller) -> Response:
     """Open an account, once for each form."""
     key = form_key()
@@ -53,7 +53,7 @@ def open_account(caller: Caller) -> Response:
 
 
 @accounts.route("/<account>/rename", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def rename(caller: Caller, account: str) -> Response:
     """Give an account another name, where nobody else gave it one meanwhile."""
     found = own(caller, account)
@@ -72,7 +72,7 @@ def rename(caller: Caller, account: str) -> Response:
 
 
 @accounts.route("/<account>/close", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def close(caller: Caller, account: str) -> Response:
     """Close an account with nothing on it."""
     found, form = own(caller, account), Form(typed={})

@@ -8,7 +8,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from accounts_bank.api.operations import AUDITORS
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import NotFound
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
@@ -58,7 +58,7 @@ class Trail(Struct, frozen=True):
 
 
 @auditors.get("/audit")
-@signed_in(AUDITORS)
+@signed_in(Permission.READ_AUDIT)
 def trail(_caller: Caller) -> Response:
     """Show the audit log, the newest first."""
     form = Form(*_FILTERS, typed=request.args)
@@ -77,7 +77,7 @@ def trail(_caller: Caller) -> Response:
 
 
 @auditors.get("/integrity")
-@signed_in(AUDITORS)
+@signed_in(Permission.PROVE)
 def integrity(_caller: Caller) -> Response:
     """Prove the books, where it is asked for."""
     report = bank().verifier.verify() if "check" in request.args else None

@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from accounts_bank.api.operations import CUSTOMERS, SIGNED_IN
 from accounts_bank.api.schemas.money import cash_view
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import Forbidden, Refused
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
@@ -32,28 +32,28 @@ PAY_OUT = CashForm("withdrawal", "Pay out", "Pay out")
 
 
 @cash.route("/accounts/<account>/deposit", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def pay_in(caller: Caller, account: str) -> Response:
     """Pay cash in, once for each form."""
     return _at(PAY_IN, caller, bank().accounts.account(caller, account))
 
 
 @cash.route("/accounts/<account>/withdraw", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def pay_out(caller: Caller, account: str) -> Response:
     """Pay cash out, once for each form."""
     return _at(PAY_OUT, caller, bank().accounts.account(caller, account))
 
 
 @cash.get("/deposits/<entry_id>")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def read_deposit(caller: Caller, entry_id: str) -> Response:
     """Show what was paid in."""
     return _shown(caller, "deposit", entry_id)
 
 
 @cash.get("/withdrawals/<entry_id>")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def read_withdrawal(caller: Caller, entry_id: str) -> Response:
     """Show what was paid out."""
     return _shown(caller, "withdrawal", entry_id)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from accounts_bank.collections.client import READS_ALL
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import NotFound
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
@@ -25,7 +25,7 @@ _NAME = Field(
 
 
 @customers.get("")
-@signed_in(READS_ALL)
+@signed_in(Permission.READ_ALL_ACCOUNTS)
 def find(caller: Caller) -> Response:
     """Find a customer, and lead there."""
     form = Form(_NAME, typed=request.args)
@@ -44,7 +44,7 @@ def find(caller: Caller) -> Response:
 
 
 @customers.get("/<user_id>")
-@signed_in(READS_ALL)
+@signed_in(Permission.READ_ALL_ACCOUNTS)
 def show(caller: Caller, user_id: str) -> Response:
     """Show a customer with its accounts."""
     if user_id == BANK_ID:

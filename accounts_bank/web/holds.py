@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, request
 from msgspec.structs import asdict, replace
 
-from accounts_bank.api.operations import CUSTOMERS, SIGNED_IN
 from accounts_bank.api.schemas.holds import DAY_S, EXPIRES_IN_S
 from accounts_bank.collections.holds import HoldDetails
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import Forbidden, NotFound, Refused
 from accounts_bank.http.bank import bank
-from accounts_bank.identity import Caller, Role
+from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Hold
 from accounts_bank.ledger.values import Stage
 from accounts_bank.web.forms import Field, Form
@@ -34,7 +34,7 @@ _BESIDE = {"capture_too_large": "amount"}
 
 
 @holds.get("/holds")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def look_back(caller: Caller) -> Response:
     """List the holds that the caller pays or is paid by, the newest first."""
     found = newest(
@@ -45,7 +45,7 @@ def look_back(caller: Caller) -> Response:
 
 
 @holds.route("/holds/new", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def create(caller: Caller) -> Response:
     """Set money aside, once for each form."""
     if form_key() is None:
@@ -61,7 +61,7 @@ def create(caller: Caller) -> Response:
 
 
 @holds.get("/holds/<entry_id>")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def read(caller: Caller, entry_id: str) -> Response:
     """Show a hold to who pays and to who is to be paid."""
     hold = bank().accounts.holds.read(caller, entry_id)
@@ -76,21 +76,21 @@ def read(caller: Caller, entry_id: str) -> Response:
 
 
 @holds.route("/holds/<entry_id>/capture", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def capture(caller: Caller, entry_id: str) -> Response:
     """Take what is set aside, or a part of it."""
     return _ended(caller, entry_id, "capture")
 
 
 @holds.route("/holds/<entry_id>/void", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def void(caller: Caller, entry_id: str) -> Response:
     """Give it up: all of it is free again."""
     return _ended(caller, entry_id, "void")
 
 
 @holds.get("/captures/<entry_id>")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def read_capture(caller: Caller, entry_id: str) -> Response:
     """Lead from what was captured to its hold."""
     action = bank().accounts.entry(caller, "capture", entry_id).recorded.entry.action
@@ -153,4 +153,4 @@ def _asked(caller: Caller, hold: HoldDetails, form: Form, key: str) -> bool:
 
 def _may_end(caller: Caller, hold: HoldDetails) -> bool:
     is_open = hold.stage is Stage.OPEN and hold.expires_at > datetime.now(UTC)
-    return is_open and (hold.payee.owner_id == caller.id or caller.role is Role.TELLER)
+    return is_open and bank().accounts.holds.may_end(caller, hold)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import Refused
 from accounts_bank.http.bank import bank
-from accounts_bank.identity import Caller, Role
+from accounts_bank.identity import Caller
 from accounts_bank.ledger.values import Account, AccountStatus
 from accounts_bank.web.amounts import typed
 from accounts_bank.web.formats import locale
@@ -15,8 +16,6 @@ from accounts_bank.web.pages import go, page, signed_in
 from accounts_bank.web.payment_fields import amount_in, why
 
 limits = Blueprint("limit_pages", __name__, url_prefix="/accounts")
-
-TELLERS = frozenset({Role.TELLER})
 
 _CREDIT = Field(
     name="credit",
@@ -40,21 +39,21 @@ _BESIDE = {"funds_insufficient": "credit"}
 
 
 @limits.route("/<account>/freeze", methods=["GET", "POST"])
-@signed_in(TELLERS)
+@signed_in(Permission.MANAGE_ACCOUNTS)
 def freeze(caller: Caller, account: str) -> Response:
     """Let no money out of an account."""
     return _turned(caller, account, AccountStatus.FROZEN)
 
 
 @limits.route("/<account>/unfreeze", methods=["GET", "POST"])
-@signed_in(TELLERS)
+@signed_in(Permission.MANAGE_ACCOUNTS)
 def unfreeze(caller: Caller, account: str) -> Response:
     """Let money out of an account again."""
     return _turned(caller, account, AccountStatus.OPEN)
 
 
 @limits.route("/<account>/limits", methods=["GET", "POST"])
-@signed_in(TELLERS)
+@signed_in(Permission.MANAGE_ACCOUNTS)
 def limit(caller: Caller, account: str) -> Response:
     """Set the credit limit and the daily limit."""
     found = bank().accounts.account(caller, account)

@@ -6,7 +6,7 @@ from itertools import groupby
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from accounts_bank.api.operations import SIGNED_IN
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.values import Account, AccountStatus
@@ -28,7 +28,7 @@ class Purse(Struct, frozen=True):
 
 
 @overview.get("/overview")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def show(caller: Caller) -> Response:
     """Show the caller's accounts."""
     after = request.args.get("after") or None

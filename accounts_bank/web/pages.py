@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -10,8 +10,8 @@ from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from accounts_bank.api.problems import MEDIA_TYPE
+from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, NotFound
-from accounts_bank.identity import Role
 from accounts_bank.web import sessions
 from accounts_bank.web.sessions import ForeignForm, SignedOut
 
@@ -24,33 +24,36 @@ _SECRET = "password"  # noqa: S105 - what the names of such fields have in them
 _CSRF_FIELD = "csrf_token"
 _NUL = "\0"
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = Callable[..., Response]
+"""A page of a caller: takes the caller and the parts of the path."""
 
 
-def signed_in(who: frozenset[Role]) -> Callable[[View], View]:
-    """Open a page to those who are signed in and have one of the roles.
+def signed_in(permission: Permission) -> Callable[[View], View]:
+    """Open a page to signed-in users whose role has a permission.
 
     The view is called with the caller and the parts of the path.
     """
 
     def guard(view: View) -> View:
         @wraps(view)
-        def guarded(**path: str) -> Any:
+        def guarded(**path: str) -> Response:
             caller = sessions.visitor()
-            if caller.role not in who:
+            if not may(caller.role, permission):
                 raise Forbidden(f"This page is not for the role `{caller.role}`.")
             if any(_NUL in part for part in (*path.values(), *request.args.values())):
                 raise NotFound
             return view(caller, **path)
 
-        return guarded  # type: ignore[return-value]
+        return guarded
 
     return guard
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response:
     """Render a page that nobody keeps and that loads nothing from elsewhere."""
-    html = render_template(f"web/{template}.html", caller=g.get("caller"), **context)
+    caller = g.get("caller")
+    can = {each.value: caller is not None and may(caller.role, each) for each in Permission}
+    html = render_template(f"web/{template}.html", caller=caller, can=can, **context)
     response = Response(html, status, mimetype="text/html")
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Cache-Control"] = "no-store"

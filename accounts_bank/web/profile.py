@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response, request
 
-from accounts_bank.api.operations import SIGNED_IN
 from accounts_bank.api.schemas.users import FullName, GivenPassword, Password, PasswordRequest
 from accounts_bank.api.users import set_password
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import ApiError, InvalidCredentials, NotFound, Refused
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
@@ -47,7 +47,7 @@ _NOT_YOURS = "This is not your password. If you have just changed it, the new on
 
 
 @profile.route("", methods=["GET", "POST"])
-@signed_in(SIGNED_IN)
+@signed_in(Permission.MANAGE_SELF)
 def show(caller: Caller) -> Response:
     """Show and change what a user says of itself."""
     user = bank().users.user(caller)
@@ -61,7 +61,7 @@ def show(caller: Caller) -> Response:
 
 
 @profile.route("/password", methods=["GET", "POST"])
-@signed_in(SIGNED_IN)
+@signed_in(Permission.MANAGE_SELF)
 def change_password(caller: Caller) -> Response:
     """Change the password; every other session ends."""
     form = Form(*_PASSWORDS, typed=request.form)
@@ -82,13 +82,14 @@ def change_password(caller: Caller) -> Response:
 def delete() -> Response:
     """Delete the user, who has closed every account before."""
     try:
-        return _delete(sessions.visitor())
+        return _delete()
     except SignedOut as out:
         if request.method == "POST" and _is_gone(out.user_id):
             return sessions.end(go("/sign-in", why="deleted"))
         raise
 
 
+@signed_in(Permission.MANAGE_SELF)
 def _delete(caller: Caller) -> Response:
     form = Form(typed={})
     if request.method == "POST":

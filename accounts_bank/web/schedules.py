@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from flask import Blueprint, Response, request
 from msgspec.structs import asdict
 
-from accounts_bank.api.operations import CUSTOMERS, SIGNED_IN
 from accounts_bank.api.schemas.schedules import COUNT_MAX
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.collections.schedules import ScheduleDetails
 from accounts_bank.errors import REASONS, Forbidden, InvalidRequest, NotFound, Refused
 from accounts_bank.http.bank import bank
@@ -50,7 +50,7 @@ _COUNT = Field(
 
 
 @schedules.get("/schedules")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def look_back(caller: Caller) -> Response:
     """List the schedules that the caller pays, the newest first."""
     found = newest(
@@ -61,7 +61,7 @@ def look_back(caller: Caller) -> Response:
 
 
 @schedules.route("/schedules/new", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def create(caller: Caller) -> Response:
     """Begin a schedule, once for each form."""
     if form_key() is None:
@@ -77,7 +77,7 @@ def create(caller: Caller) -> Response:
 
 
 @schedules.get("/schedules/<entry_id>")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def read(caller: Caller, entry_id: str) -> Response:
     """Show a schedule, and what became of each run."""
     schedule = bank().accounts.schedules.read(caller, entry_id)
@@ -99,7 +99,7 @@ def read(caller: Caller, entry_id: str) -> Response:
 
 
 @schedules.route("/schedules/<entry_id>/cancel", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def cancel(caller: Caller, entry_id: str) -> Response:
     """End a schedule: it runs no more."""
     schedule, form = bank().accounts.schedules.read(caller, entry_id), Form(typed={})

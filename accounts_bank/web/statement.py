@@ -6,8 +6,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
-from accounts_bank.api.operations import SIGNED_IN
 from accounts_bank.api.statements import FORMS, rendered
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.values import Account, Line, Period
@@ -68,7 +68,7 @@ class Found(Struct, frozen=True):
 
 
 @statement.get("/<account>")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def show(caller: Caller, account: str) -> Response:
     """Show an account with its lines, the newest first."""
     found = bank().accounts.account(caller, account)
@@ -95,7 +95,7 @@ def show(caller: Caller, account: str) -> Response:
 
 @statement.get("/<account>/statement.csv", defaults={"extension": "csv"})
 @statement.get("/<account>/statement.xml", defaults={"extension": "xml"})
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def download(caller: Caller, account: str, extension: str) -> Response:
     """Give the statement of a period as a file."""
     period = _filters(Form(*_FILTERS, typed=request.args)).period

@@ -5,11 +5,11 @@ from functools import partial
 from flask import Blueprint, Response, request
 from msgspec.structs import asdict, replace
 
-from accounts_bank.api.operations import CUSTOMERS, SIGNED_IN
 from accounts_bank.collections.client import EntryDetails
+from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import Forbidden, NotFound, Refused
 from accounts_bank.http.bank import bank
-from accounts_bank.identity import Caller, Role
+from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Transfer
 from accounts_bank.ledger.values import Account
 from accounts_bank.web.forms import Form
@@ -25,7 +25,7 @@ REVERSALS_SHOWN = 25
 
 
 @transfers.get("/transfers/new")
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def write(caller: Caller) -> Response:
     """Show the form, or what it says, to be looked at once more."""
     if form_key() is None:
@@ -48,7 +48,7 @@ def write(caller: Caller) -> Response:
 
 
 @transfers.post("/transfers/new")
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def send(caller: Caller) -> Response:
     """Send it, once for each form."""
     draft = Draft(caller)
@@ -66,7 +66,7 @@ def send(caller: Caller) -> Response:
 
 
 @transfers.get("/transfers")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def look_back(caller: Caller) -> Response:
     """List the transfers that the caller paid or received, the newest first."""
     found = newest(
@@ -77,7 +77,7 @@ def look_back(caller: Caller) -> Response:
 
 
 @transfers.get("/transfers/<entry_id>")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def read(caller: Caller, entry_id: str) -> Response:
     """Show a transfer to its payer or its payee, and what of it was sent back."""
     seen = bank().accounts.entry(caller, "transfer", entry_id)
@@ -90,13 +90,13 @@ def read(caller: Caller, entry_id: str) -> Response:
         payer=_shown(caller, seen, 0),
         payee=_shown(caller, seen, 1),
         reversals=reversals,
-        may_reverse=_left_minor(seen) > 0 and (seen.own_lines[1] or caller.role is Role.TELLER),
+        may_reverse=_left_minor(seen) > 0 and bank().accounts.may_reverse(caller, seen),
         done=request.args.get("done"),
     )
 
 
 @transfers.route("/transfers/<entry_id>/reverse", methods=["GET", "POST"])
-@signed_in(CUSTOMERS)
+@signed_in(Permission.TRANSACT)
 def reverse(caller: Caller, entry_id: str) -> Response:
     """Send back what a transfer brought, or a part of it, once for each form."""
     key = form_key()
@@ -128,7 +128,7 @@ def reverse(caller: Caller, entry_id: str) -> Response:
 
 
 @transfers.get("/reversals/<entry_id>")
-@signed_in(SIGNED_IN)
+@signed_in(Permission.READ_OWN)
 def read_reversal(caller: Caller, entry_id: str) -> Response:
     """Lead from a reversal to its transfer."""
     action = bank().accounts.entry(caller, "reversal", entry_id).recorded.entry.action

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from accounts_bank.collections import permissions
+from accounts_bank.collections.permissions import PERMISSIONS, Permission
 from accounts_bank.identity import Role
 from tests.api.test_secrecy import CANARY, logs
 from tests.helpers import AUDITOR, PASSWORD, TELLER
@@ -67,6 +69,14 @@ def test_every_page_opens_to_those_it_is_for_and_to_nobody_else(app, visitors):
                 is_open = role in ONLY.get(rule, set(Role))
                 assert (answer.status_code != 403) == is_open, (role, method, path, answer.text)
                 assert answer.status_code < 500
+
+
+def test_a_role_without_permissions_opens_no_page(app, visitors, monkeypatch):
+    rows = {**PERMISSIONS, Role.TELLER: frozenset[Permission]()}
+    monkeypatch.setattr(permissions, "PERMISSIONS", rows)
+    for rule, path, methods in pages(app):
+        if rule not in EVERYONE:
+            assert visitors[Role.TELLER].send(methods[0], path).status_code == 403, path
 
 
 def test_a_stranger_is_led_to_sign_in_from_everywhere(app):
