@@ -124,6 +124,7 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -
         settings=settings,
         observer=observer,
         runner=runner,
+        clock=clock,
         demo_users=_demo_users() if settings.DEMO else (),
     )
 

@@ -1,6 +1,6 @@
 """/v1/accounts: open, read, rename and close accounts, and look back."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Blueprint, Response
 from msgspec import UnsetType
@@ -204,7 +204,7 @@ def balance(caller: Caller, query: BalanceQuery, account: str) -> Response:
     """Show the balance after all that happened up to a moment."""
     at = _moment(query.at, "at")
     found, balance_minor = bank().accounts.balance_at(caller, account, at)
-    return answer(BalanceView(found.id, found.currency, balance_minor, at or datetime.now(UTC)))
+    return answer(BalanceView(found.id, found.currency, balance_minor, at or bank().clock()))
 
 
 def _moment(text: str | UnsetType, name: str) -> datetime | None:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from accounts_bank.audit.sealer import Sealer
 from accounts_bank.audit.verifier import Verifier
 from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.client import Clock
 from accounts_bank.collections.due_work import Runner
 from accounts_bank.collections.users import UserCollection
 from accounts_bank.config import Settings
@@ -38,6 +39,7 @@ class Bank(Struct, frozen=True):
     settings: Settings
     observer: Observer
     runner: Runner
+    clock: Clock
     demo_users: tuple[DemoUser, ...] = ()
 
     def close(self) -> None:

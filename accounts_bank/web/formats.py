@@ -11,6 +11,7 @@ from babel.dates import format_timedelta
 from babel.numbers import NumberPattern
 from flask import request
 
+from accounts_bank.http.bank import bank
 from accounts_bank.ledger.currencies import DECIMALS
 
 _FALLBACK = "en"
@@ -50,7 +51,7 @@ def exact(at: datetime) -> str:
 
 def in_words(at: datetime) -> str:
     """Say how long ago a moment was, or how far away it is."""
-    away = at - datetime.now(UTC)
+    away = at - bank().clock()
     return format_timedelta(away, add_direction=True, locale=_WORDS, threshold=1.5)
 
 

@@ -1,7 +1,5 @@
 """Holds: set money aside for somebody, who takes it or gives it up."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, Response, request
 from msgspec.structs import asdict, replace
 
@@ -152,5 +150,5 @@ def _asked(caller: Caller, hold: HoldDetails, form: Form, key: str) -> bool:
 
 
 def _may_end(caller: Caller, hold: HoldDetails) -> bool:
-    is_open = hold.stage is Stage.OPEN and hold.expires_at > datetime.now(UTC)
+    is_open = hold.stage is Stage.OPEN and hold.expires_at > bank().clock()
     return is_open and bank().accounts.holds.may_end(caller, hold)

@@ -1,6 +1,6 @@
 """The overview: what somebody has, and how it came to be."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 
 from flask import Blueprint, Response, request
@@ -40,7 +40,7 @@ def show(caller: Caller) -> Response:
         user=user,
         accounts=[each for each in shown if each.status is not AccountStatus.CLOSED],
         closed=[each for each in shown if each.status is AccountStatus.CLOSED],
-        purses=purses_of(shown, datetime.now(UTC)),
+        purses=purses_of(shown, bank().clock()),
         is_part=after is not None or len(found) > ACCOUNTS_SHOWN,
         after=shown[-1].id if len(found) > ACCOUNTS_SHOWN else None,
     )

@@ -135,7 +135,7 @@ def _first_at(text: str) -> datetime:
         first_at = datetime.combine(date.fromisoformat(text), RUNS_AT, UTC)
     except ValueError:
         raise ValueError("Write the date as 2026-12-31.") from None
-    if first_at < datetime.now(UTC) - timedelta(days=1):
+    if first_at < bank().clock() - timedelta(days=1):
         raise ValueError("Choose a day from tomorrow on.")
     return first_at
 

@@ -151,7 +151,7 @@ def _start_of(day: date | None, *, days: int = 0) -> datetime | None:
 
 
 def _chart(account: Account, period: Period) -> Any:
-    now = datetime.now(UTC)
+    now = bank().clock()
     until = max(min(period.until or now, now), account.created_at)
     since = max(account.created_at, period.since or until - SPAN)
     return chart_of([account], since, until) if since < until and account.line_count else None
