@@ -23,7 +23,7 @@ from accounts_bank.audit.log import AuditLog
 from accounts_bank.audit.sealer import GATHER_S, LOOK_S, Sealer
 from accounts_bank.audit.verifier import Verifier
 from accounts_bank.collections.accounts import AccountCollection
-from accounts_bank.collections.client import Clock, Saved
+from accounts_bank.collections.client import Clock, OnSaved
 from accounts_bank.collections.due_work import Runner
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.users import UserCollection
@@ -108,7 +108,7 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -
     if settings.DEMO:
         _write_demo(join, settings, passwords)
     verifier = Verifier(account_store, sealer, key_file)
-    runner = Runner(account_store, clock=clock, saved=sealer.saved, pause_s=_pauses(is_durable))
+    runner = Runner(account_store, clock=clock, on_saved=sealer.saved, pause_s=_pauses(is_durable))
     observer.gauges(
         lambda: {"requests_in_progress": traffic.count, "audit_failing": sealer.failing}
     )
@@ -167,7 +167,7 @@ def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
     account_store: AccountStore,
     settings: Settings,
     passwords: Passwords,
-    saved: Saved,
+    on_saved: OnSaved,
     clock: Callable[[], datetime],
     new_id: Callable[[], str],
 ) -> tuple[UserCollection, AccountCollection]:
@@ -175,7 +175,7 @@ def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
         account_store,
         clock=clock,
         new_id=new_id,
-        saved=saved,
+        on_saved=on_saved,
         customer_cash=settings.CUSTOMER_CASH,
         till=0 if settings.STORE_URL == MEMORY_URL else os.getpid() % TILLS,
     )
@@ -186,7 +186,7 @@ def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
         clock=clock,
         new_id=new_id,
         session_lasts=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
-        saved=saved,
+        on_saved=on_saved,
     )
     return users, accounts
 

@@ -69,9 +69,9 @@ class Books:
 
     def grow(self, accounts: int, transfers: int) -> None:
         """Fill the books; the audit log is left out, for time's sake."""
-        collection, saved = self.bank.accounts, self.bank.accounts._client._saved  # noqa: SLF001
+        collection, saved = self.bank.accounts, self.bank.accounts._client._on_saved  # noqa: SLF001
         store, done = collection._store, 0  # noqa: SLF001
-        collection._client._saved = lambda _: None  # noqa: SLF001
+        collection._client._on_saved = lambda _: None  # noqa: SLF001
         while len(self.ids) < accounts or self.transfers < transfers:
             if len(self.ids) < accounts:
                 self.ids.append(collection.open(self._caller, "Main", "EUR").id)
@@ -84,7 +84,7 @@ class Books:
             if done % 10_000 == 0:
                 _empty(store)
         _empty(store)
-        collection._client._saved = saved  # noqa: SLF001
+        collection._client._on_saved = saved  # noqa: SLF001
 
     def transfer(self) -> None:
         payer, payee = self._random.sample(self.ids, 2)

@@ -76,11 +76,11 @@ class Teller:
             self.store,
             clock=self.clock,
             new_id=self.ids,
-            saved=self._saved,
+            on_saved=self._saved,
             customer_cash=customer_cash,
         )
         self.runner = Runner(
-            self.store, clock=self.clock, saved=self._saved, pause_s=lambda: RUNNER_PAUSE_S
+            self.store, clock=self.clock, on_saved=self._saved, pause_s=lambda: RUNNER_PAUSE_S
         )
         self.users = UserCollection(
             self.user_store,
@@ -89,7 +89,7 @@ class Teller:
             clock=self.clock,
             new_id=self.ids,
             session_lasts=timedelta(days=30),
-            saved=self._saved,
+            on_saved=self._saved,
         )
         self.callers: dict[str, Caller] = {}
         self.opened: dict[str, Account] = {}

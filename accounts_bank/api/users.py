@@ -85,7 +85,7 @@ def list_users(caller: Caller, query: UsersQuery) -> Response:
     Deleted users are left out, so a page may be shorter than `limit` and not be the last.
     """
     if query.username:
-        return page([user_view(each) for each in bank().users.named(query.username)], None)
+        return page([user_view(each) for each in bank().users.find(query.username)], None)
     after = cursors.id_of(query.cursor) if query.cursor else ""
     found, last_id = bank().users.page(caller, after=after, limit=query.limit)
     return page([user_view(each) for each in found], cursors.of_id(last_id) if last_id else None)

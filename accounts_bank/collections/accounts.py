@@ -7,19 +7,19 @@ from msgspec.structs import replace
 
 from accounts_bank.collections.bulk import BulkDetails, Payment, transfer_all
 from accounts_bank.collections.client import (
-    Before,
     Clock,
     EntryDetails,
     LedgerClient,
     NewId,
-    Saved,
-    dated,
-    recorded_or_refused,
+    OnSaved,
+    PagePosition,
+    raise_refusal,
+    with_time_of,
 )
 from accounts_bank.collections.holds import Holds
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.collections.schedules import Schedules
-from accounts_bank.collections.statements import Statement, drawn_up, pages
+from accounts_bank.collections.statements import Statement, draw_up, line_pages
 from accounts_bank.errors import Forbidden, NotFound, PreconditionFailed
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import (
@@ -59,17 +59,18 @@ class AccountCollection:
         *,
         clock: Clock,
         new_id: NewId,
-        saved: Saved,
+        on_saved: OnSaved,
         customer_cash: bool,
         till: int = 0,
     ) -> None:
-        """Join what it needs.
+        """Take the store, the clock and the settings.
 
-        `saved` is called after each write, so that the audit log can follow; `customer_cash` lets
-        customers pay in and out themselves; `till` is this process's cash client.
+        :param on_saved: called after each write with the number of entries; wakes the sealer.
+        :param customer_cash: whether customers may pay cash into and out of their own accounts.
+        :param till: the number of this process's till, the bank's cash account.
         """
         self._store = store
-        self._client = LedgerClient(store, clock=clock, new_id=new_id, saved=saved, till=till)
+        self._client = LedgerClient(store, clock=clock, new_id=new_id, on_saved=on_saved, till=till)
         self._customer_cash = customer_cash
         self.holds = Holds(self._client)
         self.schedules = Schedules(self._client)
@@ -82,17 +83,17 @@ class AccountCollection:
         :raises Refused: `customer_left`, `key_reused` or `numbers_exhausted`.
         """
         entry_id = self._client.entry_id(caller, key)
-        entry_id = entry_id if key is None else dated(entry_id, key)
-        entry = self._client.entry(entry_id, caller, OpenAccount(caller.id, name, currency))
-        (outcome,) = self._client.settle((entry,), dry_run=False)
-        return self._client.found(recorded_or_refused(outcome).recorded.entry.id)
+        entry_id = entry_id if key is None else with_time_of(entry_id, key)
+        entry = self._client.new_entry(entry_id, caller, OpenAccount(caller.id, name, currency))
+        (outcome,) = self._client.submit_batch((entry,), dry_run=False)
+        return self._client.customer_account(raise_refusal(outcome).recorded.entry.id)
 
     def account(self, caller: Caller, name: str) -> Account:
         """Read an account by id or number.
 
         :raises NotFound: there is none that the caller may see.
         """
-        account = self._client.found(canonical(name))
+        account = self._client.customer_account(canonical(name))
         if account.owner_id != caller.id and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise NotFound
         return account
@@ -125,14 +126,14 @@ class AccountCollection:
         :raises PreconditionFailed: it is not as expected.
         :raises Refused: `account_closed`, or `precondition_failed` where somebody was faster.
         """
-        account = self._client.found(self._client.own(caller, name))
+        account = self._client.customer_account(self._client.own_account_id(caller, name))
         if is_expected is None:
-            self._client.ask(caller, RenameAccount(account.id, new_name))
+            self._client.submit(caller, RenameAccount(account.id, new_name))
         elif is_expected(account):
-            self._client.ask(caller, RenameAccount(account.id, new_name, account.name))
+            self._client.submit(caller, RenameAccount(account.id, new_name, account.name))
         else:
             raise PreconditionFailed
-        return self._client.found(account.id)
+        return self._client.customer_account(account.id)
 
     def close(self, caller: Caller, name: str) -> None:
         """Close one of the caller's accounts; to close it again changes nothing.
@@ -141,7 +142,9 @@ class AccountCollection:
         :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises Refused: `holds_open`, `balance_not_zero` or `account_frozen`.
         """
-        self._client.ask(caller, CloseAccount(self._client.own(caller, name), caller.id))
+        self._client.submit(
+            caller, CloseAccount(self._client.own_account_id(caller, name), caller.id)
+        )
 
     def freeze(self, caller: Caller, name: str) -> Account:
         """Let no money out of an account. To freeze it again changes nothing.
@@ -178,7 +181,7 @@ class AccountCollection:
 
         :raises Refused: `accounts_open`.
         """
-        self._client.ask(caller, Leave(caller.id))
+        self._client.submit(caller, Leave(caller.id))
 
     def lines(
         self, caller: Caller, name: str, *, before: int | None, period: Period, limit: int
@@ -208,11 +211,11 @@ class AccountCollection:
 
         :raises NotFound: there is no such account that the caller may see.
         """
-        return drawn_up(self._store, self.account(caller, name), period, self._client.clock())
+        return draw_up(self._store, self.account(caller, name), period, self._client.clock())
 
     def statement_pages(self, statement: Statement) -> Iterator[list[Line]]:
         """Give the lines of a statement, the oldest first, a page at a time."""
-        return pages(self._store, statement)
+        return line_pages(self._store, statement)
 
     def history(self, accounts: Sequence[Account], moments: Sequence[datetime]) -> list[int]:
         """Say what accounts of one currency held together before each of a few moments.
@@ -255,7 +258,7 @@ class AccountCollection:
         :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises Refused: a rule says no.
         """
-        return self._client.pay(caller, ask, key, dry_run=dry_run)
+        return self._client.submit_payment(caller, ask, key, dry_run=dry_run)
 
     def transfer_all(
         self,
@@ -301,8 +304,8 @@ class AccountCollection:
             amount_minor=amount_minor,
             reference=reference,
         )
-        outcome = self._client.ask(caller, ask, key, dry_run=dry_run)
-        (seen,) = self._client.seen_by(caller, [outcome.recorded])
+        outcome = self._client.submit(caller, ask, key, dry_run=dry_run)
+        (seen,) = self._client.with_details(caller, [outcome.recorded])
         return replace(seen, replayed=outcome.replayed)
 
     def may_reverse(self, caller: Caller, transfer: EntryDetails) -> bool:
@@ -310,7 +313,7 @@ class AccountCollection:
         return transfer.own_lines[1] or may(caller.role, Permission.REVERSE_ANY)
 
     def reversals_of(
-        self, caller: Caller, transfer_id: str, *, before: Before, limit: int
+        self, caller: Caller, transfer_id: str, *, before: PagePosition, limit: int
     ) -> list[EntryDetails]:
         """Give the reversals of a transfer, the newest first.
 
@@ -318,22 +321,24 @@ class AccountCollection:
         """
         sent = self.entry(caller, "transfer", transfer_id).recorded.entry.id
         found = self._store.entries_of(sent, "reversal", before=before, limit=limit)
-        return self._client.seen_by(caller, found)
+        return self._client.with_details(caller, found)
 
     def entry(self, caller: Caller, kind: str, entry_id: str) -> EntryDetails:
         """Read an entry that moved money on an account the caller may see.
 
         :raises NotFound: there is none of that kind.
         """
-        (seen,) = self._client.seen_by(caller, [self._client.recorded(kind, entry_id)])
+        (seen,) = self._client.with_details(caller, [self._client.recorded_entry(kind, entry_id)])
         if not seen.is_party and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise NotFound
         return seen
 
-    def transfers_of(self, caller: Caller, *, before: Before, limit: int) -> list[EntryDetails]:
+    def transfers_of(
+        self, caller: Caller, *, before: PagePosition, limit: int
+    ) -> list[EntryDetails]:
         """Give the transfers that the caller paid or received, the newest first."""
         found = self._store.entries_of(caller.id, "transfer", before=before, limit=limit)
-        return self._client.seen_by(caller, found)
+        return self._client.with_details(caller, found)
 
     def check(self) -> None:
         """Ask the store whether it answers.
@@ -347,15 +352,15 @@ class AccountCollection:
         account = self.account(caller, name)
         if not may(caller.role, Permission.MANAGE_ACCOUNTS):
             raise Forbidden("Only tellers do this.")
-        self._client.ask(caller, ask(account.id))
-        return self._client.found(account.id)
+        self._client.submit(caller, ask(account.id))
+        return self._client.customer_account(account.id)
 
     def _cash(self, caller: Caller, ask: Deposit | Withdrawal, key: str | None) -> Outcome:
         ask = replace(ask, account=canonical(ask.account))
         if may(caller.role, Permission.CASH_FOR_ANYONE):
-            self._client.found(ask.account)
+            self._client.customer_account(ask.account)
         else:
-            self._client.own(caller, ask.account)
+            self._client.own_account_id(caller, ask.account)
             if not self._customer_cash:
                 raise Forbidden("In this bank only tellers take and give cash.")
-        return self._client.ask(caller, ask, key)
+        return self._client.submit(caller, ask, key)

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from accounts_bank.collections.client import LedgerClient, dated, keyed_id, recorded_or_refused
+from accounts_bank.collections.client import LedgerClient, keyed_id, raise_refusal, with_time_of
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Bulk, BulkMode, Transfer
 from accounts_bank.ledger.entries import Entry, Outcome
@@ -52,11 +52,11 @@ def transfer_all(  # noqa: PLR0913 - who, how, what, and how to take it
     """
     bulk_id = client.entry_id(caller, key)
     digest = sha256(msgspec.json.encode(payments)).hexdigest()
-    head = client.entry(bulk_id, caller, Bulk(mode, len(payments), digest))
+    head = client.new_entry(bulk_id, caller, Bulk(mode, len(payments), digest))
     parts = _parts(head, payments)
-    begun, *outcomes = client.settle([head, *parts], dry_run=dry_run)
+    begun, *outcomes = client.submit_batch([head, *parts], dry_run=dry_run)
     if begun.status is Status.KEY_REUSED:
-        recorded_or_refused(begun)
+        raise_refusal(begun)
     return BulkDetails(outcomes, begun.replayed)
 
 
@@ -86,5 +86,5 @@ def part_ids(bulk_id: str, count: int) -> list[str]:
 
     They follow each other, so an index of a database takes them in one place.
     """
-    base = dated(keyed_id(bulk_id, "parts"), bulk_id)[: -len("ffff")]
+    base = with_time_of(keyed_id(bulk_id, "parts"), bulk_id)[: -len("ffff")]
     return [f"{base}{index:04x}" for index in range(count)]

@@ -30,9 +30,9 @@ _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
-Saved = Callable[[int], None]
+OnSaved = Callable[[int], None]
 """Told of each write, and how many entries it was, so that the audit log can follow."""
-Before = tuple[datetime, str] | None
+PagePosition = tuple[datetime, str] | None
 """The last item of the page before, by time and id."""
 
 
@@ -63,14 +63,14 @@ class LedgerClient:
         *,
         clock: Clock,
         new_id: NewId,
-        saved: Saved,
+        on_saved: OnSaved,
         till: int,
     ) -> None:
-        """Join what it needs; `saved` and `till` are as in AccountCollection."""
+        """Join what it needs; `on_saved` and `till` are as in AccountCollection."""
         self.store = store
         self.clock = clock
         self._new_id = new_id
-        self._saved = saved
+        self._on_saved = on_saved
         self._till = till
         self._owners: dict[str, tuple[str, str]] = {}
 
@@ -78,18 +78,18 @@ class LedgerClient:
         """Give the id of an entry: the same one for the same key."""
         return self._new_id() if key is None else keyed_id(caller.id, key)
 
-    def ask(
+    def submit(
         self, caller: Caller, action: Action, key: str | None = None, *, dry_run: bool = False
     ) -> Outcome:
         """Have one action decided; a dry run decides the same and saves nothing.
 
         :raises Refused: a rule says no.
         """
-        entry = self.entry(self.entry_id(caller, key), caller, action)
-        (outcome,) = self.settle((entry,), dry_run=dry_run)
-        return recorded_or_refused(outcome)
+        entry = self.new_entry(self.entry_id(caller, key), caller, action)
+        (outcome,) = self.submit_batch((entry,), dry_run=dry_run)
+        return raise_refusal(outcome)
 
-    def pay(
+    def submit_payment(
         self, caller: Caller, ask: Transfer | Hold | Schedule, key: str | None, *, dry_run: bool
     ) -> Outcome:
         """Have a payment decided: the ledger says whether it is from one of the caller's accounts.
@@ -98,24 +98,24 @@ class LedgerClient:
         """
         named = {name: canonical(getattr(ask, name)) for name in ("from_account", "to_account")}
         try:
-            return self.ask(caller, replace(ask, **named), key, dry_run=dry_run)
+            return self.submit(caller, replace(ask, **named), key, dry_run=dry_run)
         except NotFound:
-            self.own(caller, ask.from_account)
+            self.own_account_id(caller, ask.from_account)
             raise
 
-    def entry(self, entry_id: str, caller: Caller, action: Action) -> Entry:
+    def new_entry(self, entry_id: str, caller: Caller, action: Action) -> Entry:
         """Make an entry, asked now."""
         return Entry(entry_id, caller.id, self.clock(), action, self._till)
 
-    def settle(self, entries: Sequence[Entry], *, dry_run: bool) -> list[Outcome]:
+    def submit_batch(self, entries: Sequence[Entry], *, dry_run: bool) -> list[Outcome]:
         """Have a batch decided, refusals included, and tell the audit log."""
         if dry_run:
             return decide(self.store.load(needs(entries)), entries).outcomes
         outcomes = self.store.append(entries)
-        self._saved(len(entries))
+        self._on_saved(len(entries))
         return outcomes
 
-    def own(self, caller: Caller, name: str) -> str:
+    def own_account_id(self, caller: Caller, name: str) -> str:
         """Give the id of an account of the caller's.
 
         Whose an account is never changes, so it is asked of the store once.
@@ -124,14 +124,14 @@ class LedgerClient:
         :raises Forbidden: the caller may see it, and it is somebody else's.
         """
         name = canonical(name)
-        account_id, owner_id = self._owners.get(name) or self._asked_owner(name)
+        account_id, owner_id = self._owners.get(name) or self._load_owner(name)
         if owner_id == caller.id:
             return account_id
         if may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise Forbidden("Only its owner does this.")
         raise NotFound
 
-    def found(self, name: str) -> Account:
+    def customer_account(self, name: str) -> Account:
         """Read a customer's account by id or number, as the ledger keeps them.
 
         :raises NotFound: there is none.
@@ -141,7 +141,7 @@ class LedgerClient:
             raise NotFound
         return account
 
-    def recorded(self, kind: str, entry_id: str) -> Recorded:
+    def recorded_entry(self, kind: str, entry_id: str) -> Recorded:
         """Read an entry of a kind that was not refused.
 
         :raises NotFound: there is none.
@@ -151,19 +151,19 @@ class LedgerClient:
             raise NotFound
         return found
 
-    def entry_of(self, caller: Caller, key: str) -> Recorded | None:
+    def entry_by_key(self, caller: Caller, key: str) -> Recorded | None:
         """Read what was asked with a key, refused or not."""
         return self.store.entry(keyed_id(caller.id, key))
 
-    def seen_by(self, caller: Caller, entries: Sequence[Recorded]) -> list[EntryDetails]:
+    def with_details(self, caller: Caller, entries: Sequence[Recorded]) -> list[EntryDetails]:
         """Give entries with what the caller may need to know of them."""
         ids = frozenset(line.account_id for recorded in entries for line in recorded.lines)
         of = frozenset(each.entry.id for each in entries if each.entry.kind == "transfer")
         loaded = self.store.load(Needs(accounts=ids, progress=of))
         return [_seen(caller, each, loaded) for each in entries]
 
-    def _asked_owner(self, name: str) -> tuple[str, str]:
-        account = self.found(name)
+    def _load_owner(self, name: str) -> tuple[str, str]:
+        account = self.customer_account(name)
         if len(self._owners) >= OWNERS_MAX:
             self._owners = {}
         self._owners[name] = found = account.id, account.owner_id
@@ -181,7 +181,7 @@ def _seen(caller: Caller, recorded: Recorded, loaded: Snapshot) -> EntryDetails:
     )
 
 
-def recorded_or_refused(outcome: Outcome) -> Outcome:
+def raise_refusal(outcome: Outcome) -> Outcome:
     """Give an outcome back where it is no refusal.
 
     :raises NotFound: it is about an entry that is not there, or from an account of somebody else.
@@ -209,6 +209,6 @@ def keyed_id(caller_id: str, key: str) -> str:
     return f"{hexes[:8]}-{hexes[8:12]}-8{hexes[13:16]}-{variant}{hexes[17:20]}-{hexes[20:32]}"
 
 
-def dated(entry_id: str, key: str) -> str:
+def with_time_of(entry_id: str, key: str) -> str:
     """Put the time of a key that is a UUIDv7 into the id that `keyed_id` made of it."""
     return key[:_TIME_DIGITS] + entry_id[_TIME_DIGITS:]

@@ -10,7 +10,7 @@ from datetime import datetime
 from threading import Event, Thread
 from time import monotonic
 
-from accounts_bank.collections.client import Clock, Saved, keyed_id
+from accounts_bank.collections.client import Clock, OnSaved, keyed_id
 from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.actions import Expire, Schedule, Transfer
 from accounts_bank.ledger.entries import Entry, Needs, Recorded
@@ -35,13 +35,13 @@ class Runner:
         store: AccountStore,
         *,
         clock: Clock,
-        saved: Saved,
+        on_saved: OnSaved,
         pause_s: Callable[[], float],
     ) -> None:
         """Join what it needs: `pause_s` says how long to wait before it looks again."""
         self._store = store
         self._clock = clock
-        self._saved = saved
+        self._on_saved = on_saved
         self._pause_s = pause_s
         self.failing = False
         """Whether what is due cannot be done at present."""
@@ -86,7 +86,7 @@ class Runner:
         else:
             done = sum(not outcome.replayed for outcome in outcomes)
             if done:
-                self._saved(len(deeds))
+                self._on_saved(len(deeds))
             return done
         each, half = list(deeds.items()), len(deeds) // 2
         return self._do(dict(each[:half])) + self._do(dict(each[half:]))

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from accounts_bank.collections.client import Before, LedgerClient
+from accounts_bank.collections.client import LedgerClient, PagePosition
 from accounts_bank.collections.pending import PendingPayment, load, sides
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, NotFound
@@ -21,7 +21,7 @@ class HoldDetails(PendingPayment, frozen=True, kw_only=True):
     capture_id: str | None = None
 
     @property
-    def ask(self) -> Hold:
+    def action(self) -> Hold:
         """What was asked."""
         assert isinstance(self.recorded.entry.action, Hold)  # noqa: S101 - tells the type checker
         return self.recorded.entry.action
@@ -29,7 +29,7 @@ class HoldDetails(PendingPayment, frozen=True, kw_only=True):
     @property
     def expires_at(self) -> datetime:
         """When it ends by itself."""
-        return self.recorded.entry.at + timedelta(seconds=self.ask.expires_in_s)
+        return self.recorded.entry.at + timedelta(seconds=self.action.expires_in_s)
 
 
 class Holds:
@@ -49,7 +49,7 @@ class Holds:
         :raises Forbidden: it is somebody else's, and the caller may only see it.
         :raises Refused: a rule says no.
         """
-        outcome = self._client.pay(caller, ask, key, dry_run=dry_run)
+        outcome = self._client.submit_payment(caller, ask, key, dry_run=dry_run)
         loaded = load(self._client.store, [outcome.recorded])
         return replace(_begun(outcome.recorded, loaded), replayed=outcome.replayed)
 
@@ -58,13 +58,13 @@ class Holds:
 
         :raises NotFound: there is none.
         """
-        (hold,) = self._as_they_stand([self._client.recorded("hold", hold_id)])
+        (hold,) = self._as_they_stand([self._client.recorded_entry("hold", hold_id)])
         owners = hold.payer.owner_id, hold.payee.owner_id
         if caller.id not in owners and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise NotFound
         return hold
 
-    def of(self, caller: Caller, *, before: Before, limit: int) -> list[HoldDetails]:
+    def of(self, caller: Caller, *, before: PagePosition, limit: int) -> list[HoldDetails]:
         """Give the holds that the caller pays or is paid by, the newest first."""
         found = self._client.store.entries_of(caller.id, "hold", before=before, limit=limit)
         return self._as_they_stand(found)
@@ -85,8 +85,8 @@ class Holds:
         :raises Refused: a rule says no.
         """
         hold = self._to_end(caller, hold_id)
-        ask = Capture(hold.id, hold.ask.from_account, hold.ask.to_account, amount_minor)
-        outcome = self._client.ask(caller, ask, key, dry_run=dry_run)
+        ask = Capture(hold.id, hold.action.from_account, hold.action.to_account, amount_minor)
+        outcome = self._client.submit(caller, ask, key, dry_run=dry_run)
         return replace(_captured(hold, outcome.recorded), replayed=outcome.replayed)
 
     def void(
@@ -99,8 +99,8 @@ class Holds:
         :raises Refused: a rule says no.
         """
         hold = self._to_end(caller, hold_id)
-        ask = Void(hold.id, hold.ask.from_account)
-        outcome = self._client.ask(caller, ask, key, dry_run=dry_run)
+        ask = Void(hold.id, hold.action.from_account)
+        outcome = self._client.submit(caller, ask, key, dry_run=dry_run)
         return replace(hold, stage=Stage.VOIDED, replayed=outcome.replayed)
 
     def may_end(self, caller: Caller, hold: HoldDetails) -> bool:

@@ -34,7 +34,7 @@ class Passwords:
         with _Turn(self._turns):
             return self._hasher.hash(_composed(password))
 
-    def fits(self, password: str, password_hash: str | None) -> bool:
+    def verify(self, password: str, password_hash: str | None) -> bool:
         """Tell whether a password is the one that was hashed; as slow where there is no hash.
 
         :raises Unavailable: too many others wait for the same.

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from accounts_bank.collections.client import Before, LedgerClient
+from accounts_bank.collections.client import LedgerClient, PagePosition
 from accounts_bank.collections.pending import PendingPayment, load, sides
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, InvalidRequest, NotFound, Refused
@@ -24,7 +24,7 @@ class ScheduleDetails(PendingPayment, frozen=True, kw_only=True):
     next_at: datetime | None = None
 
     @property
-    def ask(self) -> Schedule:
+    def action(self) -> Schedule:
         """What was asked."""
         assert isinstance(self.recorded.entry.action, Schedule)  # noqa: S101 - tells the type checker
         return self.recorded.entry.action
@@ -50,7 +50,7 @@ class Schedules:
         """
         if ask.first_at < self._client.clock() - LATE_MAX and not self._is_retry(caller, key):
             raise InvalidRequest("It lies in the past.", pointer="/first_at")
-        outcome = self._client.pay(caller, ask, key, dry_run=dry_run)
+        outcome = self._client.submit_payment(caller, ask, key, dry_run=dry_run)
         begun = _begun(outcome.recorded, load(self._client.store, [outcome.recorded]))
         return replace(begun, replayed=outcome.replayed)
 
@@ -59,19 +59,19 @@ class Schedules:
 
         :raises NotFound: there is none.
         """
-        (found,) = self._as_they_stand([self._client.recorded("schedule", schedule_id)])
+        (found,) = self._as_they_stand([self._client.recorded_entry("schedule", schedule_id)])
         reads_all = may(caller.role, Permission.READ_ALL_ACCOUNTS)
         if caller.id != found.payer.owner_id and not reads_all:
             raise NotFound
         return found
 
-    def of(self, caller: Caller, *, before: Before, limit: int) -> list[ScheduleDetails]:
+    def of(self, caller: Caller, *, before: PagePosition, limit: int) -> list[ScheduleDetails]:
         """Give the schedules that the caller pays, the newest first."""
         found = self._client.store.entries_of(caller.id, "schedule", before=before, limit=limit)
         return self._as_they_stand(found)
 
     def runs(
-        self, caller: Caller, schedule_id: str, *, before: Before, limit: int
+        self, caller: Caller, schedule_id: str, *, before: PagePosition, limit: int
     ) -> list[Recorded]:
         """Give the runs of a schedule, those that were refused included, the newest first.
 
@@ -91,14 +91,14 @@ class Schedules:
         if caller.id != found.payer.owner_id:
             raise Forbidden("Only who pays cancels a schedule.")
         try:
-            self._client.ask(caller, CancelSchedule(found.id, found.ask.from_account))
+            self._client.submit(caller, CancelSchedule(found.id, found.action.from_account))
         except Refused:
             if self.read(caller, schedule_id).stage is not Stage.CANCELLED:
                 raise
 
     def _is_retry(self, caller: Caller, key: str | None) -> bool:
         """Tell whether a key was used: what was in time at first is not late when sent again."""
-        return key is not None and self._client.entry_of(caller, key) is not None
+        return key is not None and self._client.entry_by_key(caller, key) is not None
 
     def _as_they_stand(self, schedules: list[Recorded]) -> list[ScheduleDetails]:
         loaded = load(self._client.store, schedules)
@@ -108,7 +108,7 @@ class Schedules:
 def _begun(recorded: Recorded, loaded: Snapshot) -> ScheduleDetails:
     payer, payee = sides(recorded, loaded)
     begun = ScheduleDetails(recorded=recorded, payer=payer, payee=payee)
-    return replace(begun, next_at=begun.ask.first_at)
+    return replace(begun, next_at=begun.action.first_at)
 
 
 def _as_it_stands(recorded: Recorded, loaded: Snapshot) -> ScheduleDetails:

@@ -29,7 +29,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     line_count: int
 
 
-def drawn_up(store: AccountStore, account: Account, period: Period, now: datetime) -> Statement:
+def draw_up(store: AccountStore, account: Account, period: Period, now: datetime) -> Statement:
     """Draw up the statement of an account as of now.
 
     A period without a start begins with the account. One without an end ends now, or right behind
@@ -51,7 +51,7 @@ def drawn_up(store: AccountStore, account: Account, period: Period, now: datetim
     )
 
 
-def pages(store: AccountStore, statement: Statement) -> Iterator[list[Line]]:
+def line_pages(store: AccountStore, statement: Statement) -> Iterator[list[Line]]:
     """Give the lines of a statement, the oldest first, at most `PAGE_LINES` at a time."""
     end = statement.first_number + statement.line_count
     for start in range(statement.first_number, end, PAGE_LINES):

@@ -9,7 +9,7 @@ from threading import Lock
 from msgspec.structs import replace
 
 from accounts_bank.collections.accounts import AccountCollection
-from accounts_bank.collections.client import Clock, NewId, Saved
+from accounts_bank.collections.client import Clock, NewId, OnSaved
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import (
@@ -57,16 +57,16 @@ class UserCollection:
         clock: Clock,
         new_id: NewId,
         session_lasts: timedelta,
-        saved: Saved,
+        on_saved: OnSaved,
     ) -> None:
-        """Join what it needs; `saved` is called after each change, for the audit log."""
+        """Join what it needs; `on_saved` is called after each change, for the audit log."""
         self._store = store
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
         self._new_id = new_id
         self._session_lasts = session_lasts
-        self._saved = saved
+        self._on_saved = on_saved
         self._turns = [Lock() for _ in range(TURNS)]
 
     def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
@@ -108,7 +108,7 @@ class UserCollection:
         :raises InvalidCredentials: the two do not belong together.
         """
         user = self._named(username)
-        if not self._passwords.fits(password, user.password_hash if user else None) or not user:
+        if not self._passwords.verify(password, user.password_hash if user else None) or not user:
             self._tell("login_failed", user)
             raise InvalidCredentials
         session, proven = self._new_session(), user.password_hash
@@ -187,7 +187,7 @@ class UserCollection:
         :raises InvalidCredentials: `current` is not the password.
         """
         user = self._existing(caller.id)
-        if not self._passwords.fits(current, user.password_hash):
+        if not self._passwords.verify(current, user.password_hash):
             self._tell("password_refused", user)
             raise InvalidCredentials
         proven, fresh = user.password_hash, self._passwords.hash(new)
@@ -233,7 +233,7 @@ class UserCollection:
         last_id = shown[-1].id if len(found) > limit else None
         return [user for user in shown if user.deleted_at is None], last_id
 
-    def named(self, username: str) -> list[User]:
+    def find(self, username: str) -> list[User]:
         """Give the user with a username that compares equal, if there is one."""
         user = self._named(username)
         return [] if user is None else [user]
@@ -360,7 +360,7 @@ class UserCollection:
     def _put(self, user: User, kind: str, actor_id: str) -> PutStatus:
         event = Event(self._new_id(), kind, self._clock(), user.id, actor_id)
         (status,) = self._store.put((user,), (event,))
-        self._saved(1)
+        self._on_saved(1)
         return status
 
     def _alive(self, user: User) -> tuple[Session, ...]:
@@ -370,7 +370,7 @@ class UserCollection:
     def _tell(self, kind: str, user: User | None) -> None:
         user_id = user.id if user else None
         self._store.put((), (Event(self._new_id(), kind, self._clock(), user_id, None),))
-        self._saved(1)
+        self._on_saved(1)
 
 
 def _manages_roles(role: Role) -> bool:

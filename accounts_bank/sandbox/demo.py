@@ -91,7 +91,7 @@ def is_written(users: UserCollection) -> bool:
 
     :raises SettingsError: only a part of it is.
     """
-    found = [bool(users.named(person.username)) for person in PEOPLE]
+    found = [bool(users.find(person.username)) for person in PEOPLE]
     if any(found) and not found[-1]:
         raise SettingsError(
             "The demo was interrupted before it was all there: begin with an empty store."

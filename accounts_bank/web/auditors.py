@@ -116,7 +116,7 @@ def _fits(told: Told, line: bytes, wanted: dict[str, str], actor: str) -> bool:
 
 def _id_of(who: str) -> str:
     """Give a user's id for its name; what is nobody's name is taken for an id."""
-    found = bank().users.named(who) if who else []
+    found = bank().users.find(who) if who else []
     return found[0].id if found else who
 
 

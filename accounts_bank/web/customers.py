@@ -36,7 +36,7 @@ def find(caller: Caller) -> Response:
         except NotFound:
             form.errors["name"] = "No account of this bank has this number."
     elif name:
-        found = bank().users.named(name)
+        found = bank().users.find(name)
         if found:
             return go(f"/customers/{found[0].id}")
         form.errors["name"] = "Nobody has this username. A full name is not enough."

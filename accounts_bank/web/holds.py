@@ -134,7 +134,7 @@ def _ended(caller: Caller, entry_id: str, how: str) -> Response:
 def _asked(caller: Caller, hold: HoldDetails, form: Form, key: str) -> bool:
     """Capture or void a hold; where it cannot be, the form says why."""
     takes = "amount" in form.fields
-    amount_minor = form.read("amount", amount_in(hold.ask.currency)) if takes else None
+    amount_minor = form.read("amount", amount_in(hold.action.currency)) if takes else None
     if form.errors:
         return False
     count(caller)
@@ -144,7 +144,7 @@ def _asked(caller: Caller, hold: HoldDetails, form: Form, key: str) -> bool:
         else:
             bank().accounts.holds.void(caller, hold.id, key)
     except (Refused, Forbidden) as error:
-        form.refuse(error, _BESIDE, why(error, hold.ask.currency))
+        form.refuse(error, _BESIDE, why(error, hold.action.currency))
         return False
     return True
 

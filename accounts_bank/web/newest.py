@@ -7,7 +7,7 @@ import msgspec
 from flask import request
 from msgspec import Struct
 
-from accounts_bank.collections.client import Before
+from accounts_bank.collections.client import PagePosition
 from accounts_bank.errors import NotFound
 from accounts_bank.http import cursors
 from accounts_bank.ledger.entries import Recorded
@@ -26,7 +26,7 @@ class Newest(Struct, frozen=True):
 
 
 def newest(
-    read: Callable[[Before, int], list[Item]], recorded: Callable[[Item], Recorded]
+    read: Callable[[PagePosition, int], list[Item]], recorded: Callable[[Item], Recorded]
 ) -> Newest:
     """Read the page that `before` in the address names.
 
@@ -41,7 +41,7 @@ def newest(
     return Newest(found[:SHOWN], older, not cursor)
 
 
-def _time_of(cursor: str) -> Before:
+def _time_of(cursor: str) -> PagePosition:
     try:
         return cursors.time_of(msgspec.convert(cursor, cursors.TimeCursor))
     except msgspec.ValidationError:

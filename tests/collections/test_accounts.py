@@ -5,7 +5,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from accounts_bank.collections.client import keyed_id, recorded_or_refused
+from accounts_bank.collections.client import keyed_id, raise_refusal
 from accounts_bank.errors import Forbidden, NotFound, Refused, Unavailable
 from accounts_bank.identity import Role
 from accounts_bank.ledger.actions import Deposit, OpenAccount, Transfer, Withdrawal
@@ -323,4 +323,4 @@ def test_it_is_forgotten_whose_accounts_are_before_they_are_too_many(bank, monke
 def test_where_no_number_is_free_it_is_not_decided():
     ask = Entry("id", "ada", START, OpenAccount("ada", "Main", "EUR"))
     with pytest.raises(Unavailable):
-        recorded_or_refused(Outcome(Recorded(ask, Status.NUMBERS_EXHAUSTED, START)))
+        raise_refusal(Outcome(Recorded(ask, Status.NUMBERS_EXHAUSTED, START)))

@@ -130,7 +130,7 @@ def test_what_is_about_an_entry_that_is_not_there_is_not_found(bank):
     bank.given(ada=100, bob=0)
     ask = Capture("nothing", bank.opened["ada"].id, bank.opened["bob"].id)
     with pytest.raises(NotFound):
-        bank.accounts._client.ask(bank.caller("bob"), ask)
+        bank.accounts._client.submit(bank.caller("bob"), ask)
 
 
 def test_a_list_of_captured_holds_costs_no_more_readings_than_one(bank, monkeypatch):

@@ -24,12 +24,12 @@ def test_a_password_is_hashed_as_owasp_asks():
 def test_only_the_password_itself_fits():
     passwords = cheap()
     digest = passwords.hash("correct horse")
-    assert passwords.fits("correct horse", digest)
-    assert not passwords.fits("correct horses", digest)
-    assert not passwords.fits("correct horse", None)
-    assert not passwords.fits("nobody has this password", None)
-    assert not passwords.fits("", "")
-    assert not passwords.fits("correct horse", "no hash at all")
+    assert passwords.verify("correct horse", digest)
+    assert not passwords.verify("correct horses", digest)
+    assert not passwords.verify("correct horse", None)
+    assert not passwords.verify("nobody has this password", None)
+    assert not passwords.verify("", "")
+    assert not passwords.verify("correct horse", "no hash at all")
 
 
 def test_no_two_hashes_are_alike():

@@ -33,7 +33,7 @@ def test_it_begins_with_nothing_done(bank):
     bank.given(ada=100, bob=0)
     schedule = bank.schedule("ada", "bob", 10)
     assert (schedule.stage, schedule.run_count) == ("open", 0)
-    assert schedule.next_at == schedule.ask.first_at
+    assert schedule.next_at == schedule.action.first_at
     assert read(bank, "ada", schedule) == schedule
     assert bank.balances() == {"ada": 100, "bob": 0}
 
@@ -46,7 +46,7 @@ def test_what_is_due_is_run_and_no_more(bank):
     bank.clock.now += DAY
     assert bank.runner.run_due() == 1
     found = read(bank, "ada", schedule)
-    assert (found.run_count, found.next_at) == (2, schedule.ask.first_at + 2 * DAY)
+    assert (found.run_count, found.next_at) == (2, schedule.action.first_at + 2 * DAY)
     assert [each.status for each in runs(bank, "ada", schedule)] == [Status.RECORDED] * 2
 
 
@@ -184,7 +184,7 @@ def test_the_thread_goes_on_when_the_store_comes_back_and_ends_when_told(bank):
     bank.store.due = unavailable
     done = Event()
     runner = Runner(
-        bank.store, clock=bank.clock, saved=lambda _: done.set(), pause_s=lambda: RUNNER_PAUSE_S
+        bank.store, clock=bank.clock, on_saved=lambda _: done.set(), pause_s=lambda: RUNNER_PAUSE_S
     )
     runner.start()
     assert tried.wait(30)
@@ -210,7 +210,7 @@ def test_the_thread_goes_on_after_a_fault_of_ours_which_is_told_once_with_its_tr
     bank.store.due = broken
     done = Event()
     runner = Runner(
-        bank.store, clock=bank.clock, saved=lambda _: done.set(), pause_s=lambda: RUNNER_PAUSE_S
+        bank.store, clock=bank.clock, on_saved=lambda _: done.set(), pause_s=lambda: RUNNER_PAUSE_S
     )
     runner.start()
     assert within(30, lambda: runner.failing)

@@ -203,15 +203,15 @@ def test_only_who_knows_the_password_changes_it(bank, ada):
 
 
 def test_a_login_with_the_old_password_does_not_outlive_its_change(bank, ada, monkeypatch):
-    fits = bank.users._passwords.fits
+    verify = bank.users._passwords.verify
 
-    def slow_fits(password, digest):
-        result = fits(password, digest)
+    def slow_verify(password, digest):
+        result = verify(password, digest)
         monkeypatch.undo()
         bank.users.change_password(ada, PASSWORD, "battery staple")
         return result
 
-    monkeypatch.setattr(bank.users._passwords, "fits", slow_fits)
+    monkeypatch.setattr(bank.users._passwords, "verify", slow_verify)
     with pytest.raises(InvalidCredentials):
         bank.users.login("ada", PASSWORD)
 

@@ -15,7 +15,11 @@ from tests.helpers import Teller
 def written(teller: Teller, until: datetime, seed: int) -> int:
     """Write the demo; say how many acts it had."""
     past, dice = SimulatedClock(until), Random(seed)  # noqa: S311 - the same for the same seed
-    given: Any = {"clock": past, "new_id": SimulatedIds(past, dice), "saved": lambda _count: None}
+    given: Any = {
+        "clock": past,
+        "new_id": SimulatedIds(past, dice),
+        "on_saved": lambda _count: None,
+    }
     accounts = AccountCollection(teller.store, customer_cash=False, **given)
     users = UserCollection(teller.user_store, accounts, passwords=None, session_lasts=None, **given)
     assert not demo.is_written(users)

@@ -16,7 +16,7 @@ def cookies(visitor: Visitor) -> dict:
 def session_ends(app: Flask, username: str) -> None:
     """End all sessions of a user, as a change of the password elsewhere does."""
     users = app.extensions["accounts"].users
-    (user,) = users.named(username)
+    (user,) = users.find(username)
     users._change(user, lambda now: replace(now, sessions=()), "logout")
 
 

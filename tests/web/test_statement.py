@@ -15,7 +15,7 @@ def busy(app, ada):
     """An account with 60 deposits of 1 to 60, each with its number as reference."""
     account = ada.opened()
     bank = app.extensions["accounts"]
-    (user,) = bank.users.named("ada")
+    (user,) = bank.users.find("ada")
     caller = bank.users.caller(user.id, user.sessions[-1].id)
     from accounts_bank.ledger.actions import Deposit, Withdrawal
 

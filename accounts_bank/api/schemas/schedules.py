@@ -59,7 +59,7 @@ class RunView(Struct, frozen=True, omit_defaults=True):
 
 def schedule_view(schedule: ScheduleDetails) -> ScheduleView:
     """Show a schedule to who pays."""
-    ask = schedule.ask
+    ask = schedule.action
     return ScheduleView(
         id=schedule.id,
         kind="schedule",

@@ -92,7 +92,7 @@ class Site:
         return username
 
     def caller(self, username: str) -> Caller:
-        (user,) = self.bank.users.named(username)
+        (user,) = self.bank.users.find(username)
         return Caller(user.id, user.role, "")
 
     def accounts(self, username: str) -> list[Account]:

@@ -19,7 +19,7 @@ def pass_days(site: Site, days: int) -> None:
     """Let the bank do what is due by then."""
     later = datetime.now(UTC) + timedelta(days=days)
     store = site.bank.accounts._client.store
-    Runner(store, clock=lambda: later, saved=lambda _: None, pause_s=lambda: 1).run_due()
+    Runner(store, clock=lambda: later, on_saved=lambda _: None, pause_s=lambda: 1).run_due()
 
 
 @looks
