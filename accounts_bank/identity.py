@@ -1,4 +1,4 @@
-"""Who uses the bank: the frozen values of users, their sessions and what is told of them."""
+"""The frozen values of users, their roles, sessions and events."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,10 +11,10 @@ from msgspec.structs import replace
 _CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
 
 TEXT_PATTERN = rf"^[^{_CONTROL}]*$(?!\n)"
-"""A line of text: no control characters, none that turn the direction of what follows."""
+"""A line of text without control characters and without marks that change its direction."""
 
 NAME_PATTERN = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$(?!\n)"
-"""The same, with no outer spaces."""
+"""The same without outer spaces."""
 
 Username = Annotated[
     str,
@@ -28,7 +28,7 @@ Username = Annotated[
 
 
 class Role(StrEnum):
-    """What a user is to the bank."""
+    """The relation of a user to the bank; `collections.permissions` says which rights it has."""
 
     CUSTOMER = "customer"
     TELLER = "teller"
@@ -37,7 +37,7 @@ class Role(StrEnum):
 
 
 class Session(Struct, frozen=True, gc=False):
-    """One sign-in. Its tokens carry its id; `refresh_id` is the one refresh token not yet spent."""
+    """One sign-in. Its tokens carry `id`; `refresh_id` is the id of the unused refresh token."""
 
     id: str
     refresh_id: str
@@ -45,10 +45,10 @@ class Session(Struct, frozen=True, gc=False):
 
 
 class User(Struct, frozen=True, kw_only=True):
-    """A user. Once deleted only the id, the version and the times are left.
+    """A user. A deleted user keeps only the id, the version and the times.
 
-    `version` grows by one with each change and guards against two editors at once. `sessions`
-    stand oldest first.
+    Each change increments `version`, which detects concurrent changes. `sessions` are ordered from
+    oldest to newest.
     """
 
     id: str
@@ -63,22 +63,22 @@ class User(Struct, frozen=True, kw_only=True):
 
     @property
     def username_key(self) -> str:
-        """The form in which usernames are compared, unique among users; "" once deleted."""
+        """The form in which usernames are compared; unique, and "" for deleted users."""
         return username_key(self.username)
 
     def session(self, session_id: str) -> Session | None:
-        """Find a session that has not ended."""
+        """Return the session with an id, or None."""
         return next((each for each in self.sessions if each.id == session_id), None)
 
     def without_session(self, session_id: str) -> "User":
-        """End a session."""
+        """Return the user without a session."""
         return replace(
             self, sessions=tuple(each for each in self.sessions if each.id != session_id)
         )
 
 
 class Caller(Struct, frozen=True, gc=False):
-    """Whoever makes a request, as its token and its user say."""
+    """The authenticated user of a request."""
 
     id: str
     role: Role
@@ -86,13 +86,13 @@ class Caller(Struct, frozen=True, gc=False):
 
 
 class Event(Struct, frozen=True, gc=False):
-    """Something that happened to a user and must be audited.
+    """An event of a user for the audit log.
 
     `kind` is one of `user_registered`, `user_updated`, `user_deleted`, `password_changed`,
     `password_refused`, `login`, `login_failed`, `login_refreshed`, `refresh_reused`, `logout`,
     `role_changed_to_` and the role, `role_restored` (to the last admin).
-    `user_id` is None where nobody has the name that was given. No personal data is in it: it
-    stays in the audit log for ever.
+    `user_id` is None if no user has the name of a sign-in. An event contains no personal data,
+    because it stays in the audit log forever.
     """
 
     id: str
@@ -103,5 +103,5 @@ class Event(Struct, frozen=True, gc=False):
 
 
 def username_key(username: str) -> str:
-    """Fold a username for comparison: NFKC, then case folding, then NFKC (UAX 31, R4 and R5)."""
+    """Fold a username for comparison: NFKC, case folding, NFKC (UAX 31, R4 and R5)."""
     return normalize("NFKC", normalize("NFKC", username).casefold())

@@ -1,1 +1,1 @@
-"""The business layer: who may do what. It knows the abstract stores, and nothing of HTTP."""
+"""The business layer: permissions and ownership. It uses the store contracts, never HTTP."""

@@ -1,4 +1,4 @@
-"""AccountCollection: who may ask what of the ledger. What comes of it, the ledger decides."""
+"""AccountCollection: checks permissions and ownership, then submits actions to the ledger."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -19,7 +19,13 @@ from accounts_bank.collections.client import (
 from accounts_bank.collections.holds import Holds
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.collections.schedules import Schedules
-from accounts_bank.collections.statements import Statement, draw_up, line_pages
+from accounts_bank.collections.statements import (
+    Statement,
+    balance_at,
+    draw_up,
+    line_pages,
+    totals_before,
+)
 from accounts_bank.errors import Forbidden, NotFound, PreconditionFailed
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import (
@@ -43,15 +49,16 @@ from accounts_bank.ledger.iban import canonical
 from accounts_bank.ledger.values import BANK_ID, Account, Line, Period
 from accounts_bank.stores.base import AccountStore
 
-MOMENTS_MAX = 100
-"""At how many moments a balance is asked for at once."""
-
 Expected = Callable[[Account], bool]
-"""Tells whether an account is still as the caller knows it."""
+"""Returns whether an account is still in the state that the caller knows."""
 
 
 class AccountCollection:
-    """The accounts of the bank, and the money on them."""
+    """The accounts of the bank, their holds and schedules, and the money on them.
+
+    Amounts are in minor units of the account's currency. `name` is the id or the number of an
+    account. Every method may raise `Unavailable` if the store does not answer.
+    """
 
     def __init__(  # noqa: PLR0913 - everything it needs enters here
         self,
@@ -76,11 +83,14 @@ class AccountCollection:
         self.schedules = Schedules(self._client)
 
     def open(self, caller: Caller, name: str, currency: str, key: str | None = None) -> Account:
-        """Open an account for the caller; with the same key and the same wish, only once.
+        """Open an account for the caller.
 
-        The key is a UUIDv7: its time stands in the account's id, and so accounts stay in order.
-
-        :raises Refused: `customer_left`, `key_reused` or `numbers_exhausted`.
+        :param name: the caller's own name for the account.
+        :param currency: an ISO 4217 code.
+        :param key: the idempotency key, a UUIDv7. Its time becomes part of the account's id, so
+            ids stay in the order of their creation. A repeated key returns the first account.
+        :raises Refused: `customer_left` or `key_reused`.
+        :raises Unavailable: no account number is free.
         """
         entry_id = self._client.entry_id(caller, key)
         entry_id = entry_id if key is None else with_time_of(entry_id, key)
@@ -91,7 +101,7 @@ class AccountCollection:
     def account(self, caller: Caller, name: str) -> Account:
         """Read an account by id or number.
 
-        :raises NotFound: there is none that the caller may see.
+        :raises NotFound: the account does not exist, or the caller may not read it.
         """
         account = self._client.customer_account(canonical(name))
         if account.owner_id != caller.id and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
@@ -99,15 +109,21 @@ class AccountCollection:
         return account
 
     def of(self, caller: Caller, *, after: str | None, limit: int) -> list[Account]:
-        """Give the caller's own accounts with ids above `after`, the oldest first."""
+        """Return a page of the caller's own accounts, oldest first.
+
+        :param after: the id of the last account of the previous page, or None.
+        :param limit: the largest number of accounts.
+        """
         return self._store.accounts_of(caller.id, after=after, limit=limit)
 
     def of_customer(
         self, caller: Caller, owner_id: str, *, after: str | None, limit: int
     ) -> list[Account]:
-        """Give anybody's accounts with ids above `after` to the staff, the oldest first.
+        """Return a page of a customer's accounts, oldest first.
 
-        :raises NotFound: they are not for the caller to see.
+        :param after: the id of the last account of the previous page, or None.
+        :param limit: the largest number of accounts.
+        :raises NotFound: the caller is not the owner and lacks READ_ALL_ACCOUNTS.
         """
         reads_all = may(caller.role, Permission.READ_ALL_ACCOUNTS)
         if owner_id == BANK_ID or (owner_id != caller.id and not reads_all):
@@ -117,14 +133,16 @@ class AccountCollection:
     def rename(
         self, caller: Caller, name: str, new_name: str, is_expected: Expected | None = None
     ) -> Account:
-        """Give one of the caller's accounts another name, where it is still as expected.
+        """Rename one of the caller's accounts.
 
-        The ledger compares the name once more as it renames: of two who race, one wins.
+        The ledger compares the name again in its transaction. One of two racing calls wins.
 
-        :raises NotFound: there is no such account that the caller may see.
-        :raises Forbidden: it is somebody else's, and the caller may only see it.
-        :raises PreconditionFailed: it is not as expected.
-        :raises Refused: `account_closed`, or `precondition_failed` where somebody was faster.
+        :param is_expected: returns whether the account is in the state that the caller knows;
+            None accepts every state.
+        :raises NotFound: the account does not exist, or the caller may not read it.
+        :raises Forbidden: the caller may read the account and does not own it.
+        :raises PreconditionFailed: `is_expected` returned False.
+        :raises Refused: `account_closed`, or `precondition_failed` if another call was faster.
         """
         account = self._client.customer_account(self._client.own_account_id(caller, name))
         if is_expected is None:
@@ -136,10 +154,10 @@ class AccountCollection:
         return self._client.customer_account(account.id)
 
     def close(self, caller: Caller, name: str) -> None:
-        """Close one of the caller's accounts; to close it again changes nothing.
+        """Close one of the caller's accounts. To close it again changes nothing.
 
-        :raises NotFound: there is no such account that the caller may see.
-        :raises Forbidden: it is somebody else's, and the caller may only see it.
+        :raises NotFound: the account does not exist, or the caller may not read it.
+        :raises Forbidden: the caller may read the account and does not own it.
         :raises Refused: `holds_open`, `balance_not_zero` or `account_frozen`.
         """
         self._client.submit(
@@ -147,118 +165,116 @@ class AccountCollection:
         )
 
     def freeze(self, caller: Caller, name: str) -> Account:
-        """Let no money out of an account. To freeze it again changes nothing.
+        """Stop payments from an account. To freeze it again changes nothing.
 
-        :raises NotFound: there is no such account that the caller may see.
-        :raises Forbidden: the caller is no teller.
+        :raises NotFound: the account does not exist, or the caller may not read it.
+        :raises Forbidden: the caller lacks MANAGE_ACCOUNTS.
         :raises Refused: `account_closed`.
         """
         return self._managed(caller, name, FreezeAccount)
 
     def unfreeze(self, caller: Caller, name: str) -> Account:
-        """Let money out of an account again. To unfreeze it again changes nothing.
+        """Permit payments from an account again. To unfreeze it again changes nothing.
 
-        It raises what `freeze` does.
+        It raises as `freeze` does.
         """
         return self._managed(caller, name, UnfreezeAccount)
 
     def limit_credit(self, caller: Caller, name: str, credit_limit_minor: int) -> Account:
-        """Let an account go below zero by so much and no more.
+        """Set how far below zero the balance of an account may fall.
 
-        It raises what `freeze` does, and Refused `funds_insufficient` where more is owed already.
+        It raises as `freeze` does, and Refused `funds_insufficient` if the balance is lower.
+
+        :param credit_limit_minor: the limit in minor units, 0 or more.
         """
-        return self._managed(caller, name, lambda each: SetCreditLimit(each, credit_limit_minor))
+        return self._managed(caller, name, lambda id_: SetCreditLimit(id_, credit_limit_minor))
 
     def limit_day(self, caller: Caller, name: str, daily_limit_minor: int | None) -> Account:
-        """Let no more than so much leave an account in a day of UTC; None lifts the limit.
+        """Set how much money may leave an account in a day of UTC.
 
-        It raises what `freeze` does.
+        It raises as `freeze` does.
+
+        :param daily_limit_minor: the limit in minor units; None removes it.
         """
-        return self._managed(caller, name, lambda each: SetDailyLimit(each, daily_limit_minor))
+        return self._managed(caller, name, lambda id_: SetDailyLimit(id_, daily_limit_minor))
 
     def leave(self, caller: Caller) -> None:
-        """End the ledger's relation with the caller.
+        """End the caller's relation with the bank; the caller can open no more accounts.
 
-        :raises Refused: `accounts_open`.
+        :raises Refused: `accounts_open`, the caller has accounts that are not closed.
         """
         self._client.submit(caller, Leave(caller.id))
 
     def lines(
         self, caller: Caller, name: str, *, before: int | None, period: Period, limit: int
     ) -> list[Line]:
-        """Give an account's lines of a period, numbered below `before`, the newest first.
+        """Return a page of an account's lines, newest first.
 
-        :raises NotFound: there is no such account that the caller may see.
+        :param before: the number of the last line of the previous page, or None.
+        :param period: the lines of this period only.
+        :param limit: the largest number of lines.
+        :raises NotFound: the account does not exist, or the caller may not read it.
         """
         account = self.account(caller, name)
         return self._store.lines(account.id, before=before, period=period, limit=limit)
 
     def balance_at(self, caller: Caller, name: str, at: datetime | None) -> tuple[Account, int]:
-        """Say what the balance of an account was after all that happened up to `at`, or is now.
+        """Return an account and its balance in minor units at a time.
 
-        :raises NotFound: there is no such account that the caller may see.
+        :param at: the balance includes every line up to this time; None means now.
+        :raises NotFound: the account does not exist, or the caller may not read it.
         """
         account = self.account(caller, name)
-        if at is None:
-            return account, account.balance_minor
-        end = datetime.max.replace(tzinfo=at.tzinfo)
-        period = Period(until=at + datetime.resolution if at < end else None)
-        lines = self._store.lines(account.id, before=None, period=period, limit=1)
-        return account, lines[0].balance_minor if lines else 0
+        return account, balance_at(self._store, account, at)
 
     def statement(self, caller: Caller, name: str, period: Period) -> Statement:
-        """Draw up the statement of an account; without an end, the period ends now.
+        """Draw up the statement of an account, without its lines.
 
-        :raises NotFound: there is no such account that the caller may see.
+        :param period: without an end, the period ends now.
+        :raises NotFound: the account does not exist, or the caller may not read it.
         """
         return draw_up(self._store, self.account(caller, name), period, self._client.clock())
 
     def statement_pages(self, statement: Statement) -> Iterator[list[Line]]:
-        """Give the lines of a statement, the oldest first, a page at a time."""
+        """Yield the lines of a statement in pages, oldest first."""
         return line_pages(self._store, statement)
 
     def history(self, accounts: Sequence[Account], moments: Sequence[datetime]) -> list[int]:
-        """Say what accounts of one currency held together before each of a few moments.
+        """Return the total balance of accounts of one currency before each of some moments.
 
-        The moments go up. An account that has not moved since the first one need not be read.
+        :param moments: at most `MOMENTS_MAX`, in ascending order.
+        :returns: one total in minor units for each moment.
+        :raises ValueError: there are too many moments.
         """
-        if len(moments) > MOMENTS_MAX:
-            raise ValueError(f"{len(moments)} moments are more than {MOMENTS_MAX}")
-        still = [each for each in accounts if each.moved_at < moments[0]]
-        moved = [each.id for each in accounts if each.moved_at >= moments[0]]
-        rest_minor = sum(each.balance_minor for each in still)
-        return [rest_minor + each for each in self._store.total_before(moved, moments)]
+        return totals_before(self._store, accounts, moments)
 
-    def deposit(self, caller: Caller, ask: Deposit, key: str | None) -> Outcome:
-        """Pay cash into an account: a teller into any, a customer into its own.
+    def deposit(self, caller: Caller, action: Deposit, key: str | None) -> Outcome:
+        """Pay cash into an account: any with CASH_FOR_ANYONE, else one of the caller's own.
 
-        :raises NotFound: there is no such account that the caller may use.
-        :raises Forbidden: customers do not handle cash in this bank.
-        :raises Refused: a rule says no.
+        :param key: the idempotency key; a repeated key returns the first outcome.
+        :raises NotFound: the account does not exist, or the caller may not read it.
+        :raises Forbidden: the caller lacks CASH_FOR_ANYONE, and the account is not the caller's
+            or the bank does not permit customers to handle cash.
+        :raises Refused: a rule of the ledger refuses it.
         """
-        return self._cash(caller, ask, key)
+        return self._cash(caller, action, key)
 
-    def withdraw(self, caller: Caller, ask: Withdrawal, key: str | None) -> Outcome:
-        """Pay cash out of an account: a teller out of any, a customer out of its own.
-
-        :raises NotFound: there is no such account that the caller may use.
-        :raises Forbidden: customers do not handle cash in this bank.
-        :raises Refused: a rule says no.
-        """
-        return self._cash(caller, ask, key)
+    def withdraw(self, caller: Caller, action: Withdrawal, key: str | None) -> Outcome:
+        """Pay cash out of an account. Parameters and errors are those of `deposit`."""
+        return self._cash(caller, action, key)
 
     def transfer(
-        self, caller: Caller, ask: Transfer, key: str | None, *, dry_run: bool = False
+        self, caller: Caller, action: Transfer, key: str | None, *, dry_run: bool = False
     ) -> Outcome:
         """Move money from one of the caller's accounts to any other account.
 
-        A dry run decides the same and saves nothing.
-
-        :raises NotFound: there is no such account to pay from that the caller may see.
-        :raises Forbidden: it is somebody else's, and the caller may only see it.
-        :raises Refused: a rule says no.
+        :param key: the idempotency key; a repeated key returns the first outcome.
+        :param dry_run: decide without saving.
+        :raises NotFound: the payer's account does not exist, or the caller may not read it.
+        :raises Forbidden: the caller does not own the payer's account.
+        :raises Refused: a rule of the ledger refuses it.
         """
-        return self._client.submit_payment(caller, ask, key, dry_run=dry_run)
+        return self._client.submit_payment(caller, action, key, dry_run=dry_run)
 
     def transfer_all(
         self,
@@ -269,15 +285,18 @@ class AccountCollection:
         *,
         dry_run: bool = False,
     ) -> BulkDetails:
-        """Move money as many transfers say, in one commit; each has its own outcome.
+        """Make many transfers in one commit. Each transfer has its own outcome.
 
-        An account to pay from that is not the caller's is the refusal of that transfer.
+        A transfer from an account that the caller does not own is refused by itself.
 
-        :raises Refused: `key_reused`.
+        :param mode: whether one refusal refuses all transfers, or itself alone.
+        :param key: the idempotency key; a repeated key returns the first outcome.
+        :param dry_run: decide without saving.
+        :raises Refused: `key_reused`, the key belongs to another request.
         """
         return transfer_all(self._client, caller, mode, payments, key, dry_run=dry_run)
 
-    def reverse(  # noqa: PLR0913 - which, how much, and how to take it
+    def reverse(  # noqa: PLR0913 - the parts of a reversal request
         self,
         caller: Caller,
         transfer_id: str,
@@ -287,26 +306,29 @@ class AccountCollection:
         reference: str | None = None,
         dry_run: bool = False,
     ) -> EntryDetails:
-        """Send back what a transfer brought, or `amount_minor` of what is left of it.
+        """Reverse a transfer, in full or in part.
 
-        :raises NotFound: there is no such transfer that the caller may see.
-        :raises Forbidden: the caller is neither its payee nor a teller.
-        :raises Refused: a rule says no.
+        :param amount_minor: the amount to send back in minor units; None means all that is left.
+        :param key: the idempotency key; a repeated key returns the first outcome.
+        :param dry_run: decide without saving.
+        :raises NotFound: there is no such transfer, or the caller may not read it.
+        :raises Forbidden: the caller is not the payee and lacks REVERSE_ANY.
+        :raises Refused: a rule of the ledger refuses it.
         """
         sent = self.entry(caller, "transfer", transfer_id)
         paid, received = sent.recorded.lines
         if not self.may_reverse(caller, sent):
-            raise Forbidden("Only its payee and tellers reverse a transfer.")
-        ask = Reversal(
+            raise Forbidden("Only the payee and tellers reverse a transfer.")
+        action = Reversal(
             transfer_id=sent.recorded.entry.id,
             from_account=received.account_id,
             to_account=paid.account_id,
             amount_minor=amount_minor,
             reference=reference,
         )
-        outcome = self._client.submit(caller, ask, key, dry_run=dry_run)
-        (seen,) = self._client.with_details(caller, [outcome.recorded])
-        return replace(seen, replayed=outcome.replayed)
+        outcome = self._client.submit(caller, action, key, dry_run=dry_run)
+        (details,) = self._client.with_details(caller, [outcome.recorded])
+        return replace(details, replayed=outcome.replayed)
 
     def may_reverse(self, caller: Caller, transfer: EntryDetails) -> bool:
         """Return whether a caller that may read a transfer may also reverse it."""
@@ -315,52 +337,60 @@ class AccountCollection:
     def reversals_of(
         self, caller: Caller, transfer_id: str, *, before: PagePosition, limit: int
     ) -> list[EntryDetails]:
-        """Give the reversals of a transfer, the newest first.
+        """Return a page of the reversals of a transfer, newest first.
 
-        :raises NotFound: there is no such transfer that the caller may see.
+        :param before: the time and id of the last reversal of the previous page.
+        :param limit: the largest number of reversals.
+        :raises NotFound: there is no such transfer, or the caller may not read it.
         """
         sent = self.entry(caller, "transfer", transfer_id).recorded.entry.id
         found = self._store.entries_of(sent, "reversal", before=before, limit=limit)
         return self._client.with_details(caller, found)
 
     def entry(self, caller: Caller, kind: str, entry_id: str) -> EntryDetails:
-        """Read an entry that moved money on an account the caller may see.
+        """Read an entry that moved money on an account that the caller may read.
 
-        :raises NotFound: there is none of that kind.
+        :param kind: the kind of the entry, such as `transfer`.
+        :raises NotFound: there is no such entry of this kind, or the caller may not read it.
         """
-        (seen,) = self._client.with_details(caller, [self._client.recorded_entry(kind, entry_id)])
-        if not seen.is_party and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
+        recorded = self._client.recorded_entry(kind, entry_id)
+        (details,) = self._client.with_details(caller, [recorded])
+        if not details.is_party and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise NotFound
-        return seen
+        return details
 
     def transfers_of(
         self, caller: Caller, *, before: PagePosition, limit: int
     ) -> list[EntryDetails]:
-        """Give the transfers that the caller paid or received, the newest first."""
+        """Return a page of the transfers that the caller paid or received, newest first.
+
+        :param before: the time and id of the last transfer of the previous page.
+        :param limit: the largest number of transfers.
+        """
         found = self._store.entries_of(caller.id, "transfer", before=before, limit=limit)
         return self._client.with_details(caller, found)
 
     def check(self) -> None:
-        """Ask the store whether it answers.
+        """Check that the store answers.
 
         :raises Unavailable: it does not.
         """
         self._store.load(Needs())
 
-    def _managed(self, caller: Caller, name: str, ask: Callable[[str], Action]) -> Account:
-        """Ask what only tellers may ask of an account."""
+    def _managed(self, caller: Caller, name: str, action: Callable[[str], Action]) -> Account:
+        """Submit an action on an account that needs MANAGE_ACCOUNTS."""
         account = self.account(caller, name)
         if not may(caller.role, Permission.MANAGE_ACCOUNTS):
-            raise Forbidden("Only tellers do this.")
-        self._client.submit(caller, ask(account.id))
+            raise Forbidden("Only tellers may do this.")
+        self._client.submit(caller, action(account.id))
         return self._client.customer_account(account.id)
 
-    def _cash(self, caller: Caller, ask: Deposit | Withdrawal, key: str | None) -> Outcome:
-        ask = replace(ask, account=canonical(ask.account))
+    def _cash(self, caller: Caller, action: Deposit | Withdrawal, key: str | None) -> Outcome:
+        action = replace(action, account=canonical(action.account))
         if may(caller.role, Permission.CASH_FOR_ANYONE):
-            self._client.customer_account(ask.account)
+            self._client.customer_account(action.account)
         else:
-            self._client.own_account_id(caller, ask.account)
+            self._client.own_account_id(caller, action.account)
             if not self._customer_cash:
-                raise Forbidden("In this bank only tellers take and give cash.")
-        return self._client.submit(caller, ask, key)
+                raise Forbidden("In this bank only tellers pay cash in and out.")
+        return self._client.submit(caller, action, key)

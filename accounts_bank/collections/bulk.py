@@ -16,7 +16,7 @@ from accounts_bank.ledger.values import Status
 
 
 class Payment(Protocol):
-    """One transfer of many, as it is asked for."""
+    """One transfer of a bulk request."""
 
     @property
     def from_account(self) -> str: ...
@@ -31,13 +31,13 @@ class Payment(Protocol):
 
 
 class BulkDetails(Struct, frozen=True):
-    """What became of each transfer, in order, and whether all of it was asked before."""
+    """The outcome of each transfer, in the order of the request, and whether all are replayed."""
 
     outcomes: list[Outcome]
     replayed: bool
 
 
-def transfer_all(  # noqa: PLR0913 - who, how, what, and how to take it
+def transfer_all(  # noqa: PLR0913 - the parts of a bulk request
     client: LedgerClient,
     caller: Caller,
     mode: BulkMode,
@@ -46,24 +46,24 @@ def transfer_all(  # noqa: PLR0913 - who, how, what, and how to take it
     *,
     dry_run: bool,
 ) -> BulkDetails:
-    """Move money as many transfers say. Whatever one of them is refused for is its own outcome.
+    """Submit many transfers in one commit. A refusal is the outcome of its transfer alone.
 
-    :raises Refused: `key_reused`.
+    :raises Refused: `key_reused`, the key belongs to another request.
     """
     bulk_id = client.entry_id(caller, key)
     digest = sha256(msgspec.json.encode(payments)).hexdigest()
     head = client.new_entry(bulk_id, caller, Bulk(mode, len(payments), digest))
     parts = _parts(head, payments)
-    begun, *outcomes = client.submit_batch([head, *parts], dry_run=dry_run)
-    if begun.status is Status.KEY_REUSED:
-        raise_refusal(begun)
-    return BulkDetails(outcomes, begun.replayed)
+    first, *outcomes = client.submit_batch([head, *parts], dry_run=dry_run)
+    if first.status is Status.KEY_REUSED:
+        raise_refusal(first)
+    return BulkDetails(outcomes, first.replayed)
 
 
 def _parts(head: Entry, payments: Sequence[Payment]) -> list[Entry]:
-    named = {each.from_account for each in payments}.union(each.to_account for each in payments)
-    names = {each: canonical(each) for each in named}
-    asks = [
+    written = {each.from_account for each in payments}.union(each.to_account for each in payments)
+    names = {each: canonical(each) for each in written}
+    transfers = [
         Transfer(
             names[each.from_account],
             names[each.to_account],
@@ -74,17 +74,17 @@ def _parts(head: Entry, payments: Sequence[Payment]) -> list[Entry]:
         )
         for each in payments
     ]
-    ids = part_ids(head.id, len(asks))
+    ids = part_ids(head.id, len(transfers))
     return [
-        Entry(part_id, head.caller_id, head.at, ask, head.till)
-        for part_id, ask in zip(ids, asks, strict=True)
+        Entry(part_id, head.caller_id, head.at, transfer, head.till)
+        for part_id, transfer in zip(ids, transfers, strict=True)
     ]
 
 
 def part_ids(bulk_id: str, count: int) -> list[str]:
-    """Give the ids of the parts of a bulk: one hash for all, and the time of the bulk in front.
+    """Return the ids of the parts of a bulk: the time of the bulk, one hash, and an index.
 
-    They follow each other, so an index of a database takes them in one place.
+    Consecutive ids keep the inserts of a bulk in one place of a database's index.
     """
     base = with_time_of(keyed_id(bulk_id, "parts"), bulk_id)[: -len("ffff")]
     return [f"{base}{index:04x}" for index in range(count)]

@@ -1,6 +1,6 @@
-"""The client: where entries are asked of the ledger, and whose the accounts are.
+"""LedgerClient: submits entries for a caller and checks which accounts the caller owns.
 
-All subjects of the business layer share one: accounts, money, holds, schedules.
+Accounts, holds, schedules and bulks share one client.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,25 +21,26 @@ from accounts_bank.ledger.values import BANK_ID, Account, Status
 from accounts_bank.stores.base import AccountStore
 
 OWNERS_MAX = 100_000
-"""For how many accounts it is remembered whose they are."""
+"""The cache of owners holds this many accounts, then starts empty again."""
 
 _TIME_DIGITS = len("01a21215-8ecf")
-"""How much of a UUIDv7 is its time (RFC 9562, 5.7)."""
+"""The characters of a UUIDv7 that hold its time (RFC 9562, 5.7)."""
 
 _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 OnSaved = Callable[[int], None]
-"""Told of each write, and how many entries it was, so that the audit log can follow."""
+"""Called after each write with the number of entries; wakes the sealer."""
 PagePosition = tuple[datetime, str] | None
-"""The last item of the page before, by time and id."""
+"""The time and id of the last item of the previous page; None for the first page."""
 
 
 class EntryDetails(Struct, frozen=True, kw_only=True):
-    """An entry that moved money, the accounts of its lines, and which of those are the caller's.
+    """An entry that moved money, the accounts of its lines, and the caller's part in it.
 
-    `reversed_minor` is what was sent back of a transfer so far.
+    `accounts` and `own_lines` follow the order of the entry's lines. A line is the caller's own
+    if the caller owns its account. `reversed_minor` is the reversed part of a transfer.
     """
 
     recorded: Recorded
@@ -50,12 +51,12 @@ class EntryDetails(Struct, frozen=True, kw_only=True):
 
     @property
     def is_party(self) -> bool:
-        """Whether money moved on an account of the caller's."""
+        """Whether money moved on an account of the caller."""
         return any(self.own_lines)
 
 
 class LedgerClient:
-    """Asks entries of the ledger in somebody's name."""
+    """Submits entries to the ledger for a caller."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class LedgerClient:
         on_saved: OnSaved,
         till: int,
     ) -> None:
-        """Join what it needs; `on_saved` and `till` are as in AccountCollection."""
+        """Take the store and the clock; `on_saved` and `till` are as in AccountCollection."""
         self.store = store
         self.clock = clock
         self._new_id = new_id
@@ -75,40 +76,47 @@ class LedgerClient:
         self._owners: dict[str, tuple[str, str]] = {}
 
     def entry_id(self, caller: Caller, key: str | None) -> str:
-        """Give the id of an entry: the same one for the same key."""
+        """Return the id for a new entry: the same id for the same key.
+
+        :param key: the idempotency key of the request, or None for a random id.
+        """
         return self._new_id() if key is None else keyed_id(caller.id, key)
 
     def submit(
         self, caller: Caller, action: Action, key: str | None = None, *, dry_run: bool = False
     ) -> Outcome:
-        """Have one action decided; a dry run decides the same and saves nothing.
+        """Submit one action and return its outcome.
 
-        :raises Refused: a rule says no.
+        :param key: the idempotency key; a repeated key replays the first outcome.
+        :param dry_run: decide without saving.
+        :raises NotFound: the action names an entry or account that the caller has no access to.
+        :raises Refused: a rule of the ledger refuses the action.
+        :raises Unavailable: the store does not answer, or no account number is free.
         """
         entry = self.new_entry(self.entry_id(caller, key), caller, action)
         (outcome,) = self.submit_batch((entry,), dry_run=dry_run)
         return raise_refusal(outcome)
 
     def submit_payment(
-        self, caller: Caller, ask: Transfer | Hold | Schedule, key: str | None, *, dry_run: bool
+        self, caller: Caller, action: Transfer | Hold | Schedule, key: str | None, *, dry_run: bool
     ) -> Outcome:
-        """Have a payment decided: the ledger says whether it is from one of the caller's accounts.
+        """Submit a payment from one of the caller's accounts.
 
-        It raises what `own` does of the account to pay from, and what `ask` does.
+        The ledger checks the owner of the account. It raises as `submit` and `own_account_id` do.
         """
-        named = {name: canonical(getattr(ask, name)) for name in ("from_account", "to_account")}
+        names = {name: canonical(getattr(action, name)) for name in ("from_account", "to_account")}
         try:
-            return self.submit(caller, replace(ask, **named), key, dry_run=dry_run)
+            return self.submit(caller, replace(action, **names), key, dry_run=dry_run)
         except NotFound:
-            self.own_account_id(caller, ask.from_account)
+            self.own_account_id(caller, action.from_account)
             raise
 
     def new_entry(self, entry_id: str, caller: Caller, action: Action) -> Entry:
-        """Make an entry, asked now."""
+        """Return an entry of the caller with the present time."""
         return Entry(entry_id, caller.id, self.clock(), action, self._till)
 
     def submit_batch(self, entries: Sequence[Entry], *, dry_run: bool) -> list[Outcome]:
-        """Have a batch decided, refusals included, and tell the audit log."""
+        """Submit a batch in one commit and return one outcome for each entry, refusals included."""
         if dry_run:
             return decide(self.store.load(needs(entries)), entries).outcomes
         outcomes = self.store.append(entries)
@@ -116,25 +124,26 @@ class LedgerClient:
         return outcomes
 
     def own_account_id(self, caller: Caller, name: str) -> str:
-        """Give the id of an account of the caller's.
+        """Return the id of an account that the caller owns.
 
-        Whose an account is never changes, so it is asked of the store once.
+        The owner of an account never changes, so it is read from the store once.
 
-        :raises NotFound: there is no such account that the caller may see.
-        :raises Forbidden: the caller may see it, and it is somebody else's.
+        :param name: the id or the number of the account.
+        :raises NotFound: the account does not exist, or the caller may not read it.
+        :raises Forbidden: the caller may read the account and does not own it.
         """
         name = canonical(name)
         account_id, owner_id = self._owners.get(name) or self._load_owner(name)
         if owner_id == caller.id:
             return account_id
         if may(caller.role, Permission.READ_ALL_ACCOUNTS):
-            raise Forbidden("Only its owner does this.")
+            raise Forbidden("Only the owner of an account may do this.")
         raise NotFound
 
     def customer_account(self, name: str) -> Account:
-        """Read a customer's account by id or number, as the ledger keeps them.
+        """Read a customer's account by id or by number in canonical form.
 
-        :raises NotFound: there is none.
+        :raises NotFound: no customer has such an account.
         """
         account = self.store.account(name)
         if account is None or account.owner_id == BANK_ID:
@@ -142,9 +151,9 @@ class LedgerClient:
         return account
 
     def recorded_entry(self, kind: str, entry_id: str) -> Recorded:
-        """Read an entry of a kind that was not refused.
+        """Read an entry of a kind that the ledger recorded.
 
-        :raises NotFound: there is none.
+        :raises NotFound: no such entry exists, or it was refused.
         """
         found = self.store.entry(entry_id.lower())
         if found is None or found.entry.kind != kind or found.status is not Status.RECORDED:
@@ -152,15 +161,15 @@ class LedgerClient:
         return found
 
     def entry_by_key(self, caller: Caller, key: str) -> Recorded | None:
-        """Read what was asked with a key, refused or not."""
+        """Read the caller's entry of an idempotency key, recorded or refused, if there is one."""
         return self.store.entry(keyed_id(caller.id, key))
 
     def with_details(self, caller: Caller, entries: Sequence[Recorded]) -> list[EntryDetails]:
-        """Give entries with what the caller may need to know of them."""
+        """Return entries with their accounts and the caller's part in them."""
         ids = frozenset(line.account_id for recorded in entries for line in recorded.lines)
-        of = frozenset(each.entry.id for each in entries if each.entry.kind == "transfer")
-        loaded = self.store.load(Needs(accounts=ids, progress=of))
-        return [_seen(caller, each, loaded) for each in entries]
+        transfers = frozenset(each.entry.id for each in entries if each.entry.kind == "transfer")
+        loaded = self.store.load(Needs(accounts=ids, progress=transfers))
+        return [_details(caller, each, loaded) for each in entries]
 
     def _load_owner(self, name: str) -> tuple[str, str]:
         account = self.customer_account(name)
@@ -170,7 +179,7 @@ class LedgerClient:
         return found
 
 
-def _seen(caller: Caller, recorded: Recorded, loaded: Snapshot) -> EntryDetails:
+def _details(caller: Caller, recorded: Recorded, loaded: Snapshot) -> EntryDetails:
     accounts = tuple(loaded.accounts[line.account_id] for line in recorded.lines)
     progress = loaded.progress.get(recorded.entry.id)
     return EntryDetails(
@@ -182,11 +191,11 @@ def _seen(caller: Caller, recorded: Recorded, loaded: Snapshot) -> EntryDetails:
 
 
 def raise_refusal(outcome: Outcome) -> Outcome:
-    """Give an outcome back where it is no refusal.
+    """Return an outcome unless it is a refusal.
 
-    :raises NotFound: it is about an entry that is not there, or from an account of somebody else.
+    :raises NotFound: the action names an entry or account that the caller has no access to.
     :raises Unavailable: no account number is free.
-    :raises Refused: a rule says no.
+    :raises Refused: a rule of the ledger refused the entry.
     """
     if outcome.status is Status.NUMBERS_EXHAUSTED:
         raise Unavailable("No account number is free.")
@@ -198,11 +207,11 @@ def raise_refusal(outcome: Outcome) -> Outcome:
 
 
 def keyed_id(caller_id: str, key: str) -> str:
-    """Give the entry id for a caller's idempotency key: a UUID of version 8 (RFC 9562, 5.8).
+    """Return the entry id for a caller's idempotency key: a UUID of version 8 (RFC 9562, 5.8).
 
-    It is made from SHA-256 of both, so that a retry has the id of the first try in any process.
-    What an entry leads to (the parts of a bulk, the runs of a schedule) has an id made of the
-    entry's own in place of a caller's: no caller's key can lead to it.
+    The id is a SHA-256 of both, so a retry has the same id in every process. The parts of a bulk
+    and the runs of a schedule pass their parent's entry id as `caller_id`. No caller has this id,
+    so no caller's key can produce theirs.
     """
     hexes = sha256(f"{len(caller_id)}:{caller_id}:{key}".encode()).hexdigest()
     variant = _VARIANTS[hexes[16]]
@@ -210,5 +219,5 @@ def keyed_id(caller_id: str, key: str) -> str:
 
 
 def with_time_of(entry_id: str, key: str) -> str:
-    """Put the time of a key that is a UUIDv7 into the id that `keyed_id` made of it."""
+    """Put the time of a key, a UUIDv7, into the id that `keyed_id` made of it."""
     return key[:_TIME_DIGITS] + entry_id[_TIME_DIGITS:]

@@ -1,7 +1,7 @@
-"""The runner: does what is due by itself. Holds expire, schedules run.
+"""The runner: submits due entries. Holds expire and schedules run.
 
-Each deed is an entry whose id follows from what it is about, so of two runners, or of one before
-and after a crash, only one does it: the other is told what was done.
+The id of a due entry derives from its hold or its run. Two runners, or one runner before and after
+a crash, therefore submit the same entry; the second submission is a replay.
 """
 
 import logging
@@ -20,15 +20,15 @@ from accounts_bank.stores.base import AccountStore
 
 BATCH_MAX = 500
 PAUSE_MAX_S = 60.0
-"""How long what fails waits at most until it is tried again."""
+"""The longest pause before a failed entry is tried again."""
 DOUBLED_MAX = 10
-"""After each fault of its own the thread waits twice as long, so often and so long at most."""
+"""The pause doubles after each unexpected error of the thread, at most this often."""
 
 logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """Does what is due, at once where it is asked to, or by a thread from time to time."""
+    """Submits due entries: once on request, or repeatedly in a thread."""
 
     def __init__(
         self,
@@ -38,84 +38,89 @@ class Runner:
         on_saved: OnSaved,
         pause_s: Callable[[], float],
     ) -> None:
-        """Join what it needs: `pause_s` says how long to wait before it looks again."""
+        """Take the store and the clock.
+
+        :param on_saved: called after each write with the number of entries; wakes the sealer.
+        :param pause_s: returns the pause before the next look at the store, in seconds.
+        """
         self._store = store
         self._clock = clock
         self._on_saved = on_saved
         self._pause_s = pause_s
         self.failing = False
-        """Whether what is due cannot be done at present."""
+        """Whether due entries fail at present."""
         self._faults = 0
         self._until_s: dict[str, float] = {}
-        """Until when what could not be done is put off, by what it is about."""
+        """The time until which a failed entry waits, by the id of its hold or schedule."""
         self._closed = Event()
         self._thread = Thread(target=self._run, name="runner", daemon=True)
 
     def start(self) -> None:
-        """Look from time to time, until the end."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """End: finish the batch that was begun, and begin no other."""
+        """Finish the present batch and end the thread."""
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def run_due(self) -> int:
-        """Do all that is due, what was missed in the order in which it was due; say how much.
+        """Submit all due entries in the order of their due times.
 
-        What cannot be done for a reason of its own is put off, and holds up nothing else.
+        An entry that fails for a reason of its own is postponed and delays no other entry.
 
-        :raises Unavailable: the store cannot be reached; what is left is done later.
+        :returns: the number of entries that were submitted for the first time.
+        :raises Unavailable: the store does not answer; the rest stays due.
         """
         count = 0
-        while not self._closed.is_set() and (done := self._do(self._due())):
+        while not self._closed.is_set() and (done := self._submit(self._due())):
             count += done
         return count
 
-    def _do(self, deeds: Mapping[str, Entry]) -> int:
-        """Do deeds, by what they are about; where that fails, in halves. Say how much was done."""
+    def _submit(self, entries: Mapping[str, Entry]) -> int:
+        """Submit entries, by the id of their hold or schedule; in halves after an error."""
         try:
-            outcomes = self._store.append([*deeds.values()]) if deeds else []
+            outcomes = self._store.append([*entries.values()]) if entries else []
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - told of; what is not at fault is done
-            if len(deeds) == 1:
-                self._put_off(next(iter(deeds)), error)
+        except Exception as error:  # noqa: BLE001 - logged; the other entries are submitted
+            if len(entries) == 1:
+                self._postpone(next(iter(entries)), error)
                 return 0
         else:
             done = sum(not outcome.replayed for outcome in outcomes)
             if done:
-                self._on_saved(len(deeds))
+                self._on_saved(len(entries))
             return done
-        each, half = list(deeds.items()), len(deeds) // 2
-        return self._do(dict(each[:half])) + self._do(dict(each[half:]))
+        pairs, half = list(entries.items()), len(entries) // 2
+        return self._submit(dict(pairs[:half])) + self._submit(dict(pairs[half:]))
 
-    def _put_off(self, entry_id: str, error: Exception) -> None:
+    def _postpone(self, entry_id: str, error: Exception) -> None:
         if entry_id not in self._until_s:
             context = {"entry_id": entry_id}
             logger.error("due_failed", exc_info=error, extra={"context": context})
         self._until_s[entry_id] = monotonic() + PAUSE_MAX_S
 
-    def _is_put_off(self, entry_id: str) -> bool:
+    def _is_postponed(self, entry_id: str) -> bool:
         return self._until_s.get(entry_id, 0.0) > monotonic()
 
     def _due(self) -> dict[str, Entry]:
-        """Make the entries of what is due next.
+        """Return the next due entries, by the id of their hold or schedule.
 
-        Where a schedule missed several runs, what was due after its second one has to wait for it.
+        If a schedule missed several runs, entries due after its second run wait for the next batch.
         """
         now = self._clock()
         due = self._store.due(now, limit=BATCH_MAX)
-        still = {each.entry_id for each in due}
-        self._until_s = {each: at for each, at in self._until_s.items() if each in still}
-        due = [each for each in due if not self._is_put_off(each.entry_id)]
+        still_due = {each.entry_id for each in due}
+        self._until_s = {each: at for each, at in self._until_s.items() if each in still_due}
+        due = [each for each in due if not self._is_postponed(each.entry_id)]
         ids = frozenset(each.entry_id for each in due if each.kind == "schedule")
-        begun = self._store.load(Needs(entries=ids)).entries if ids else {}
-        second_runs = [_second_run(each, begun) for each in due if each.entry_id in begun]
+        schedules = self._store.load(Needs(entries=ids)).entries if ids else {}
+        second_runs = [_second_run(each, schedules) for each in due if each.entry_id in schedules]
         until = min(filter(None, second_runs), default=now)
         due = [each for each in due if each.due_at and each.due_at <= until]
-        return {each.entry_id: _deed(each, begun, now) for each in due}
+        return {each.entry_id: _due_entry(each, schedules, now) for each in due}
 
     def _run(self) -> None:
         while not self._closed.wait(self._wait_s()):
@@ -125,42 +130,42 @@ class Runner:
                 if not self.failing:
                     logger.warning("due_postponed", extra={"context": {"reason": error.detail}})
                 self.failing = True
-            except Exception:  # a fault of ours: nobody waits for this thread, so it goes on
+            except Exception:  # a bug: no caller sees it, so the thread logs it and goes on
                 if not self._faults:
                     logger.exception("due_failed")
                 self._faults += 1
                 self.failing = True
             else:
-                self._faults, self.failing = 0, any(map(self._is_put_off, self._until_s))
+                self._faults, self.failing = 0, any(map(self._is_postponed, self._until_s))
 
     def _wait_s(self) -> float:
         return min(self._pause_s() * 2.0 ** min(self._faults, DOUBLED_MAX), PAUSE_MAX_S)
 
 
-def _second_run(progress: Progress, begun: Mapping[str, Recorded]) -> datetime | None:
-    """Say when a schedule whose next run is due runs after that one."""
-    return time_of_run(_asked(begun[progress.entry_id]), progress.done_count + 1)
+def _second_run(progress: Progress, schedules: Mapping[str, Recorded]) -> datetime | None:
+    """Return the time of the run after the one that is due."""
+    return time_of_run(_schedule_of(schedules[progress.entry_id]), progress.done_count + 1)
 
 
-def _deed(progress: Progress, begun: Mapping[str, Recorded], now: datetime) -> Entry:
-    """Make the entry of what is due: a hold's expiry, or a run of a schedule."""
+def _due_entry(progress: Progress, schedules: Mapping[str, Recorded], now: datetime) -> Entry:
+    """Return the due entry: the expiry of a hold or a run of a schedule."""
     entry_id = progress.entry_id
-    if entry_id not in begun:
+    if entry_id not in schedules:
         expire = Expire(entry_id, progress.account_id)
         return Entry(keyed_id(entry_id, "expiry"), BANK_ID, now, expire)
-    ask = _asked(begun[entry_id])
+    schedule = _schedule_of(schedules[entry_id])
     run = Transfer(
-        from_account=ask.from_account,
-        to_account=ask.to_account,
-        amount_minor=ask.amount_minor,
-        currency=ask.currency,
-        reference=ask.reference,
+        from_account=schedule.from_account,
+        to_account=schedule.to_account,
+        amount_minor=schedule.amount_minor,
+        currency=schedule.currency,
+        reference=schedule.reference,
         schedule_id=entry_id,
     )
     run_id = keyed_id(entry_id, str(progress.done_count))
-    return Entry(run_id, begun[entry_id].entry.caller_id, now, run)
+    return Entry(run_id, schedules[entry_id].entry.caller_id, now, run)
 
 
-def _asked(schedule: Recorded) -> Schedule:
-    assert isinstance(schedule.entry.action, Schedule)  # noqa: S101 - tells the type checker
-    return schedule.entry.action
+def _schedule_of(recorded: Recorded) -> Schedule:
+    assert isinstance(recorded.entry.action, Schedule)  # noqa: S101 - tells the type checker
+    return recorded.entry.action

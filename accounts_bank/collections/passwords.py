@@ -1,5 +1,7 @@
-"""Passwords: argon2id, at the cost that OWASP ASVS 5 asks for or above."""
+"""Passwords: hashed with argon2id at the cost that OWASP ASVS 5 requires."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 from unicodedata import normalize
 
@@ -11,54 +13,54 @@ from accounts_bank.errors import Unavailable
 MEMORY_KIB = 19 * 1024
 TIME_COST = 2
 PARALLELISM = 1
-"""OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, 2 iterations, 1 degree."""
+"""OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, 2 iterations, 1 degree of
+parallelism."""
 
 AT_ONCE_MAX = 4
+"""The number of passwords that are hashed at once."""
 WAIT_MAX_S = 10
+"""The time that a request waits for its hash to start."""
 
 
 class Passwords:
-    """Hashes and checks passwords, a few at a time: each one takes 19 MiB."""
+    """Hashes and verifies passwords, a few at a time: each hash takes 19 MiB."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
-        """Use a hasher other than the standard one in tests only."""
+        """Use a hasher other than the standard one only in tests."""
         self._hasher = hasher or PasswordHasher(TIME_COST, MEMORY_KIB, PARALLELISM)
-        self._turns = BoundedSemaphore(AT_ONCE_MAX)
-        self._nobodys_hash = self._hasher.hash("nobody has this password")
+        self._slots = BoundedSemaphore(AT_ONCE_MAX)
+        self._unused_hash = self._hasher.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
-        """Hash a password, in the PHC string format.
+        """Return the hash of a password in the PHC string format.
 
-        :raises Unavailable: too many others wait for the same.
+        :raises Unavailable: no slot became free within `WAIT_MAX_S`.
         """
-        with _Turn(self._turns):
-            return self._hasher.hash(_composed(password))
+        with self._slot():
+            return self._hasher.hash(_normalized(password))
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Tell whether a password is the one that was hashed; as slow where there is no hash.
+        """Return whether a password matches a hash; without a hash, False after the same time.
 
-        :raises Unavailable: too many others wait for the same.
+        :raises Unavailable: no slot became free within `WAIT_MAX_S`.
         """
-        with _Turn(self._turns):
+        with self._slot():
             try:
-                self._hasher.verify(password_hash or self._nobodys_hash, _composed(password))
+                self._hasher.verify(password_hash or self._unused_hash, _normalized(password))
             except (VerificationError, InvalidHashError):
                 return False
         return password_hash is not None
 
-
-class _Turn:
-    def __init__(self, turns: BoundedSemaphore) -> None:
-        self._turns = turns
-
-    def __enter__(self) -> None:
-        if not self._turns.acquire(timeout=WAIT_MAX_S):
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(timeout=WAIT_MAX_S):
             raise Unavailable("Too many sign-ins at once.")
+        try:
+            yield
+        finally:
+            self._slots.release()
 
-    def __exit__(self, *_error: object) -> None:
-        self._turns.release()
 
-
-def _composed(password: str) -> str:
-    """Write a password in one form (NFKC), whatever keyboard it was typed on (NIST SP 800-63B)."""
+def _normalized(password: str) -> str:
+    """Return a password in NFKC, so that every keyboard produces the same one (NIST SP 800-63B)."""
     return normalize("NFKC", password)

@@ -1,4 +1,4 @@
-"""What a hold and a schedule have in common: money promised from one account to another."""
+"""Pending payments: the common part of holds and schedules."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from accounts_bank.stores.base import AccountStore
 
 
 class PendingPayment(Struct, frozen=True, kw_only=True):
-    """A promise that was recorded, its two accounts, and how far it has come."""
+    """A recorded hold or schedule, its two accounts and its stage."""
 
     recorded: Recorded
     payer: Account
@@ -21,24 +21,24 @@ class PendingPayment(Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """The entry's own."""
+        """The id of the entry that created it."""
         return self.recorded.entry.id
 
 
-def load(store: AccountStore, promises: Sequence[Recorded]) -> Snapshot:
-    """Read the accounts of promises and how far each has come."""
-    asks = [_asked(each) for each in promises]
-    names = {name for ask in asks for name in (ask.from_account, ask.to_account)}
-    ids = {each.entry.id for each in promises}
-    return store.load(Needs(accounts=frozenset(names), progress=frozenset(ids)))
+def load(store: AccountStore, payments: Sequence[Recorded]) -> Snapshot:
+    """Read the accounts and the progress of pending payments."""
+    actions = [_action(each) for each in payments]
+    account_ids = {name for each in actions for name in (each.from_account, each.to_account)}
+    ids = {each.entry.id for each in payments}
+    return store.load(Needs(accounts=frozenset(account_ids), progress=frozenset(ids)))
 
 
-def sides(recorded: Recorded, loaded: Snapshot) -> tuple[Account, Account]:
-    """Give the payer's account and the payee's."""
-    ask = _asked(recorded)
-    return loaded.accounts[ask.from_account], loaded.accounts[ask.to_account]
+def payer_and_payee(recorded: Recorded, loaded: Snapshot) -> tuple[Account, Account]:
+    """Return the payer's account and the payee's."""
+    action = _action(recorded)
+    return loaded.accounts[action.from_account], loaded.accounts[action.to_account]
 
 
-def _asked(recorded: Recorded) -> Hold | Schedule:
+def _action(recorded: Recorded) -> Hold | Schedule:
     assert isinstance(recorded.entry.action, Hold | Schedule)  # noqa: S101 - tells the type checker
     return recorded.entry.action

@@ -1,11 +1,11 @@
-"""Schedules: transfers that the bank makes by itself, again and again."""
+"""Schedules: transfers that the bank makes by itself at given times."""
 
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from accounts_bank.collections.client import LedgerClient, PagePosition
-from accounts_bank.collections.pending import PendingPayment, load, sides
+from accounts_bank.collections.pending import PendingPayment, load, payer_and_payee
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, InvalidRequest, NotFound, Refused
 from accounts_bank.identity import Caller
@@ -14,18 +14,18 @@ from accounts_bank.ledger.entries import Recorded, Snapshot
 from accounts_bank.ledger.values import Stage
 
 LATE_MAX = timedelta(minutes=1)
-"""How late a schedule may be asked for: the first run is not made up for what lies before."""
+"""The first run may lie this far in the past when the request arrives; older ones are refused."""
 
 
 class ScheduleDetails(PendingPayment, frozen=True, kw_only=True):
-    """A schedule and how far it has come; the run at `next_at` is the next one."""
+    """A schedule, the number of its runs, and the time of the next run."""
 
     run_count: int = 0
     next_at: datetime | None = None
 
     @property
     def action(self) -> Schedule:
-        """What was asked."""
+        """The action that created the schedule."""
         assert isinstance(self.recorded.entry.action, Schedule)  # noqa: S101 - tells the type checker
         return self.recorded.entry.action
 
@@ -37,59 +37,66 @@ class Schedules:
         self._client = client
 
     def create(
-        self, caller: Caller, ask: Schedule, key: str | None, *, dry_run: bool = False
+        self, caller: Caller, action: Schedule, key: str | None, *, dry_run: bool = False
     ) -> ScheduleDetails:
-        """Begin a schedule of transfers from one of the caller's accounts to any other account.
+        """Create a schedule of transfers from one of the caller's accounts to any other account.
 
-        What is answered is the schedule as it began, to a retry as well.
-
-        :raises NotFound: there is no such account to pay from that the caller may see.
-        :raises Forbidden: it is somebody else's, and the caller may only see it.
+        :param key: the idempotency key; a repeated key returns the first outcome.
+        :param dry_run: decide without saving.
+        :returns: the schedule as it was created, also for a repeated key.
+        :raises NotFound: the caller may not read the payer's account, or it does not exist.
+        :raises Forbidden: the caller does not own the payer's account.
         :raises InvalidRequest: the first run lies in the past.
-        :raises Refused: a rule says no.
+        :raises Refused: a rule of the ledger refuses it.
         """
-        if ask.first_at < self._client.clock() - LATE_MAX and not self._is_retry(caller, key):
-            raise InvalidRequest("It lies in the past.", pointer="/first_at")
-        outcome = self._client.submit_payment(caller, ask, key, dry_run=dry_run)
-        begun = _begun(outcome.recorded, load(self._client.store, [outcome.recorded]))
-        return replace(begun, replayed=outcome.replayed)
+        if action.first_at < self._client.clock() - LATE_MAX and not self._is_retry(caller, key):
+            raise InvalidRequest("Send a time that is not past.", pointer="/first_at")
+        outcome = self._client.submit_payment(caller, action, key, dry_run=dry_run)
+        created = _created(outcome.recorded, load(self._client.store, [outcome.recorded]))
+        return replace(created, replayed=outcome.replayed)
 
     def read(self, caller: Caller, schedule_id: str) -> ScheduleDetails:
-        """Read a schedule that the caller pays, or may look at.
+        """Read a schedule that the caller pays, or any with READ_ALL_ACCOUNTS.
 
-        :raises NotFound: there is none.
+        :raises NotFound: there is no such schedule, or the caller may not read it.
         """
-        (found,) = self._as_they_stand([self._client.recorded_entry("schedule", schedule_id)])
+        (found,) = self._with_progress([self._client.recorded_entry("schedule", schedule_id)])
         reads_all = may(caller.role, Permission.READ_ALL_ACCOUNTS)
         if caller.id != found.payer.owner_id and not reads_all:
             raise NotFound
         return found
 
     def of(self, caller: Caller, *, before: PagePosition, limit: int) -> list[ScheduleDetails]:
-        """Give the schedules that the caller pays, the newest first."""
+        """Return a page of the schedules that the caller pays, newest first.
+
+        :param before: the time and id of the last schedule of the previous page.
+        :param limit: the largest number of schedules.
+        """
         found = self._client.store.entries_of(caller.id, "schedule", before=before, limit=limit)
-        return self._as_they_stand(found)
+        return self._with_progress(found)
 
     def runs(
         self, caller: Caller, schedule_id: str, *, before: PagePosition, limit: int
     ) -> list[Recorded]:
-        """Give the runs of a schedule, those that were refused included, the newest first.
+        """Return a page of the runs of a schedule, refused ones included, newest first.
 
-        :raises NotFound: there is no such schedule that the caller may see.
+        :param before: the time and id of the last run of the previous page.
+        :param limit: the largest number of runs.
+        :raises NotFound: there is no such schedule, or the caller may not read it.
         """
         found = self.read(caller, schedule_id)
         return self._client.store.entries_of(found.id, "transfer", before=before, limit=limit)
 
     def cancel(self, caller: Caller, schedule_id: str) -> None:
-        """End a schedule: it runs no more. To cancel it again changes nothing.
+        """End a schedule. To cancel it again changes nothing.
 
-        :raises NotFound: there is no such schedule that the caller may see.
-        :raises Forbidden: it is not the caller's.
-        :raises Refused: `schedule_ended`, where it had its last run already.
+        :raises NotFound: there is no such schedule, or the caller may not read it.
+        :raises Forbidden: the caller does not pay the schedule.
+        :raises Refused: `schedule_ended`, the last run is over.
         """
         found = self.read(caller, schedule_id)
         if caller.id != found.payer.owner_id:
-            raise Forbidden("Only who pays cancels a schedule.")
+            raise Forbidden("Only the payer cancels a schedule.")
         try:
             self._client.submit(caller, CancelSchedule(found.id, found.action.from_account))
         except Refused:
@@ -97,24 +104,24 @@ class Schedules:
                 raise
 
     def _is_retry(self, caller: Caller, key: str | None) -> bool:
-        """Tell whether a key was used: what was in time at first is not late when sent again."""
+        """Return whether the key was used: a retry may arrive after the first run."""
         return key is not None and self._client.entry_by_key(caller, key) is not None
 
-    def _as_they_stand(self, schedules: list[Recorded]) -> list[ScheduleDetails]:
+    def _with_progress(self, schedules: list[Recorded]) -> list[ScheduleDetails]:
         loaded = load(self._client.store, schedules)
-        return [_as_it_stands(each, loaded) for each in schedules]
+        return [_current(each, loaded) for each in schedules]
 
 
-def _begun(recorded: Recorded, loaded: Snapshot) -> ScheduleDetails:
-    payer, payee = sides(recorded, loaded)
-    begun = ScheduleDetails(recorded=recorded, payer=payer, payee=payee)
-    return replace(begun, next_at=begun.action.first_at)
+def _created(recorded: Recorded, loaded: Snapshot) -> ScheduleDetails:
+    payer, payee = payer_and_payee(recorded, loaded)
+    created = ScheduleDetails(recorded=recorded, payer=payer, payee=payee)
+    return replace(created, next_at=created.action.first_at)
 
 
-def _as_it_stands(recorded: Recorded, loaded: Snapshot) -> ScheduleDetails:
+def _current(recorded: Recorded, loaded: Snapshot) -> ScheduleDetails:
     progress = loaded.progress[recorded.entry.id]
     return replace(
-        _begun(recorded, loaded),
+        _created(recorded, loaded),
         stage=progress.stage,
         run_count=progress.done_count,
         next_at=progress.due_at,

@@ -1,10 +1,10 @@
-"""Statements: what an account held at the start of a period, what moved, and what it held then.
+"""Statements and balances of the past: opening balance, lines, closing balance.
 
-Lines are numbered without gaps and never change, so a statement is two numbers: the first line and
-how many. It stays what it was when it was drawn up, whatever is recorded while it is read.
+Lines are numbered without gaps and never change. A statement is therefore the number of its first
+line and a count. Entries that are recorded while a client reads a statement do not change it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -13,11 +13,18 @@ from accounts_bank.ledger.values import Account, Line, Period
 from accounts_bank.stores.base import AccountStore
 
 PAGE_LINES = 500
-"""How many lines are held in memory at once."""
+"""The number of lines in memory at once."""
+
+
+MOMENTS_MAX = 100
+"""The largest number of moments in one call of `totals_before`."""
 
 
 class Statement(Struct, frozen=True, kw_only=True):
-    """The statement of an account from `since` on and before `until`, without its lines."""
+    """The statement of an account for a period, without its lines.
+
+    The period includes `since` and excludes `until`. Balances are in minor units.
+    """
 
     account: Account
     since: datetime
@@ -30,14 +37,15 @@ class Statement(Struct, frozen=True, kw_only=True):
 
 
 def draw_up(store: AccountStore, account: Account, period: Period, now: datetime) -> Statement:
-    """Draw up the statement of an account as of now.
+    """Draw up the statement of an account.
 
-    A period without a start begins with the account. One without an end ends now, or right behind
-    the last line where that bears a later time, so that the next period begins where this one ends.
+    :param period: without a start, it begins with the account. Without an end, it ends now, or
+        right after the last line if this line has a later time. The next period can start there.
+    :param now: the time at which the statement is made.
     """
     opening = _last_before(store, account, period.since) if period.since else None
     last = _last_before(store, account, period.until)
-    until = period.until or max(_behind(last, now), period.since or now)
+    until = period.until or max(_after(last, now), period.since or now)
     first_number = opening.number + 1 if opening else 1
     return Statement(
         account=account,
@@ -51,8 +59,34 @@ def draw_up(store: AccountStore, account: Account, period: Period, now: datetime
     )
 
 
+def balance_at(store: AccountStore, account: Account, at: datetime | None) -> int:
+    """Return the balance of an account after every line up to a time, or now, in minor units."""
+    if at is None:
+        return account.balance_minor
+    end = datetime.max.replace(tzinfo=at.tzinfo)
+    last = _last_before(store, account, at + datetime.resolution if at < end else None)
+    return last.balance_minor if last else 0
+
+
+def totals_before(
+    store: AccountStore, accounts: Sequence[Account], moments: Sequence[datetime]
+) -> list[int]:
+    """Return the total balance of accounts before each of some ascending moments.
+
+    The store reads only the lines of accounts that moved after the first moment.
+
+    :raises ValueError: there are more moments than `MOMENTS_MAX`.
+    """
+    if len(moments) > MOMENTS_MAX:
+        raise ValueError(f"{len(moments)} moments are more than {MOMENTS_MAX}")
+    unmoved = [each for each in accounts if each.moved_at < moments[0]]
+    moved = [each.id for each in accounts if each.moved_at >= moments[0]]
+    unmoved_minor = sum(each.balance_minor for each in unmoved)
+    return [unmoved_minor + each for each in store.total_before(moved, moments)]
+
+
 def line_pages(store: AccountStore, statement: Statement) -> Iterator[list[Line]]:
-    """Give the lines of a statement, the oldest first, at most `PAGE_LINES` at a time."""
+    """Yield the lines of a statement in pages of at most `PAGE_LINES`, oldest first."""
     end = statement.first_number + statement.line_count
     for start in range(statement.first_number, end, PAGE_LINES):
         stop = min(start + PAGE_LINES, end)
@@ -65,5 +99,5 @@ def _last_before(store: AccountStore, account: Account, moment: datetime | None)
     return lines[0] if lines else None
 
 
-def _behind(last: Line | None, now: datetime) -> datetime:
+def _after(last: Line | None, now: datetime) -> datetime:
     return now if last is None or last.at < now else last.at + datetime.resolution

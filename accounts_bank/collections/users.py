@@ -1,4 +1,4 @@
-"""UserCollection: sign up, sign in, stay signed in, leave, and who has which role."""
+"""UserCollection: users, their sessions, passwords and roles."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,27 +26,30 @@ from accounts_bank.identity import Caller, Event, Role, Session, User, username_
 from accounts_bank.stores.base import PutStatus, UserStore
 
 SESSIONS_MAX = 50
-"""How many sessions a user may have at once: one more ends the oldest."""
+"""A user has at most this many sessions; one more ends the oldest."""
 
 TRIES_MAX = 10
-"""How often a change is tried again when somebody else changed the same user meanwhile."""
+"""A change is tried this often if other changes of the same user interfere."""
 
-TURNS, TURN_TIMEOUT_S = 256, 5
-"""Those who change one user take turns in a process, and so do some who change another."""
+LOCKS, LOCK_TIMEOUT_S = 256, 5
+"""Changes of one user take its lock in this process. Several users share a lock."""
 
-TAKES_NOTHING = frozenset({"login", "login_refreshed", "user_updated"})
-"""Changes that take nothing from anybody: others may learn of them a moment later."""
+REVOKES_NOTHING = frozenset({"login", "login_refreshed", "user_updated"})
+"""Changes that revoke nothing; other processes may see them a moment later."""
 
 SCANNED_USERS = 1_000
-"""How many users are read at once in search of an admin."""
+"""The page size of the search for an admin."""
 
 Change = Callable[[User], User]
 Expected = Callable[[User], bool]
-"""Tells whether a user is still as the caller knows it."""
+"""Returns whether a user is still in the state that the caller knows."""
 
 
 class UserCollection:
-    """The users of the bank and their sessions."""
+    """The users of the bank and their sessions.
+
+    Every method may raise `Unavailable` if the store does not answer.
+    """
 
     def __init__(  # noqa: PLR0913 - everything it needs enters here
         self,
@@ -59,7 +62,11 @@ class UserCollection:
         session_lasts: timedelta,
         on_saved: OnSaved,
     ) -> None:
-        """Join what it needs; `on_saved` is called after each change, for the audit log."""
+        """Take the store, the accounts and the settings.
+
+        :param session_lasts: the lifetime of a session without a refresh.
+        :param on_saved: called after each change with the number of entries; wakes the sealer.
+        """
         self._store = store
         self._accounts = accounts
         self._passwords = passwords
@@ -67,12 +74,13 @@ class UserCollection:
         self._new_id = new_id
         self._session_lasts = session_lasts
         self._on_saved = on_saved
-        self._turns = [Lock() for _ in range(TURNS)]
+        self._locks = [Lock() for _ in range(LOCKS)]
 
     def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
-        """Add a customer.
+        """Register a customer.
 
-        :raises UsernameTaken: somebody has a name that compares equal.
+        :param password: the password in clear text; the store keeps its hash.
+        :raises UsernameTaken: a user has a name that compares equal.
         """
         if self._store.user_named(username_key(username)):
             raise UsernameTaken
@@ -86,9 +94,10 @@ class UserCollection:
         role: Role = Role.CUSTOMER,
         full_name: str | None = None,
     ) -> User:
-        """Add a user of any role whose password is hashed already.
+        """Add a user of any role.
 
-        :raises UsernameTaken: somebody has a name that compares equal.
+        :param password_hash: the hash of the password in the PHC string format.
+        :raises UsernameTaken: a user has a name that compares equal.
         """
         user = User(
             id=self._new_id(),
@@ -103,32 +112,36 @@ class UserCollection:
         return user
 
     def login(self, username: str, password: str) -> tuple[User, Session]:
-        """Begin a session; an unknown name and a wrong password cost and answer the same.
+        """Start a session.
 
-        :raises InvalidCredentials: the two do not belong together.
+        An unknown name and a wrong password take the same time and raise the same error.
+
+        :returns: the user and the new session.
+        :raises InvalidCredentials: the username or the password is wrong.
         """
-        user = self._named(username)
+        user = self._find(username)
         if not self._passwords.verify(password, user.password_hash if user else None) or not user:
-            self._tell("login_failed", user)
+            self._record_event("login_failed", user)
             raise InvalidCredentials
         session, proven = self._new_session(), user.password_hash
 
         def signed_in(user: User) -> User:
             if user.password_hash != proven:
                 raise InvalidCredentials
-            return replace(user, sessions=(*self._alive(user), session)[-SESSIONS_MAX:])
+            return replace(user, sessions=(*self._live_sessions(user), session)[-SESSIONS_MAX:])
 
         return self._change(user, signed_in, "login"), session
 
     def refresh(self, user_id: str, session_id: str, refresh_id: str) -> tuple[User, Session]:
-        """Spend a refresh token for a new one. One that is spent already ends the session.
+        """Exchange a refresh token for a new one. A repeated use ends the session.
 
-        :raises InvalidToken: the session has ended, or ends now.
+        :returns: the user and the session with its new refresh id.
+        :raises InvalidToken: the session has ended, or this call ends it.
         """
         user, session = self._signed_in(user_id, session_id, newest=True)
         if session.refresh_id != refresh_id:
             self._change(user, lambda user: user.without_session(session_id), "refresh_reused")
-            raise InvalidToken("The refresh token was used before: the session has ended.")
+            raise InvalidToken("The refresh token was used before: sign in again.")
         fresh = replace(self._new_session(), id=session_id)
 
         def refreshed(user: User) -> User:
@@ -144,23 +157,25 @@ class UserCollection:
             return self.refresh(user_id, session_id, refresh_id)
 
     def caller(self, user_id: str, session_id: str) -> Caller:
-        """Say who calls, with the role as it is now.
+        """Return the caller of a session with the present role.
 
-        :raises InvalidToken: the session has ended, or the user is gone.
+        :raises InvalidToken: the session has ended, or the user was deleted.
         """
         user, session = self._signed_in(user_id, session_id)
         return Caller(user.id, user.role, session.id)
 
     def user(self, caller: Caller) -> User:
-        """Read the caller's own user, as any process has left it."""
+        """Read the caller's own user in the newest version."""
         return self._newest(self._existing(caller.id))
 
     def update(
         self, caller: Caller, full_name: str | None, is_expected: Expected | None = None
     ) -> User:
-        """Change what the user says of itself, where it is still as expected.
+        """Change the caller's profile.
 
-        :raises PreconditionFailed: it is not.
+        :param is_expected: returns whether the user is in the state that the caller knows; None
+            accepts every state.
+        :raises PreconditionFailed: `is_expected` returned False.
         """
 
         def updated(user: User) -> User:
@@ -188,7 +203,7 @@ class UserCollection:
         """
         user = self._existing(caller.id)
         if not self._passwords.verify(current, user.password_hash):
-            self._tell("password_refused", user)
+            self._record_event("password_refused", user)
             raise InvalidCredentials
         proven, fresh = user.password_hash, self._passwords.hash(new)
 
@@ -201,9 +216,9 @@ class UserCollection:
         self._change(user, changed, "password_changed")
 
     def delete(self, caller: Caller) -> None:
-        """Delete the caller: all that is kept is an id without a name.
+        """Delete the caller. The id, the version and the times remain.
 
-        :raises Refused: `accounts_open`, an account of theirs is not closed yet.
+        :raises Refused: `accounts_open`, the caller has accounts that are not closed.
         """
         self._accounts.leave(caller)
 
@@ -220,11 +235,13 @@ class UserCollection:
         self._change(self._existing(caller.id), deleted, "user_deleted")
 
     def page(self, caller: Caller, *, after: str, limit: int) -> tuple[list[User], str | None]:
-        """Give users with ids above `after`, and the last id that was read if there are more.
+        """Return a page of all users in the order of their ids.
 
-        Deleted users are left out, so there may be fewer than `limit` before the end.
+        Deleted users are omitted, so a page may be shorter than `limit` before the end.
 
-        :raises Forbidden: a teller serves whoever gives a name, and needs no list.
+        :param after: the id after which the page starts; "" for the first page.
+        :returns: the users, and the `after` of the next page or None at the end.
+        :raises Forbidden: the caller lacks LIST_USERS.
         """
         if not may(caller.role, Permission.LIST_USERS):
             raise Forbidden("Look a user up by `username`.")
@@ -234,14 +251,14 @@ class UserCollection:
         return [user for user in shown if user.deleted_at is None], last_id
 
     def find(self, username: str) -> list[User]:
-        """Give the user with a username that compares equal, if there is one."""
-        user = self._named(username)
+        """Return the user with an equal username (see `username_key`), or an empty list."""
+        user = self._find(username)
         return [] if user is None else [user]
 
     def read(self, user_id: str) -> User:
-        """Read any user by id.
+        """Read a user by id in the newest version.
 
-        :raises NotFound: there is none, or it was deleted.
+        :raises NotFound: there is no such user, or it was deleted.
         """
         user = self._store.users((user_id,)).get(user_id)
         if user is None or user.deleted_at is not None:
@@ -249,13 +266,13 @@ class UserCollection:
         return self._newest(user)
 
     def change_role(self, caller: Caller, user_id: str, role: Role) -> User:
-        """Give a user another role; one that it has already changes nothing.
+        """Give a user another role. To give the present role changes nothing.
 
-        The role may be taken from two last admins at once. Whoever does so looks again afterwards,
-        and puts back what leaves nobody.
+        Two processes may take the role from the last two admins at once. Each therefore checks
+        again after its change, and restores the role if no admin is left.
 
         :raises NotFound: there is no such user.
-        :raises LastAdmin: nobody else could manage roles.
+        :raises LastAdmin: no other user may change roles.
         """
 
         def changed(user: User) -> User:
@@ -278,7 +295,7 @@ class UserCollection:
         return saved
 
     def check(self) -> None:
-        """Ask the store whether it answers.
+        """Check that the store answers.
 
         :raises Unavailable: it does not.
         """
@@ -291,7 +308,7 @@ class UserCollection:
         self, user_id: str, session_id: str, *, newest: bool = False
     ) -> tuple[User, Session]:
         user = self._store.users((user_id,)).get(user_id)
-        if user and (newest or not user.session(session_id)):  # begun run_in_thread a moment ago
+        if user and (newest or not user.session(session_id)):  # another process may have started it
             user = self._newest(user)
         session = user.session(session_id) if user else None
         if user is None or session is None or session.expires_at <= self._clock():
@@ -304,16 +321,16 @@ class UserCollection:
             raise InvalidToken("The user was deleted.")
         return user
 
-    def _named(self, username: str) -> User | None:
-        """Find who has a name. Nobody has one with NUL in it, and PostgreSQL refuses to look."""
+    def _find(self, username: str) -> User | None:
+        """Find a user by name. No name contains NUL, and PostgreSQL refuses to look for one."""
         return None if "\0" in username else self._store.user_named(username_key(username))
 
     def _newest(self, user: User) -> User:
-        """Read a user past what is remembered: the store knows what other processes changed."""
+        """Read a user past the cache, with the changes of other processes."""
         return self._store.user_named(user.username_key) or user
 
     def _keep_an_admin(self, user: User, role: Role) -> None:
-        """Refuse to take the permission to change roles from the last user that has it."""
+        """Raise LastAdmin if a new role takes CHANGE_ROLES from the last user that has it."""
         takes = _manages_roles(user.role) and not _manages_roles(role)
         if takes and not self._has_admin_besides(user):
             raise LastAdmin
@@ -321,24 +338,24 @@ class UserCollection:
     def _has_admin_besides(self, user: User) -> bool:
         found = self._store.users_after("", limit=SCANNED_USERS)
         while found:
-            alive = (each for each in found if each.deleted_at is None)
-            if any(_manages_roles(each.role) and each.id != user.id for each in alive):
+            others = (each for each in found if each.deleted_at is None and each.id != user.id)
+            if any(_manages_roles(each.role) for each in others):
                 return True
             found = self._store.users_after(found[-1].id, limit=SCANNED_USERS)
         return False
 
     def _change(self, user: User, change: Change, kind: str, actor_id: str | None = None) -> User:
-        """Apply a change to the newest version of a user, however many change it at once.
+        """Apply a change to the newest version of a user.
 
-        What ends a session or changes a role holds everywhere on return.
+        A change that ends a session or changes a role is in force in all processes on return.
         """
-        with self._turn(user.id):
-            changed = self._changed(user, change, kind, actor_id or user.id)
-        if kind not in TAKES_NOTHING:
+        with self._lock(user.id):
+            changed = self._apply(user, change, kind, actor_id or user.id)
+        if kind not in REVOKES_NOTHING:
             self._store.settle()
         return changed
 
-    def _changed(self, user: User, change: Change, kind: str, actor_id: str) -> User:
+    def _apply(self, user: User, change: Change, kind: str, actor_id: str) -> User:
         for _ in range(TRIES_MAX):
             changed = replace(change(user), version=user.version + 1)
             if self._put(changed, kind, actor_id=actor_id) is PutStatus.SAVED:
@@ -347,11 +364,11 @@ class UserCollection:
         raise Unavailable("Too many changes to one user at once.")
 
     @contextmanager
-    def _turn(self, user_id: str) -> Iterator[None]:
-        """Wait for those who change the same user, but not for ever: a store may stand still."""
-        lock = self._turns[hash(user_id) % TURNS]
-        if not lock.acquire(timeout=TURN_TIMEOUT_S):
-            raise Unavailable("Others change this user, and the store keeps them waiting.")
+    def _lock(self, user_id: str) -> Iterator[None]:
+        """Take the lock of a user, with a timeout: a change waits for a store that may hang."""
+        lock = self._locks[hash(user_id) % LOCKS]
+        if not lock.acquire(timeout=LOCK_TIMEOUT_S):
+            raise Unavailable("Other changes of this user wait for the store.")
         try:
             yield
         finally:
@@ -363,11 +380,11 @@ class UserCollection:
         self._on_saved(1)
         return status
 
-    def _alive(self, user: User) -> tuple[Session, ...]:
+    def _live_sessions(self, user: User) -> tuple[Session, ...]:
         now = self._clock()
         return tuple(each for each in user.sessions if each.expires_at > now)
 
-    def _tell(self, kind: str, user: User | None) -> None:
+    def _record_event(self, kind: str, user: User | None) -> None:
         user_id = user.id if user else None
         self._store.put((), (Event(self._new_id(), kind, self._clock(), user_id, None),))
         self._on_saved(1)

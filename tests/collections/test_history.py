@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts_bank.collections.accounts import MOMENTS_MAX
+from accounts_bank.collections.statements import MOMENTS_MAX
 
 
 @pytest.fixture

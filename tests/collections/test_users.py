@@ -299,8 +299,8 @@ def test_changes_that_meet_are_tried_again_and_not_for_ever(bank, ada, monkeypat
 
 
 def test_who_waits_for_others_to_change_a_user_does_not_wait_for_ever(bank, ada, monkeypatch):
-    monkeypatch.setattr(user_collection, "TURN_TIMEOUT_S", 0.05)
-    with bank.users._turn(ada.id), pytest.raises(Unavailable):
+    monkeypatch.setattr(user_collection, "LOCK_TIMEOUT_S", 0.05)
+    with bank.users._lock(ada.id), pytest.raises(Unavailable):
         bank.users.update(ada, "Never")
     assert bank.users.update(ada, "At last").full_name == "At last"
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts_bank.collections.accounts import MOMENTS_MAX
+from accounts_bank.collections.statements import MOMENTS_MAX
 from accounts_bank.web.charts import POINTS, moments_between
 
 
