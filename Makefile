@@ -1,13 +1,14 @@
-# Two commands are enough: `make run` and `make test`. Both set up .venv by themselves, from
-# requirements pinned with hashes, and do so again only when the requirements change.
+# Two commands are enough: `make run` and `make test`. Both set up .venv, from requirements pinned
+# with hashes, and set it up again only when the requirements change.
 
 PORT ?= 5000
 WORKERS ?= 1
 TESTERS ?= 3
 
-# The first Python that really runs, is new enough and can fill an environment: a name on PATH
-# alone may be a shim, or lack both pip and ensurepip.
-PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+# The image and CI run on Python 3.11, so it comes first. A name on PATH may be a shim that does not
+# run, or an installation without pip and ensurepip: each candidate must start and fill an environment.
+PYTHONS = python3.11 python3.12 python3.13 python3.14 python3 python
+PYTHON ?= $(shell for each in $(PYTHONS); do \
     $$each -c 'import sys, venv; from importlib.util import find_spec; \
     sys.exit(sys.version_info < (3, 11) or not (find_spec("pip") or find_spec("ensurepip")))' \
     2>/dev/null && { echo $$each; break; }; done)
@@ -16,25 +17,31 @@ BIN = .venv/bin
 RUNTIME = .venv/runtime-installed
 DEVELOPMENT = .venv/development-installed
 WHEELS = build/wheels/fetched
+GENERATED = docs/api.md docs/settings.md docs/roles.md
 
 # uv installs in a second what takes pip ten; but only pip knows an index set in pip's own
 # configuration, so pip has the last word.
 PIP = $$($(BIN)/python -c 'import pip' 2>/dev/null && echo $(BIN)/python -m pip || \
     echo $(PYTHON) -m pip --python $(BIN)/python) --disable-pip-version-check
-install = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(1) || \
+install = $(BIN)/uv pip install $(QUIET) --compile-bytecode --python $(BIN)/python $(1) || \
     $(PIP) install --quiet $(1)
+QUIET = $$([ -t 2 ] || echo --quiet) # a terminal shows the progress
+PACKAGES = $$(grep -c '^[a-z].*==' $(1))
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-strip-extras --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
-.PHONY: help run picture demo test image-test mutants bench audit sbom requirements clean
+.PHONY: help run picture docs demo test quick soak image-test mutants bench audit sbom requirements clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run           start the bank on http://localhost:5000 (PORT=, WORKERS=)'
 	@echo 'make demo          the same with people in it, and a year of their money'
 	@echo 'make test          every check: style, types, layers, tests, coverage'
+	@echo 'make quick         a minute of tests: rules, business layer, memory and SQLite, gates'
+	@echo 'make soak          the long rounds: kills, many examples, hours of load'
 	@echo 'make image-test    builds deploy/Dockerfile and runs it (podman, mmdebstrap; as root)'
 	@echo 'make mutants       which small breaks of the rules of money fail no test'
+	@echo 'make docs          write the generated tables and the picture of the layers anew'
 	@echo 'make picture       the overview page, as the README shows it'
 	@echo 'make bench         what it costs, as ratios'
 	@echo 'make audit         known vulnerabilities in the requirements'
@@ -56,6 +63,14 @@ test: $(DEVELOPMENT)
 	$(BIN)/lint-imports --no-logo --no-cache
 	COVERAGE_FILE='$(CURDIR)/.coverage' $(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile \
 	    --no-loadscope-reorder --cov --cov-report=term --ignore tests/image
+
+quick: $(DEVELOPMENT)
+	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder \
+	    -m 'not soak' -k 'not postgres and not mongo' --ignore tests/stores/test_recipes.py \
+	    tests/gates tests/ledger tests/collections tests/stores
+
+soak: $(DEVELOPMENT)
+	SOAK=true $(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder -m soak
 
 image-test: $(DEVELOPMENT) $(WHEELS)
 	$(BIN)/pytest tests/image
@@ -83,6 +98,10 @@ bench: $(DEVELOPMENT)
 picture: $(DEVELOPMENT)
 	$(BIN)/python -m tests.web.picture docs/overview.png
 
+docs: $(DEVELOPMENT)
+	$(BIN)/cog -r $(GENERATED)
+	$(BIN)/python -m bench.layers docs/layers.svg
+
 requirements: $(BIN)/uv
 	$(COMPILE) --group build --output-file requirements.txt
 	$(COMPILE) --group build --all-extras --constraint requirements.txt \
@@ -97,13 +116,13 @@ clean:
 
 # Each stamp is touched last, so an installation that failed is begun again.
 $(RUNTIME): requirements.txt pyproject.toml | $(BIN)/uv
-	@echo 'Installing the bank ...'
+	@echo "Step 2: the bank, $(call PACKAGES,requirements.txt) packages ..."
 	@$(call install,--require-hashes --requirement requirements.txt)
 	@$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | $(BIN)/uv
-	@echo 'Installing the checks ...'
+	@echo "Step 3: the checks, $(call PACKAGES,requirements-dev.txt) packages ..."
 	@$(call install,--require-hashes --requirement requirements-dev.txt)
 	@touch $@
 
@@ -123,6 +142,8 @@ $(BIN)/uv: | $(BIN)/python
 # Where Debian leaves out ensurepip, the pip of $(PYTHON) works from outside.
 $(BIN)/python:
 	@test -n '$(PYTHON)' || { echo 'Accounts needs Python 3.11 or newer, with pip.' >&2; exit 1; }
+	@echo "Step 1: .venv with $$($(PYTHON) -V) ($(PYTHON)): the first of '$(PYTHONS)' that is 3.11 or"
+	@echo 'newer and can fill an environment. Another one: make PYTHON=python3.x'
 	@rm -rf .venv
 	@if $(PYTHON) -m pip --version >/dev/null 2>&1; \
 	    then $(PYTHON) -m venv --without-pip .venv; else $(PYTHON) -m venv .venv; fi

