@@ -251,7 +251,7 @@ class Database:
         given = [write for write in writes if write.rows]
         if self.is_sqlite:
             for write in given:
-                connection.exec_driver_sql(self._sql(write), write.values())
+                connection.exec_driver_sql(self._sql(write), write.values(key_last=True))
             return
         for write in given:
             if write.is_large:

@@ -56,13 +56,15 @@ class Write(Struct, frozen=True):
         """Say whether it is to be written by COPY, where there is one."""
         return self.key is None and len(self.rows) >= COPY_MIN
 
-    def values(self) -> list[tuple[Any, ...]]:
-        """Give the rows as the database takes them."""
+    def values(self, *, key_last: bool = False) -> list[tuple[Any, ...]]:
+        """Return the rows as the database takes them, on request with the key's value last."""
         columns: list[Sequence[Any]] = list(zip(*self.rows, strict=True))
         for number, name in enumerate(self.names):
             convert = _CONVERTERS.get(type(self.table.c[name].type))
             if convert:
                 columns[number] = convert(columns[number])
+        if key_last and self.key:
+            columns.append(columns.pop(self.names.index(self.key)))
         return list(zip(*columns, strict=True))
 
 
@@ -70,10 +72,9 @@ def sqlite_statement(write: Write) -> str:
     """Write the statement for one row, to be run with many."""
     name, names = write.table.name, write.names
     if write.key:
-        # Whatever is set has its indexes written anew, even to what it was: not the key.
-        places = {each: f'"{each}" = ?{number}' for number, each in enumerate(names, 1)}
-        key = places.pop(write.key)
-        return f"UPDATE {name} SET {', '.join(places.values())} WHERE {key}"  # noqa: S608
+        # SQLite rewrites the indexes of each column that is set, so the key is not set.
+        changes = ", ".join(f'"{each}" = ?' for each in names if each != write.key)
+        return f'UPDATE {name} SET {changes} WHERE "{write.key}" = ?'  # noqa: S608
     marks = ", ".join("?" * len(names))
     return f"INSERT INTO {name} ({_quoted(names)}) VALUES ({marks})"  # noqa: S608
 
