@@ -17,7 +17,7 @@ BIN = .venv/bin
 RUNTIME = .venv/runtime-installed
 DEVELOPMENT = .venv/development-installed
 WHEELS = build/wheels/fetched
-GENERATED = docs/api.md docs/settings.md docs/roles.md
+GENERATED = docs/api.md docs/settings.md
 
 # uv installs in a second what takes pip ten; but only pip knows an index set in pip's own
 # configuration, so pip has the last word.
@@ -99,7 +99,7 @@ picture: $(DEVELOPMENT)
 	$(BIN)/python -m tests.web.picture docs/overview.png
 
 docs: $(DEVELOPMENT)
-	$(BIN)/cog -r $(GENERATED)
+	$(BIN)/cog -r -P -I docs $(GENERATED)
 	$(BIN)/python -m bench.layers docs/layers.svg
 
 requirements: $(BIN)/uv

@@ -1,4 +1,4 @@
-"""The README: what it tells to paste works, and it leaves nothing out."""
+"""The README and docs/: each block works when it is pasted, and each list is complete."""
 
 import json
 import re
@@ -9,15 +9,21 @@ import pytest
 from accounts_bank.cli import main
 from accounts_bank.config import Settings
 from tests.gates.test_root_names import ROOT
+from tests.programs import program
 from tests.system.servers import served
 
 README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs/api.md").read_text()
+SETTINGS = (ROOT / "docs/settings.md").read_text()
+COMMANDS = (ROOT / "docs/commands.md").read_text()
+ROUTES = API + (ROOT / "docs/pages.md").read_text()
 
 
 def pasted(port: int) -> list[str]:
-    """Paste every block for a shell, one after the other; give what each one prints."""
-    blocks = re.findall(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    """Paste each block for a shell in turn; return the output of each."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", API, re.DOTALL | re.MULTILINE)
     script = "\necho; echo '-- next --'\n".join(blocks)
+    program("curl")
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script.replace("localhost:5000", f"localhost:{port}")],
         capture_output=True,
@@ -43,20 +49,20 @@ def test_the_walk_through_the_bank_works_when_it_is_pasted():
 
 
 def test_every_setting_is_explained():
-    assert {name for name in Settings.__struct_fields__ if f"`{name}`" not in README} == set()
+    assert {name for name in Settings.__struct_fields__ if f"`{name}`" not in SETTINGS} == set()
 
 
 def test_every_command_is_named():
     names = {f"accounts {name}" for name in main.commands} - {"accounts users", "accounts audit"}
     for name in [*names, "accounts users create", "accounts audit verify", "flask run"]:
-        assert f"`{name}" in README
+        assert f"`{name}" in COMMANDS
 
 
 def test_every_route_is_named(app):
     for rule in app.url_map.iter_rules():
         last = rule.rule.split("/")[-1]
         if not last.startswith("<"):
-            assert f"/{last}" in README, rule.rule
+            assert f"/{last}" in ROUTES, rule.rule
 
 
 @pytest.mark.parametrize("target", ["run", "test", "bench"])
@@ -65,7 +71,7 @@ def test_the_commands_of_make_are_there(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-PAGES = [ROOT / "README.md", ROOT / "deploy/README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,0 +1,72 @@
+"""The generated tables of these pages: `make docs` writes them, `make test` compares them."""
+
+from collections.abc import Iterator
+from os import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from accounts_bank.app import create_app
+from accounts_bank.config import Settings
+
+SETTINGS = {
+    "STORE_URL": "where the bank keeps its books: see [stores.md](stores.md)",
+    "JWT_SECRET_KEY": "signs tokens; 32 bytes or more. A start saves one in `config.json`, "
+    "a bank in memory makes one at each start",
+    "JWT_OLD_SECRET_KEYS": "secrets that still verify tokens: put the old one here",
+    "JWT_TOKEN_LOCATION": "where tokens may be; cookies are for pages, `/v1` takes headers alone",
+    "JWT_ACCESS_TOKEN_EXPIRES": "seconds",
+    "JWT_REFRESH_TOKEN_EXPIRES": "seconds; each refresh prolongs a session",
+    "AUDIT_LOG": "path; `.head` (its sealed end) and `.key` lie beside it. Empty where "
+    "[another host](decisions/several-hosts.md) writes it",
+    "AUDIT_KEY_FILE": "path; keep it away from writers of the log. Empty: beside the log",
+    "LOG_FILE": "path of the log of requests, JSON lines; empty: the console",
+    "LOG_FILE_MAX_BYTES": "bytes at which `LOG_FILE` is rotated",
+    "LOG_FILE_COUNT": "rotated files that are kept",
+    "LOG_LEVEL": "`WARNING` is a faulty call, `ERROR` calls an operator",
+    "METRICS_TOKEN": "bearer token that `/metrics` asks for; empty: everybody who reaches the port",
+    "TRACING": "OpenTelemetry spans, with the extra `accounts-bank[tracing]`; the target is "
+    "`OTEL_EXPORTER_OTLP_ENDPOINT`",
+    "TRUSTED_HOSTS": "host names that the bank answers to; `.bank.example` includes subdomains. "
+    "Empty: any name. `/health` and `/metrics` answer to addresses too",
+    "PROXY_COUNT": "proxies in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` count",
+    "DRAIN_S": "seconds after SIGTERM with `/health/ready` 503 and all requests answered",
+    "KEEP_ALIVE_S": "seconds that a connection may be idle; more than the proxy in front allows",
+    "CUSTOMER_CASH": "customers deposit and withdraw themselves; `false`: tellers only",
+    "SANDBOX": "reserved: `true` stops the start of this version",
+    "DEMO": "`accounts demo` sets it: people with public passwords",
+    "DEMO_SEED": "the same seed makes the same people and history",
+    "LOGIN_RATE_LIMIT": "failed sign-ins for an address and a username",
+    "LOGIN_ADDRESS_RATE_LIMIT": "failed sign-ins for an address",
+    "SIGN_UP_RATE_LIMIT": "new users for an address",
+    "RATE_LIMIT": "requests that move money, for a user; empty: no limit",
+    "STAFF": "users that exist from the start; `accounts users create` writes them",
+}
+METHODS = ("post", "get", "put", "patch", "delete")
+
+
+def settings() -> Iterator[str]:
+    """Yield the rows of the table of settings: key, default, meaning."""
+    defaults = msgspec.to_builtins(Settings())
+    yield "| Key | Default | Meaning |"
+    yield "|---|---|---|"
+    for name in Settings.__struct_fields__:
+        default = msgspec.json.encode(defaults[name]).decode()
+        yield f"| `{name}` | `{default}` | {SETTINGS[name]} |"
+
+
+def routes() -> Iterator[str]:
+    """Yield the rows of the table of routes, from the OpenAPI document."""
+    with TemporaryDirectory() as folder:
+        chdir(folder)
+        app = create_app({"LOG_LEVEL": "ERROR"})
+        paths = app.test_client().get("/openapi.json").get_json()["paths"]
+        app.extensions["accounts"].close()
+        chdir(Path(__file__).parents[1])
+    yield "| Call | Does |"
+    yield "|---|---|"
+    for path, operations in paths.items():
+        for method in METHODS:
+            if method in operations:
+                yield f"| `{method.upper()} {path}` | {operations[method]['summary']} |"
