@@ -5,10 +5,9 @@ begins when the answer is there: so nobody is told what was found before it aske
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from threading import Lock
 from typing import Generic, TypeVar
 
-from accounts_bank.concurrency.greenlets import Waiter
+from accounts_bank.concurrency.greenlets import InlineLock, Waiter
 from accounts_bank.errors import Unavailable
 
 Found = TypeVar("Found")
@@ -29,7 +28,7 @@ class Coalescer(Generic[Found]):
 
     def __init__(self, ask: Callable[[list[str]], Mapping[str, Found]]) -> None:
         self._ask = ask
-        self._lock = Lock()
+        self._lock = InlineLock()
         self._is_asking = False
         self._next = _Question[Found]()
 

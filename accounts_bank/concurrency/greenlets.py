@@ -1,17 +1,33 @@
-"""Waiting without keeping a thread: payments are put aside while they wait.
+"""A greenlet scheduler on the event loop: a payment that waits occupies no thread.
 
-Many threads that answer payments spend more on taking turns than on what they do. So payments are
-answered in the thread of the event loop, one after the other. What one of them has to wait for, a
-store or the commit that it shares, is waited for in another thread (`run_in_thread`), and the
-next one begins meanwhile.
+Many threads that answer payments spend more time on switching than on payments. The event loop's
+thread therefore runs all payments, one at a time. Another thread does each call that blocks, such
+as a call of a store; meanwhile the event loop runs the next payment.
 
-What can be put aside in the middle of a function is a greenlet. In any other thread, and where
-there is no event loop, the same calls simply wait. Nobody holds a lock while it is put aside: who
-wants it next may be in the same thread, which would wait for itself. What somebody may hold for
-long is a `FairLock`.
+    event loop's thread                               answering threads
+    -------------------                               -----------------
+    GreenletPool.run(A) --> LoopQueue
+    A starts
+    A: run_in_thread(store.append) ---- suspend ----> store.append blocks
+    B starts; B: FairLock is taken ---- suspend          |
+    ...                                                  |
+    A resumes with the result  <----- LoopQueue ------ done
+    A releases the FairLock; B resumes
+
+Invariants:
+
+1. A greenlet runs only on the thread of its event loop, so greenlets of one loop never race.
+2. A greenlet is suspended only in `run_in_thread`, `Waiter.wait` and `FairLock.__enter__`.
+3. A greenlet that is suspended holds no lock: the next greenlet that wants it runs on the same
+   thread, which would wait for itself. `InlineLock` and `FairLock` count what a thread holds, and
+   each of the three calls raises `LockHeldError` at once, in plain threads as well.
+4. A call that blocks runs in another thread, by `run_in_thread`.
+5. Outside a greenlet the same calls simply block, so a store needs no second version.
+6. The event loop gets half of the thread when it has other work: `LoopQueue` yields to it.
 """
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,100 +43,141 @@ Future = asyncio.Future[Any]
 Loop = asyncio.AbstractEventLoop
 Result = TypeVar("Result")
 
-AT_ONCE_S = 0.005
-"""How long the event loop does nothing but this: as long as Python lets a thread go on."""
+SLICE_S = 0.005
+"""How long `LoopQueue` keeps the event loop: Python's own switch interval between threads."""
+
+
+class LockHeldError(RuntimeError):
+    """A mistake in the code: it waits, or lets another thread work, while it holds a lock."""
+
+
+class _Held(threading.local):
+    """The number of inline locks that the current thread holds."""
+
+    count = 0
+
+
+_held = _Held()
+
+
+def _require_no_lock() -> None:
+    if _held.count:
+        raise LockHeldError("A lock is held here: release it before anything that may wait.")
+
+
+class InlineLock:
+    """A lock for a few instructions, which may stand on a greenlet's path.
+
+    It blocks the thread while another thread holds it. Code inside it must not wait.
+    """
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        """Take the lock."""
+        self._lock.acquire()
+        _held.count += 1
+
+    def __exit__(self, *_error: object) -> None:
+        """Release the lock."""
+        _held.count -= 1
+        self._lock.release()
 
 
 class LoopQueue:
-    """Has things done in the thread of the event loop, which is woken once for many of them."""
+    """Runs functions on the event loop's thread and wakes the loop once for many of them."""
 
     def __init__(self) -> None:
-        self._acts: deque[Callable[[], object]] = deque()
-        self._is_told = False
+        self._functions: deque[Callable[[], object]] = deque()
+        self._is_scheduled = False
 
-    def do(self, loop: Loop, act: Callable[[], object]) -> None:
-        """Have it done soon, after what came before."""
-        self._acts.append(act)
-        if not self._is_told:  # else the loop has not looked yet, and will find this too
-            self._is_told = True
-            with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
-                loop.call_soon_threadsafe(self._do_some, loop)
+    def put(self, loop: Loop, function: Callable[[], object]) -> None:
+        """Run a function soon, after all that came before. Any thread may call this."""
+        self._functions.append(function)
+        if not self._is_scheduled:  # a scheduled run will find this function too
+            self._is_scheduled = True
+            with suppress(RuntimeError):  # the loop has ended; its results have no reader
+                loop.call_soon_threadsafe(self._run_slice, loop)
 
-    def _do_some(self, loop: Loop, left_s: float = inf) -> None:
-        """Do what there is time for: then whoever asks the loop for something else has its turn.
+    def _run_slice(self, loop: Loop, yielded_s: float = inf) -> None:
+        """Run functions for one slice of time, then yield to the loop's other work.
 
-        Those took from `left_s` until now; who was begun has as long, and so half of the thread.
+        The loop's other work took the time since `yielded_s`. This slice lasts as long, and
+        `SLICE_S` at least, so both get half of the thread.
         """
-        self._is_told = False
+        self._is_scheduled = False
         now_s = monotonic()
-        until_s = now_s + max(AT_ONCE_S, now_s - left_s)
-        while self._acts:
-            self._acts.popleft()()
-            if self._acts and (now_s := monotonic()) >= until_s:
-                self._is_told = True
-                loop.call_soon(self._do_some, loop, now_s)
+        until_s = now_s + max(SLICE_S, now_s - yielded_s)
+        while self._functions:
+            self._functions.popleft()()
+            if self._functions and (now_s := monotonic()) >= until_s:
+                self._is_scheduled = True
+                loop.call_soon(self._run_slice, loop, now_s)
                 return
 
 
 class GreenletPool:
-    """Calls functions in the thread of the event loop, which may be put aside."""
+    """Runs functions as greenlets on the event loop's thread."""
 
-    def __init__(self, call_elsewhere: Callable[[Callable[[], Any]], Future]) -> None:
-        """`call_elsewhere` has another thread call what waits."""
-        self.call_elsewhere = call_elsewhere
+    def __init__(self, call_in_thread: Callable[[Callable[[], Any]], Future]) -> None:
+        """Build a pool; `call_in_thread` runs a function that blocks and returns its future."""
+        self.call_in_thread = call_in_thread
         self.count = 0
-        """How many calls have begun, or wait to."""
-        self._soon = LoopQueue()
+        """The number of calls that run, are suspended or wait to start."""
+        self._queue = LoopQueue()
         self._idle: list[_Greenlet] = []
 
     async def run(self, call: Callable[[], Result]) -> Result:
-        """Waiter it, one after the other with all that come at the same moment."""
+        """Run a function in a greenlet and await its result; its exception is raised here."""
         loop = asyncio.get_running_loop()
         future: Future = loop.create_future()
         self.count += 1
-        self._soon.do(loop, lambda: self._begin(loop, future, call))
+        self._queue.put(loop, lambda: self._start(loop, future, call))
         return cast("Result", await future)
 
-    def _begin(self, loop: Loop, future: Future, call: Callable[[], Any]) -> None:
-        aside = self._idle.pop() if self._idle else _Greenlet(self, loop)
-        aside.switch(future, call)
+    def _start(self, loop: Loop, future: Future, call: Callable[[], Any]) -> None:
+        idle = self._idle.pop() if self._idle else _Greenlet(self, loop)
+        idle.switch(future, call)
 
-    def resume(self, aside: "_Greenlet") -> None:
-        """Go on with what was put aside."""
-        self._soon.do(aside.loop, aside.switch)
+    def resume(self, suspended: "_Greenlet") -> None:
+        """Resume a suspended greenlet. Any thread may call this."""
+        self._queue.put(suspended.loop, suspended.switch)
 
-    def is_over(self, aside: "_Greenlet") -> None:
-        """Keep it for another call: to make one costs nearly as much as a whole small answer."""
+    def recycle(self, finished: "_Greenlet") -> None:
+        """Keep a greenlet for the next call: making one costs as much as a small answer."""
         self.count -= 1
-        self._idle.append(aside)
+        self._idle.append(finished)
 
 
 class _Greenlet(greenlet):
-    """Makes one call after the other."""
+    """Runs one call after the other."""
 
-    def __init__(self, asides: GreenletPool, loop: Loop) -> None:
+    def __init__(self, pool: GreenletPool, loop: Loop) -> None:
         super().__init__()
-        self.asides, self.loop = asides, loop
-        self.switch()  # what it is begun with it would keep for good
+        self.pool, self.loop = pool, loop
+        self.switch()  # start without arguments: a greenlet keeps its first ones for good
 
     def run(self) -> None:
         while True:
-            future, call = self.put()
-            if not future.done():  # else nobody waits for it any more
+            future, call = self.suspend()
+            if not future.done():  # a future that is done was cancelled: it has no reader
                 outcome(future, call)()
-            del future, call  # the request, and all that came with it
-            self.asides.is_over(self)
+            del future, call  # release the request and all that belongs to it
+            self.pool.recycle(self)
 
-    def put(self) -> Any:
-        """Put it aside, until somebody switches to it; give what that one gives."""
+    def suspend(self) -> Any:
+        """Return to the event loop until a `switch` resumes this; return the switch's arguments."""
         return cast("greenlet", self.parent).switch()
 
 
 def outcome(future: Future, call: Callable[[], Any]) -> Callable[[], None]:
-    """Waiter it; give what tells whoever still waits for the future what came of it."""
+    """Call a function; return a function that sets its result or exception on the future."""
     try:
         return partial(_settle, future, call(), None)
-    except BaseException as error:  # noqa: BLE001 - handed on to whoever awaits it
+    except BaseException as error:  # noqa: BLE001 - the future carries it to its reader
         return partial(_settle, future, None, error)
 
 
@@ -134,50 +191,58 @@ def _settle(future: Future, result: object, error: BaseException | None) -> None
 
 
 def run_in_thread(call: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
-    """Waiter what may wait: in another thread, where whoever calls it can be put aside."""
-    aside = getcurrent()
-    if not isinstance(aside, _Greenlet):
+    """Run a function that may block: in another thread where the caller is a greenlet.
+
+    :raises LockHeldError: the caller holds an inline lock.
+    """
+    _require_no_lock()
+    current = getcurrent()
+    if not isinstance(current, _Greenlet):
         return call(*arguments, **named)
-    future = aside.asides.call_elsewhere(partial(call, *arguments, **named))
-    future.add_done_callback(lambda _future: aside.switch())
-    aside.put()
+    future = current.pool.call_in_thread(partial(call, *arguments, **named))
+    future.add_done_callback(lambda _future: current.switch())
+    current.suspend()
     return cast("Result", future.result())
 
 
 class Waiter:
-    """Is waited for by who made it, until somebody calls, once."""
+    """A one-shot signal: its maker waits until another thread or greenlet calls it."""
 
     def __init__(self) -> None:
         maker = getcurrent()
-        self._aside = maker if isinstance(maker, _Greenlet) else None
+        self._greenlet = maker if isinstance(maker, _Greenlet) else None
         self._lock = Lock()
-        if self._aside is None:
+        if self._greenlet is None:
             self._lock.acquire()
 
     def wait(self, timeout_s: float = -1) -> None:
-        """Wait, for so long at most."""
-        if self._aside is None:
+        """Wait for the call, `timeout_s` seconds at most; without end where it is negative.
+
+        :raises LockHeldError: the caller holds an inline lock.
+        """
+        _require_no_lock()
+        if self._greenlet is None:
             self._lock.acquire(timeout=timeout_s)
         elif timeout_s < 0:
-            self._aside.put()
+            self._greenlet.suspend()
         else:
-            timer = self._aside.loop.call_later(timeout_s, self.call)
-            self._aside.put()
+            timer = self._greenlet.loop.call_later(timeout_s, self.call)
+            self._greenlet.suspend()
             timer.cancel()
 
     def call(self) -> None:
-        """Have it go on. It may be called again where that was the end of its time."""
-        if self._aside is None:
+        """Resume the maker. A second call does nothing where the first was the timeout's."""
+        if self._greenlet is None:
             self._lock.release()
-        elif self._lock.acquire(blocking=False):  # taken by the first
-            self._aside.asides.resume(self._aside)
+        elif self._lock.acquire(blocking=False):  # the first call takes it
+            self._greenlet.pool.resume(self._greenlet)
 
 
 class FairLock:
-    """A lock: whoever waits for it is put aside. Nobody is while it is held.
+    """A lock that is held for longer: a greenlet that waits for it is suspended.
 
-    Who came first has it first. Else those who hold it for long, one after the other, would leave
-    it to nobody who has to be called before it can be taken.
+    The lock goes to its waiters in the order of their arrival. Otherwise a thread that takes it
+    again and again would starve a greenlet, which has to be resumed before it can take it.
     """
 
     def __init__(self) -> None:
@@ -186,16 +251,27 @@ class FairLock:
         self._waiting: deque[Waiter] = deque()
 
     def __enter__(self) -> None:
-        """Wait until it is free, and take it."""
+        """Wait until the lock is free, and take it.
+
+        :raises LockHeldError: the caller holds an inline lock, or another `FairLock`.
+        """
+        _require_no_lock()
+        waiter = self._take_or_wait()
+        if waiter is not None:
+            waiter.wait()  # the holder before leaves the lock taken, for this waiter
+        _held.count += 1
+
+    def _take_or_wait(self) -> Waiter | None:
         with self._lock:
             if not self._is_taken:
                 self._is_taken = True
-                return
-            self._waiting.append(call := Waiter())
-        call.wait()  # it was never free: who had it left it taken
+                return None
+            self._waiting.append(waiter := Waiter())
+            return waiter
 
     def __exit__(self, *_error: object) -> None:
-        """Leave it to the next one."""
+        """Hand the lock to the first waiter, or free it."""
+        _held.count -= 1
         with self._lock:
             following = self._waiting.popleft() if self._waiting else None
             self._is_taken = following is not None

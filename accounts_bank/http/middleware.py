@@ -8,7 +8,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from string import punctuation
-from threading import Lock
 from time import perf_counter
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from urllib.parse import quote
 from flask import request
 from uuid_utils import uuid4
 
+from accounts_bank.concurrency.greenlets import InlineLock
 from accounts_bank.observability.observer import Observer
 from accounts_bank.observability.trace_context import trace_of
 
@@ -53,7 +53,7 @@ class InFlight:
     """Counts the requests that are being answered."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = InlineLock()
         self._count = 0
         self._arrived: Callable[[], int] = lambda: 0
 

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 import pytest
 
 from accounts_bank.concurrency.greenlets import FairLock, GreenletPool, Waiter, run_in_thread
-from accounts_bank.server.gateway import _Threads
+from accounts_bank.server.threads import ThreadPool
 from tests.stores.test_group_commit import Slow
 from tests.system.test_gateway import run
 from tests.waiting import within
@@ -24,7 +24,7 @@ def at_once(*calls, threads=4):
     """Have all of them called in one event loop; give what came of each, in order."""
 
     async def all_of_them():
-        asides = GreenletPool(_Threads(threads, waiting_max=0).call)
+        asides = GreenletPool(ThreadPool(threads, waiting_max=0).call)
         found = await asyncio.gather(*map(asides.run, calls), return_exceptions=True)
         assert asides.count == 0
         return found
@@ -128,7 +128,7 @@ def test_whoever_is_waited_for_no_more_is_not_begun():
     begun: list[str] = []
 
     async def leave():
-        asides = GreenletPool(_Threads(1, waiting_max=0).call)
+        asides = GreenletPool(ThreadPool(1, waiting_max=0).call)
         task = asyncio.create_task(asides.run(partial(begun.append, "left")))
         await asyncio.sleep(0)
         task.cancel()
@@ -143,7 +143,7 @@ def test_a_greenlet_is_made_for_those_who_wait_at_once_only():
     made = []
 
     async def often():
-        asides = GreenletPool(_Threads(1, waiting_max=0).call)
+        asides = GreenletPool(ThreadPool(1, waiting_max=0).call)
         for _ in range(10):
             await asyncio.gather(*[asides.run(partial(run_in_thread, int)) for _ in range(3)])
         made.extend(asides._idle)
@@ -154,7 +154,7 @@ def test_a_greenlet_is_made_for_those_who_wait_at_once_only():
 
 def test_what_was_answered_is_let_go_of():
     async def answer():
-        asides = GreenletPool(_Threads(1, waiting_max=0).call)
+        asides = GreenletPool(ThreadPool(1, waiting_max=0).call)
         body = Body()
         await asides.run(partial(str, body))
         return weakref.ref(body)
@@ -171,7 +171,7 @@ def test_whoever_asks_the_loop_for_something_else_has_its_turn(monkeypatch):
         now_s += 0.002
 
     async def look_meanwhile():
-        asides, looks = GreenletPool(_Threads(1, waiting_max=0).call), 0
+        asides, looks = GreenletPool(ThreadPool(1, waiting_max=0).call), 0
         calls = [asyncio.create_task(asides.run(take_2_ms)) for _ in range(100)]
         while asides.count or not looks:
             await asyncio.sleep(0)
@@ -272,7 +272,7 @@ def test_what_is_done_after_the_end_of_the_loop_is_told_to_nobody():
             done.set()
 
     async def leave():
-        threads = _Threads(1, waiting_max=0)
+        threads = ThreadPool(1, waiting_max=0)
         threads.call(waits)
         return threads
 

@@ -12,8 +12,9 @@ from werkzeug.exceptions import RequestTimeout
 
 from accounts_bank.concurrency.greenlets import run_in_thread
 from accounts_bank.http.middleware import OVERLOADED, STREAMS
-from accounts_bank.server import gateway
+from accounts_bank.server import gateway, threads
 from accounts_bank.server.gateway import Gateway
+from accounts_bank.server.threads import ThreadPool
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -207,7 +208,7 @@ def test_an_answer_that_is_said_to_be_long_is_not_kept_whole(ask):
 
 @pytest.mark.parametrize("part", [b"slow", b"gone"])
 def test_no_more_is_made_for_a_client_that_takes_no_more(ask, monkeypatch, part):
-    monkeypatch.setattr(gateway, "CHUNK_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(threads, "CHUNK_TIMEOUT_S", 0.01)
     parts = Parts(b"a", part, b"b")
     assert ask(Protocol(), parts)[1:] == [(b"a",), (part,)]
     assert (parts.made, parts.closed) == (2, 1)
@@ -215,7 +216,7 @@ def test_no_more_is_made_for_a_client_that_takes_no_more(ask, monkeypatch, part)
 
 def test_requests_past_the_bound_are_told_so_by_the_application():
     async def flood():
-        threads = gateway._Threads(1, waiting_max=1)
+        threads = ThreadPool(1, waiting_max=1)
         release = asyncio.Event()
         loop = asyncio.get_running_loop()
 

@@ -14,11 +14,10 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from threading import Lock
 from time import monotonic
 
 from accounts_bank.concurrency.coalescing import Coalescer
-from accounts_bank.concurrency.greenlets import Waiter
+from accounts_bank.concurrency.greenlets import InlineLock, Waiter
 from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Recorded, Snapshot
 from accounts_bank.ledger.values import Account, Line, Period, Progress
@@ -53,7 +52,7 @@ class GroupCommit(AccountStore):
         self._store = store
         self._observer = observer or Observer()
         self._observer.gauges(lambda: {"commit_waiting_entries": self._waiting_entries})
-        self._lock = Lock()
+        self._lock = InlineLock()
         self._is_writing = False
         self._accounts = Coalescer(self._load_accounts)
         self._waiting: deque[_Turn] = deque()
