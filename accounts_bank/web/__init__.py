@@ -1,12 +1,12 @@
-"""Pages for people: HTML made on the server, which works without JavaScript and better with it.
+"""Web pages: HTML rendered on the server. JavaScript improves them and is not required.
 
-They parse forms, ask the collections and render what comes of it. No rule is decided here.
+A page parses a form, calls a collection and renders the result. It decides no rule.
 """
 
 from flask import Flask
 
 from accounts_bank.web import pages
-from accounts_bank.web.accounts import accounts
+from accounts_bank.web.account_forms import accounts
 from accounts_bank.web.auditors import auditors
 from accounts_bank.web.cash import cash
 from accounts_bank.web.customers import customers
@@ -38,7 +38,7 @@ _BLUEPRINTS = (
 
 
 def register(app: Flask) -> None:
-    """Add the pages to the app of a bank."""
+    """Register the pages on a Flask app."""
     pages.register(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -1,9 +1,9 @@
-"""Amounts as people type them, read exactly: never through a float, and never by a guess.
+"""Parse amounts as people type them, without floats and without guesses.
 
-Point and comma mean different things in different places. What can be read in one way only is
-taken wherever it is typed: `12.50`, `12,50`, `1.234,50`, `1 234.50`. Where a single sign stands
-before three digits (`1.234`), the visitor's locale decides; where that leaves a doubt it is
-refused, since the two readings differ by a factor of a thousand.
+Point and comma mean different things in different locales. A text with one possible reading is
+accepted in every locale: `12.50`, `12,50`, `1.234,50`, `1 234.50`. The visitor's locale decides if
+one sign precedes three digits (`1.234`). If it leaves a doubt, the text is refused, because the two
+readings differ by a factor of 1,000.
 """
 
 import re
@@ -18,25 +18,27 @@ _TEXT_MAX = 40
 _GROUP_DIGITS = 3
 _SHAPE = re.compile(r"[0-9]*(?:[ .,][0-9]+)*")
 _GROUPED = re.compile(r"[0-9]{1,3}(?: [0-9]{3})+|[0-9]{1,2}(?: [0-9]{2})* [0-9]{3}")
-"""Groups of three, or of two before the last three as in India; spaces stand for the sign."""
+"""Groups of three digits, or of two before the last three as in India; spaces separate them."""
 _SPACES = re.compile("[\\s\u00a0\u2009\u202f'\u2019]+")
-"""What parts groups somewhere and is never a decimal sign."""
+"""Signs that separate groups in some locale and are never a decimal sign."""
 
 
 class NotAnAmount(ValueError):
-    """What was typed is no amount; the message says what to do."""
+    """The text is not an amount; the message tells the visitor how to write it."""
 
 
 def read_amount(text: str, currency: str, locale: Locale) -> int:
-    """Read an amount into minor units.
+    """Return a typed amount in minor units.
 
-    :raises NotAnAmount: it is none, or may be read in two ways.
+    :param text: the text of the field, with or without the currency.
+    :param currency: the ISO 4217 code of the account.
+    :raises NotAnAmount: the text is not an amount, or has two readings.
     """
     digits = _SPACES.sub(" ", _without_currency(text.strip(), currency, locale))
     if not digits:
         raise NotAnAmount("Type an amount.")
     if len(digits) > _TEXT_MAX or not _SHAPE.fullmatch(digits):
-        raise NotAnAmount("Type the amount in digits, with nothing around it.")
+        raise NotAnAmount("Type the amount in digits alone.")
     whole, fraction = _parted(digits, DECIMALS[currency], locale)
     if len(fraction) > DECIMALS[currency]:
         raise NotAnAmount(_too_fine(currency))
@@ -49,7 +51,7 @@ def read_amount(text: str, currency: str, locale: Locale) -> int:
 
 
 def typed(amount_minor: int, currency: str, locale: Locale) -> str:
-    """Write an amount as it is typed into a field: with its decimals, and digits alone else."""
+    """Return the text of an amount for a field: its digits and decimals, without groups."""
     decimals = DECIMALS[currency]
     digits = str(amount_minor).rjust(decimals + 1, "0")
     sign = _decimal_sign(locale)
@@ -72,7 +74,7 @@ def _without_currency(text: str, currency: str, locale: Locale) -> str:
 
 
 def _parted(digits: str, decimals: int, locale: Locale) -> tuple[str, str]:
-    """Part the whole units from the fraction."""
+    """Split the digits into whole units and fraction."""
     signs = re.sub("[0-9]", "", digits)
     if not signs:
         return digits, ""
@@ -90,20 +92,20 @@ def _parted(digits: str, decimals: int, locale: Locale) -> tuple[str, str]:
 def _by_locale(
     whole: str, fraction: str, sign: str, decimals: int, locale: Locale
 ) -> tuple[str, str]:
-    """Read what is `1.234` or `1,234`: thousands, or a fraction of three digits."""
+    """Read `1.234` or `1,234` by locale: as thousands or as a fraction of three digits."""
     group = locale.number_symbols["latn"]["group"]
     if decimals < _GROUP_DIGITS and sign == group:
         return whole + fraction, ""
     if decimals >= _GROUP_DIGITS and sign == _decimal_sign(locale):
         return whole, fraction
-    raise NotAnAmount(f"This can be read in two ways: type {whole}{fraction} for thousands.")
+    raise NotAnAmount(f"This amount has two readings. Type {whole}{fraction} for thousands.")
 
 
 def _joined(digits: str) -> str:
-    """Take the signs out from between groups: one kind of sign, and groups of the right size."""
+    """Remove the group signs; all must be the same sign, and the groups of the right size."""
     signs = set(re.sub("[0-9]", "", digits))
     if len(signs) > 1 or not _GROUPED.fullmatch(re.sub("[.,]", " ", digits)):
-        raise NotAnAmount("Points and commas stand where no number has them: type digits alone.")
+        raise NotAnAmount("A point or comma is in the wrong place. Type digits alone.")
     return re.sub("[ .,]", "", digits)
 
 

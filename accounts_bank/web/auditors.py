@@ -1,4 +1,4 @@
-"""For auditors: the audit trail, the newest first, and the integrity check."""
+"""Pages for auditors: the audit log, newest first, and the integrity check."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,7 +21,7 @@ auditors = Blueprint("auditor_pages", __name__)
 LINES_SHOWN = 25
 LINES_READ = 500
 LINES_SEARCHED_MAX = 5_000
-"""How far one page looks back for lines that a filter lets through."""
+"""One page searches at most this many lines for matches of its filters."""
 
 _EVENTS = sorted(
     {str(kind.__struct_config__.tag) for kind in get_args(Action)}
@@ -47,20 +47,20 @@ _FILTERS = (
     ),
 )
 
-Told = dict[str, Any]
+LogLine = dict[str, Any]
 
 
 class Trail(Struct, frozen=True):
-    """Lines of the log, and the number below which the next page looks on, if there are more."""
+    """Lines of the log and, if there are more, the number before which the next page starts."""
 
-    lines: list[Told]
+    lines: list[LogLine]
     before: int | None
 
 
 @auditors.get("/audit")
 @signed_in(Permission.READ_AUDIT)
 def trail(_caller: Caller) -> Response:
-    """Show the audit log, the newest first."""
+    """Show the audit log, newest first."""
     form = Form(*_FILTERS, typed=request.args)
     found = search(form.typed, request.args.get("before", type=int))
     kept = {name: value for name, value in form.typed.items() if value}
@@ -79,14 +79,18 @@ def trail(_caller: Caller) -> Response:
 @auditors.get("/integrity")
 @signed_in(Permission.PROVE)
 def integrity(_caller: Caller) -> Response:
-    """Prove the books, where it is asked for."""
+    """Show the integrity check; prove the books if the visitor asks for it."""
     report = bank().verifier.verify() if "check" in request.args else None
     return page("integrity", report=report)
 
 
 def search(wanted: dict[str, str], before: int | None) -> Trail:
-    """Look back in the log for lines that are wanted, so far and no further."""
-    sealer, lines = bank().audit, list[Told]()
+    """Search the log backwards for matching lines, at most `LINES_SEARCHED_MAX` lines.
+
+    :param wanted: the values of the filters by name; "" matches everything.
+    :param before: the number before which the search starts; None starts at the end.
+    """
+    sealer, lines = bank().audit, list[LogLine]()
     sealer.seal()
     last = sealer.log.last_number()
     end = min(before or last + 1, last + 1)
@@ -95,34 +99,34 @@ def search(wanted: dict[str, str], before: int | None) -> Trail:
     while end > stop:
         begin = max(end - LINES_READ, stop)
         for line in reversed(sealer.log.read(begin - 1, end - begin)):
-            told = msgspec.json.decode(line, type=Told)
-            if not _fits(told, line, wanted, actor):
+            record = msgspec.json.decode(line, type=LogLine)
+            if not _matches(record, line, wanted, actor):
                 continue
             if len(lines) == LINES_SHOWN:
                 return Trail(lines, lines[-1]["number"])
-            lines.append(_laid_out(told, line))
+            lines.append(_with_details(record, line))
         end = begin
     return Trail(lines, end if end > 1 else None)
 
 
-def _fits(told: Told, line: bytes, wanted: dict[str, str], actor: str) -> bool:
+def _matches(record: LogLine, line: bytes, wanted: dict[str, str], actor: str) -> bool:
     event, text = wanted["event"].strip(), wanted["text"].strip()
     return (
-        (not event or told["event"] == event)
-        and (not actor or actor in {told.get("actor_id"), told.get("user_id")})
+        (not event or record["event"] == event)
+        and (not actor or actor in {record.get("actor_id"), record.get("user_id")})
         and (not text or text.encode() in line)
     )
 
 
 def _id_of(who: str) -> str:
-    """Give a user's id for its name; what is nobody's name is taken for an id."""
+    """Return the id of a username; an unknown name is taken as an id."""
     found = bank().users.find(who) if who else []
     return found[0].id if found else who
 
 
-def _names(lines: Iterable[Told]) -> dict[str, str]:
-    """Give the usernames of those who did it, by id, as far as they still have one."""
-    ids = {told.get("actor_id") or told.get("user_id") or "" for told in lines}
+def _names(lines: Iterable[LogLine]) -> dict[str, str]:
+    """Return the usernames of the actors by id; deleted users are omitted."""
+    ids = {record.get("actor_id") or record.get("user_id") or "" for record in lines}
     names = {}
     for user_id in ids:
         try:
@@ -132,7 +136,7 @@ def _names(lines: Iterable[Told]) -> dict[str, str]:
     return names
 
 
-def _laid_out(told: Told, line: bytes) -> Told:
-    """Add what the page shows of a line: when it was, and all of it."""
-    at = datetime.fromisoformat(told["@timestamp"])
-    return told | {"at": at, "raw": msgspec.json.format(line, indent=2).decode()}
+def _with_details(record: LogLine, line: bytes) -> LogLine:
+    """Add the time and the formatted JSON of a line for the page."""
+    at = datetime.fromisoformat(record["@timestamp"])
+    return record | {"at": at, "raw": msgspec.json.format(line, indent=2).decode()}

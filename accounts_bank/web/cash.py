@@ -1,4 +1,4 @@
-"""Pay in and out, and the page of what was paid."""
+"""Deposits and withdrawals: their forms and receipts."""
 
 from flask import Blueprint, Response, request
 from msgspec import Struct
@@ -12,15 +12,22 @@ from accounts_bank.ledger.actions import Deposit, Withdrawal
 from accounts_bank.ledger.entries import Outcome
 from accounts_bank.ledger.values import Account
 from accounts_bank.web.forms import Form
-from accounts_bank.web.keys import done_with, form_key, new_key
-from accounts_bank.web.pages import go, page, signed_in
-from accounts_bank.web.payment_fields import AMOUNT, BESIDE, REFERENCE, amount_in, count, why
+from accounts_bank.web.keys import find_by_key, form_key, new_key
+from accounts_bank.web.pages import page, redirect, signed_in
+from accounts_bank.web.payment_fields import (
+    AMOUNT,
+    REFERENCE,
+    REFUSED_FIELDS,
+    amount_in,
+    explain,
+    spend_payment,
+)
 
 cash = Blueprint("cash_pages", __name__)
 
 
 class CashForm(Struct, frozen=True):
-    """What is done at the cash desk."""
+    """The texts of a cash form; `kind` is the kind of the entry."""
 
     kind: str
     title: str
@@ -34,72 +41,74 @@ PAY_OUT = CashForm("withdrawal", "Pay out", "Pay out")
 @cash.route("/accounts/<account>/deposit", methods=["GET", "POST"])
 @signed_in(Permission.TRANSACT)
 def pay_in(caller: Caller, account: str) -> Response:
-    """Pay cash in, once for each form."""
-    return _at(PAY_IN, caller, bank().accounts.account(caller, account))
+    """Deposit cash once for each form."""
+    return _pay(PAY_IN, caller, bank().accounts.account(caller, account))
 
 
 @cash.route("/accounts/<account>/withdraw", methods=["GET", "POST"])
 @signed_in(Permission.TRANSACT)
 def pay_out(caller: Caller, account: str) -> Response:
-    """Pay cash out, once for each form."""
-    return _at(PAY_OUT, caller, bank().accounts.account(caller, account))
+    """Withdraw cash once for each form."""
+    return _pay(PAY_OUT, caller, bank().accounts.account(caller, account))
 
 
 @cash.get("/deposits/<entry_id>")
 @signed_in(Permission.READ_OWN)
 def read_deposit(caller: Caller, entry_id: str) -> Response:
-    """Show what was paid in."""
-    return _shown(caller, "deposit", entry_id)
+    """Show the receipt of a deposit."""
+    return _receipt(caller, "deposit", entry_id)
 
 
 @cash.get("/withdrawals/<entry_id>")
 @signed_in(Permission.READ_OWN)
 def read_withdrawal(caller: Caller, entry_id: str) -> Response:
-    """Show what was paid out."""
-    return _shown(caller, "withdrawal", entry_id)
+    """Show the receipt of a withdrawal."""
+    return _receipt(caller, "withdrawal", entry_id)
 
 
-def _at(desk: CashForm, caller: Caller, account: Account) -> Response:
+def _pay(cash_form: CashForm, caller: Caller, account: Account) -> Response:
     key = form_key()
     if key is None:
-        return go(request.path, key=new_key())
+        return redirect(request.path, key=new_key())
     form = Form(AMOUNT, REFERENCE, typed=request.values)
     if request.method == "POST":
-        ask = _read(desk, form, account)
-        if ask is not None:
-            count(caller)
+        action = _read(cash_form, form, account)
+        if action is not None:
+            spend_payment(caller)
             try:
-                return _done(desk, _asked(caller, ask, key))
+                return _to_receipt(cash_form, _submit(caller, action, key))
             except (Refused, Forbidden) as error:
-                form.refuse(error, BESIDE, why(error, account.currency))
+                form.refuse(error, REFUSED_FIELDS, explain(error, account.currency))
                 key = new_key()
-    done = done_with(bank().accounts.entry, caller, desk.kind, key=key)
-    return page("cash", form.status, desk=desk, form=form, account=account, key=key, done=done)
+    done = find_by_key(bank().accounts.entry, caller, cash_form.kind, key=key)
+    return page(
+        "cash", form.status, cash_form=cash_form, form=form, account=account, key=key, done=done
+    )
 
 
-def _read(desk: CashForm, form: Form, account: Account) -> Deposit | Withdrawal | None:
+def _read(cash_form: CashForm, form: Form, account: Account) -> Deposit | Withdrawal | None:
     amount_minor, reference = (
         form.read("amount", amount_in(account.currency)),
         form.read("reference"),
     )
     if form.errors:
         return None
-    kind = Deposit if desk is PAY_IN else Withdrawal
+    kind = Deposit if cash_form is PAY_IN else Withdrawal
     return kind(account.id, amount_minor, account.currency, reference)
 
 
-def _asked(caller: Caller, ask: Deposit | Withdrawal, key: str) -> Outcome:
-    if isinstance(ask, Deposit):
-        return bank().accounts.deposit(caller, ask, key)
-    return bank().accounts.withdraw(caller, ask, key)
+def _submit(caller: Caller, action: Deposit | Withdrawal, key: str) -> Outcome:
+    if isinstance(action, Deposit):
+        return bank().accounts.deposit(caller, action, key)
+    return bank().accounts.withdraw(caller, action, key)
 
 
-def _done(desk: CashForm, outcome: Outcome) -> Response:
+def _to_receipt(cash_form: CashForm, outcome: Outcome) -> Response:
     done = "before" if outcome.replayed else "now"
-    return go(f"/{desk.kind}s/{outcome.recorded.entry.id}", done=done)
+    return redirect(f"/{cash_form.kind}s/{outcome.recorded.entry.id}", done=done)
 
 
-def _shown(caller: Caller, kind: str, entry_id: str) -> Response:
+def _receipt(caller: Caller, kind: str, entry_id: str) -> Response:
     receipt = cash_view(bank().accounts.entry(caller, kind, entry_id).recorded)
     account = bank().accounts.account(caller, receipt.account_id)
     return page("receipt", receipt=receipt, account=account, done=request.args.get("done"))

@@ -1,6 +1,6 @@
-"""The balance over time, as a line: drawn here for everyone, and livelier by uPlot in the browser.
+"""Charts of a balance over time: SVG from the server, interactive with uPlot in the browser.
 
-A chart has a fixed number of points, however many lines the accounts have.
+Every chart has the same number of points, independent of the number of lines.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from accounts_bank.ledger.values import Account
 POINTS = 61
 SPAN = timedelta(days=90)
 WIDTH, HEIGHT = 600, 120
-"""Units of the drawing, which is stretched to where it stands."""
+"""The size of the SVG in its own units; the page scales it."""
 
 
 class Chart(Struct, frozen=True):
-    """What some accounts of one currency held together, at moments in ascending order."""
+    """The total balance of accounts of one currency at ascending moments."""
 
     currency: str
     moments: list[datetime]
@@ -38,7 +38,7 @@ class Chart(Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """The line as SVG writes it: level until the next point."""
+        """The path of the SVG: a step line, level until the next point."""
         low, high = min(self.low_minor, 0), max(self.high_minor, 0)
         height = max(high - low, 1)
         xs = [WIDTH * n // (len(self.moments) - 1) for n in range(len(self.moments))]
@@ -47,24 +47,24 @@ class Chart(Struct, frozen=True):
 
     @property
     def data(self) -> str:
-        """The points for the browser, as JSON."""
+        """The points as JSON for the browser."""
         times_s = [int(each.timestamp()) for each in self.moments]
-        told = {
+        data = {
             "times_s": times_s,
             "balances_minor": self.balances_minor,
             "currency": self.currency,
             "decimals": DECIMALS[self.currency],
         }
-        return msgspec.json.encode(told).decode()
+        return msgspec.json.encode(data).decode()
 
 
 def chart_of(accounts: Sequence[Account], since: datetime, until: datetime) -> Chart:
-    """Chart the sum of some accounts of one currency."""
+    """Return the chart of the total balance of accounts of one currency."""
     moments = moments_between(since, until)
     return Chart(accounts[0].currency, moments, bank().accounts.history(accounts, moments))
 
 
 def moments_between(since: datetime, until: datetime) -> list[datetime]:
-    """Give moments at equal distances; the last one is right behind `until`."""
+    """Return `POINTS` moments at equal distances; the last one is right after `until`."""
     step = (until - since) // (POINTS - 1) + datetime.resolution
     return [since + step * n for n in range(POINTS)]

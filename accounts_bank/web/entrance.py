@@ -1,4 +1,4 @@
-"""Sign up, sign in, sign out."""
+"""Pages to sign up, sign in and sign out."""
 
 from urllib.parse import urlsplit
 
@@ -18,14 +18,14 @@ from accounts_bank.http.bank import bank
 from accounts_bank.identity import Session, User, Username
 from accounts_bank.web import sessions
 from accounts_bank.web.forms import Field, Form
-from accounts_bank.web.pages import go, page
+from accounts_bank.web.pages import page, redirect
 from accounts_bank.web.sessions import SignedOut
 
 entrance = Blueprint("entrance", __name__)
 
 HOME = "/overview"
 
-_WHO = Field(
+_USERNAME = Field(
     name="username",
     label="Username",
     kind=Username,
@@ -47,7 +47,7 @@ _FULL_NAME = Field(
     label="Full name",
     kind=FullName,
     wrong="A name has at most 200 characters.",
-    hint="As you would like to be addressed.",
+    hint="The bank greets you with this name.",
     autocomplete="name",
     optional=True,
     maxlength=200,
@@ -60,7 +60,7 @@ _PASSWORD = Field(
     type="password",
     autocomplete="current-password",
 )
-_SIGN_UP = (_WHO, _FULL_NAME, _NEW_PASSWORD)
+_SIGN_UP = (_USERNAME, _FULL_NAME, _NEW_PASSWORD)
 _SIGN_IN = (
     Field(
         name="username",
@@ -74,25 +74,25 @@ _SIGN_IN = (
 
 
 @entrance.get("/")
-def begin() -> Response:
-    """Lead whoever opens the bank in a browser to its accounts, and to sign in before."""
-    return go(HOME)
+def home() -> Response:
+    """Redirect to the overview; it redirects signed-out visitors to the sign-in page."""
+    return redirect(HOME)
 
 
 @entrance.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> Response:
-    """Begin a session, and go on where somebody was."""
-    form, back = Form(*_SIGN_IN, typed=request.form), _back()
+    """Start a session and return to the page that required it."""
+    form, back = Form(*_SIGN_IN, typed=request.form), _return_path()
     if request.method == "POST":
         _refuse_other_sites()
-        wish = LoginRequest(form.read("username"), form.read("password"))
+        body = LoginRequest(form.read("username"), form.read("password"))
         if not form.errors:
             try:
-                return _begun(back, *begin_session(wish))
+                return _start_session(back, *begin_session(body))
             except ApiError as error:
                 form.refuse(error, {"invalid_credentials": "password"})
     elif sessions.is_signed_in():
-        return go(back)
+        return redirect(back)
     why = request.values.get("why", "")
     shown = {"demo_users": bank().demo_users, "back": back, "why": why}
     return page("sign_in", form.status, form=form, **shown)
@@ -100,18 +100,17 @@ def sign_in() -> Response:
 
 @entrance.route("/sign-up", methods=["GET", "POST"])
 def sign_up() -> Response:
-    """Add a customer and sign it in.
+    """Register a customer and start a session.
 
-    Who sends the form twice is signed in the second time: the name is taken, by whoever knows its
-    password.
+    A form that is sent twice signs in the second time: the name is taken and the password matches.
     """
     form = Form(*_SIGN_UP, typed=request.form)
     if request.method == "POST":
         _refuse_other_sites()
-        wish = UserRequest(form.read("username"), form.read("password"), form.read("full_name"))
+        body = UserRequest(form.read("username"), form.read("password"), form.read("full_name"))
         if not form.errors:
             try:
-                return _joined(wish)
+                return _sign_up(body)
             except ApiError as error:
                 form.refuse(error, {"username_taken": "username"})
     return page("sign_up", form.status, form=form)
@@ -121,45 +120,46 @@ def sign_up() -> Response:
 def sign_out() -> Response:
     """End the session."""
     try:
-        caller = sessions.visitor()
+        caller = sessions.current_caller()
     except SignedOut:
-        return sessions.end(go("/sign-in", why="left"))
+        return sessions.clear_cookies(redirect("/sign-in", why="left"))
     if request.method == "GET":
         return page("sign_out")
     bank().users.logout(caller)
-    return sessions.end(go("/sign-in", why="left"))
+    return sessions.clear_cookies(redirect("/sign-in", why="left"))
 
 
-def _joined(wish: UserRequest) -> Response:
+def _sign_up(body: UserRequest) -> Response:
     try:
-        add_customer(wish)
+        add_customer(body)
     except UsernameTaken as taken:
         try:
-            user, session = begin_session(LoginRequest(wish.username, wish.password))
+            user, session = begin_session(LoginRequest(body.username, body.password))
         except InvalidCredentials:
             raise taken from None
     else:
-        user, session = begin_session(LoginRequest(wish.username, wish.password))
-    return _begun(HOME, user, session)
+        user, session = begin_session(LoginRequest(body.username, body.password))
+    return _start_session(HOME, user, session)
 
 
-def _begun(back: str, user: User, session: Session) -> Response:
-    """Hand out the tokens and go on; where the browser may drop them, come back and say so."""
-    onwards = go(back) if sessions.are_kept() else go("/sign-in", next=back, why="begun")
-    return sessions.begin(onwards, user, session)
+def _start_session(back: str, user: User, session: Session) -> Response:
+    """Set the cookies and redirect; if the browser may drop them, check on the sign-in page."""
+    if sessions.cookies_are_kept():
+        return sessions.set_cookies(redirect(back), user, session)
+    return sessions.set_cookies(redirect("/sign-in", next=back, why="begun"), user, session)
 
 
 def _refuse_other_sites() -> None:
-    """Refuse a form that another site sent: there is no session yet that could tell.
+    """Refuse a form from another site; without a session there is no token to check.
 
-    Browsers say so by `Sec-Fetch-Site` (W3C, Fetch Metadata).
+    Browsers send the header `Sec-Fetch-Site` (W3C, Fetch Metadata).
     """
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
         raise Forbidden("This form was sent from another site.")
 
 
-def _back() -> str:
-    """Give the address to go on to: one of ours, whatever was written into it."""
+def _return_path() -> str:
+    """Return the local path of the parameter `next`; any other address becomes the overview."""
     back = request.values.get("next", "")
     is_ours = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
     return back if is_ours and not urlsplit(back).netloc else HOME

@@ -1,4 +1,4 @@
-"""How things are written for people: money as their locale writes it, times in words and exact."""
+"""Formats for people: money by locale, times in words and exact."""
 
 import re
 from copy import copy
@@ -18,17 +18,17 @@ _FALLBACK = "en"
 _WORDS = "en"
 _LOCALES_KEPT = 1_000
 _TOUCHING = re.compile(r"(?<=[^\W\d_])(?=[-+\d])|(?<=\d)(?=[^\W\d_])")
-"""Where a currency's letters touch digits: CLDR has a space there, and Babel leaves it out."""
+"""The places between a currency's letters and digits: CLDR has a space there, Babel omits it."""
 _LANGUAGES_READ_MAX = 10
 
 
 def locale() -> Locale:
-    """Give the locale that writes this visitor's numbers, as `Accept-Language` asks."""
+    """Return the locale of the visitor's `Accept-Language` header."""
     return _locale_for(tuple(request.accept_languages.values())[:_LANGUAGES_READ_MAX])
 
 
 def money(amount_minor: int, currency: str, *, signed: bool = False) -> str:
-    """Write an amount of minor units with its currency; `signed` writes a plus as well."""
+    """Format an amount in minor units with its currency; `signed` adds a plus to income."""
     decimals = DECIMALS[currency]
     where = locale()
     text = _pattern(str(where), decimals).apply(
@@ -39,30 +39,30 @@ def money(amount_minor: int, currency: str, *, signed: bool = False) -> str:
 
 
 def in_fours(number: str) -> str:
-    """Write an account's number in groups of four, as IBANs are printed (ISO 13616)."""
+    """Format an account number in groups of four, as IBANs are printed (ISO 13616)."""
     return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
 
 
 def exact(at: datetime) -> str:
-    """Write a moment to the minute, in UTC."""
+    """Format a time to the minute, in UTC."""
     at = at.astimezone(UTC)
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
 
 
 def in_words(at: datetime) -> str:
-    """Say how long ago a moment was, or how far away it is."""
+    """Format the distance of a time from now in words."""
     away = at - bank().clock()
     return format_timedelta(away, add_direction=True, locale=_WORDS, threshold=1.5)
 
 
 def day(at: datetime) -> str:
-    """Write the day of a moment, in UTC."""
+    """Format the day of a time, in UTC."""
     at = at.astimezone(UTC)
     return f"{at.day} {at:%B %Y}"
 
 
 def machine(at: datetime) -> str:
-    """Write a moment for machines: RFC 3339, in UTC."""
+    """Format a time for machines: RFC 3339, in UTC."""
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
@@ -78,7 +78,7 @@ def _locale_for(languages: tuple[str, ...]) -> Locale:
 
 @lru_cache(_LOCALES_KEPT)
 def _pattern(where: str, decimals: int) -> NumberPattern:
-    """Give the locale's pattern for money with as many decimals as ISO 4217 says."""
+    """Return the locale's pattern for money with the decimals of ISO 4217."""
     pattern: NumberPattern = copy(Locale.parse(where).currency_formats["standard"])
     pattern.frac_prec = (decimals, decimals)
     return pattern

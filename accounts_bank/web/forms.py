@@ -1,4 +1,4 @@
-"""Forms: what was typed, what it means, and what is wrong with it, said beside the field."""
+"""Forms: typed values, parsed values and error messages beside the fields."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -12,16 +12,16 @@ Read = TypeVar("Read")
 
 
 class Field(Struct, frozen=True, kw_only=True):
-    """A field as it is shown.
+    """A field of a form.
 
-    `kind` is the type that the contract reads it as, `wrong` what is said where it does not fit.
-    Optional fields are marked so, but for filters, where all of them are.
+    `kind` is the type to which the text is converted; `wrong` is the message if it does not fit.
+    `marked` shows "(optional)" beside an optional field; filters omit it.
     """
 
     name: str
     label: str
     kind: Any = str
-    wrong: str = "This cannot be right."
+    wrong: str = "Check this value."
     hint: str = ""
     type: str = "text"
     autocomplete: str = "off"
@@ -34,7 +34,7 @@ class Field(Struct, frozen=True, kw_only=True):
 
 
 class Form:
-    """The fields of a form with what was typed into them."""
+    """The fields of a form, their typed values and their errors."""
 
     def __init__(self, *fields: Field, typed: Mapping[str, str]) -> None:
         self.fields = {field.name: field for field in fields}
@@ -43,7 +43,10 @@ class Form:
         self.problem = ""
 
     def read(self, name: str, reader: Callable[[str], Read] | None = None) -> Any:
-        """Read a field by its kind or with a reader; where that fails, say so beside it."""
+        """Parse a field with a reader or by its kind; keep the error beside the field.
+
+        :returns: the value, or None if the field is empty or wrong.
+        """
         field, text = self.fields[name], self.typed[name]
         text = text if field.type == "password" else text.strip()
         if field.optional and not text:
@@ -56,15 +59,19 @@ class Form:
             self.errors[name] = str(error)
         return None
 
-    def refuse(self, error: ApiError, where: Mapping[str, str], told: str = "") -> None:
-        """Say why it was refused: beside the field that `where` names for the code, else above."""
-        name = where.get(error.code)
+    def refuse(self, error: ApiError, fields: Mapping[str, str], text: str = "") -> None:
+        """Show an error beside the field of its code, or above the form.
+
+        :param fields: the name of the field by error code.
+        :param text: the message; the error's detail if it is empty.
+        """
+        name = fields.get(error.code)
         if name in self.fields:
-            self.errors[name] = told or error.detail
+            self.errors[name] = text or error.detail
         else:
-            self.problem = told or error.detail
+            self.problem = text or error.detail
 
     @property
     def status(self) -> int:
-        """Give the status of an answer with this form in it."""
+        """Return the HTTP status of a page with this form."""
         return 422 if self.errors or self.problem else 200

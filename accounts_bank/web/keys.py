@@ -1,7 +1,6 @@
-"""The idempotency key of a form: it stands in the address of the page that shows the form.
+"""The idempotency key of a form. It is a part of the address of the form's page.
 
-So a reload, the back button and a second tab with the same page have the same key, and what is sent
-from any of them is done once.
+A reload, the back button and a second tab keep the key, so the form takes effect once.
 """
 
 import re
@@ -21,18 +20,22 @@ _KEY = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 
 def new_key() -> str:
-    """Make a key for a form, a UUIDv7."""
+    """Return a key for a new form, a UUIDv7."""
     return str(uuid7())
 
 
 def form_key() -> str | None:
-    """Read the key of the form that is shown or sent."""
+    """Return the key of the request's form, if it has a valid one."""
     key = request.values.get("key", "")
     return key if _KEY.fullmatch(key) else None
 
 
-def done_with(read: Callable[..., Done], caller: Caller, *kind: str, key: str) -> Done | None:
-    """Find with a collection's way to read what was done already with a form's key."""
+def find_by_key(read: Callable[..., Done], caller: Caller, *kind: str, key: str) -> Done | None:
+    """Return the result of a form that was sent before, or None.
+
+    :param read: a method of a collection that takes the caller, the kind and an entry id.
+    :param key: the key of the form.
+    """
     try:
         return read(caller, *kind, keyed_id(caller.id, key))
     except NotFound:

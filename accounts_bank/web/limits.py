@@ -1,4 +1,4 @@
-"""For tellers: freeze an account, and set how far and how fast money may leave it."""
+"""Pages for tellers: freeze an account and set its limits."""
 
 from collections.abc import Callable
 
@@ -12,15 +12,15 @@ from accounts_bank.ledger.values import Account, AccountStatus
 from accounts_bank.web.amounts import typed
 from accounts_bank.web.formats import locale
 from accounts_bank.web.forms import Field, Form
-from accounts_bank.web.pages import go, page, signed_in
-from accounts_bank.web.payment_fields import amount_in, why
+from accounts_bank.web.pages import page, redirect, signed_in
+from accounts_bank.web.payment_fields import amount_in, explain
 
 limits = Blueprint("limit_pages", __name__, url_prefix="/accounts")
 
 _CREDIT = Field(
     name="credit",
     label="Credit limit",
-    hint="How far below zero the account may go. Empty or 0: not at all.",
+    hint="How far the balance may fall below zero. Empty or 0: not at all.",
     inputmode="decimal",
     optional=True,
     marked=False,
@@ -29,27 +29,27 @@ _CREDIT = Field(
 _DAY = Field(
     name="day",
     label="Daily limit",
-    hint="How much may leave the account in a day of UTC. Empty: any amount.",
+    hint="How much may leave the account in a day (UTC). Empty: any amount.",
     inputmode="decimal",
     optional=True,
     marked=False,
     maxlength=40,
 )
-_BESIDE = {"funds_insufficient": "credit"}
+_REFUSED_FIELDS = {"funds_insufficient": "credit"}
 
 
 @limits.route("/<account>/freeze", methods=["GET", "POST"])
 @signed_in(Permission.MANAGE_ACCOUNTS)
 def freeze(caller: Caller, account: str) -> Response:
-    """Let no money out of an account."""
-    return _turned(caller, account, AccountStatus.FROZEN)
+    """Freeze an account."""
+    return _set_status(caller, account, AccountStatus.FROZEN)
 
 
 @limits.route("/<account>/unfreeze", methods=["GET", "POST"])
 @signed_in(Permission.MANAGE_ACCOUNTS)
 def unfreeze(caller: Caller, account: str) -> Response:
-    """Let money out of an account again."""
-    return _turned(caller, account, AccountStatus.OPEN)
+    """Unfreeze an account."""
+    return _set_status(caller, account, AccountStatus.OPEN)
 
 
 @limits.route("/<account>/limits", methods=["GET", "POST"])
@@ -57,26 +57,26 @@ def unfreeze(caller: Caller, account: str) -> Response:
 def limit(caller: Caller, account: str) -> Response:
     """Set the credit limit and the daily limit."""
     found = bank().accounts.account(caller, account)
-    form = Form(_CREDIT, _DAY, typed=_as_they_are(found) | request.values.to_dict())
+    form = Form(_CREDIT, _DAY, typed=_as_typed(found) | request.values.to_dict())
     if request.method == "POST" and _set(caller, found, form):
-        return go(f"/accounts/{found.id}", done="limited")
+        return redirect(f"/accounts/{found.id}", done="limited")
     return page("account_limits", form.status, form=form, account=found)
 
 
-def _turned(caller: Caller, name: str, to: AccountStatus) -> Response:
+def _set_status(caller: Caller, name: str, to: AccountStatus) -> Response:
     found, form = bank().accounts.account(caller, name), Form(typed={})
     if request.method == "POST":
-        turn = bank().accounts.freeze if to is AccountStatus.FROZEN else bank().accounts.unfreeze
+        change = bank().accounts.freeze if to is AccountStatus.FROZEN else bank().accounts.unfreeze
         try:
-            turn(caller, found.id)
-            return go(f"/accounts/{found.id}", done=f"turned {to}")
+            change(caller, found.id)
+            return redirect(f"/accounts/{found.id}", done=to)
         except Refused as error:
             form.refuse(error, {})
     return page("account_freeze", form.status, form=form, account=found, freezes=to == "frozen")
 
 
 def _set(caller: Caller, account: Account, form: Form) -> bool:
-    """Set both limits; where one cannot be, the form says why."""
+    """Set both limits; return whether it succeeded. The form shows the errors."""
     credit_minor = form.read("credit", _zero_or(amount_in(account.currency))) or 0
     day_minor = form.read("day", amount_in(account.currency))
     if form.errors:
@@ -85,7 +85,7 @@ def _set(caller: Caller, account: Account, form: Form) -> bool:
         bank().accounts.limit_credit(caller, account.id, credit_minor)
         bank().accounts.limit_day(caller, account.id, day_minor)
     except Refused as error:
-        form.refuse(error, _BESIDE, why(error, account.currency))
+        form.refuse(error, _REFUSED_FIELDS, explain(error, account.currency))
         return False
     return True
 
@@ -94,8 +94,8 @@ def _zero_or(read: Callable[[str], int]) -> Callable[[str], int]:
     return lambda text: 0 if text == "0" else read(text)
 
 
-def _as_they_are(account: Account) -> dict[str, str]:
-    """Write the limits as they are typed."""
+def _as_typed(account: Account) -> dict[str, str]:
+    """Return the present limits as texts of the fields."""
     credit_minor, day_minor = -(account.floor_minor or 0), account.daily_limit_minor
     return {
         "credit": typed(credit_minor, account.currency, locale()) if credit_minor else "",

@@ -1,4 +1,4 @@
-"""How a line of a statement is told: in a few words, and where more can be read."""
+"""Rows of a statement: the title, the other account and the link of a line."""
 
 from accounts_bank.ledger.values import Line
 from accounts_bank.web.formats import in_fours
@@ -10,7 +10,7 @@ _PAGES = {
     "reversal": "reversals",
     "capture": "captures",
 }
-"""Which kinds of entries have a page of their own."""
+"""The folder of the pages of a kind of entry."""
 
 _TITLES = {
     "deposit": ("Paid in", "Paid in"),
@@ -19,23 +19,23 @@ _TITLES = {
     "reversal": ("Sent back", "Sent back"),
     "capture": ("Received from a hold", "Taken from a hold"),
 }
-"""What each is called, where money came in and where it went out."""
+"""The titles of each kind: for incoming and for outgoing money."""
 
 
 def title(line: Line) -> str:
-    """Say what moved."""
+    """Return the title of a line."""
     came_in, went_out = _TITLES.get(line.kind, (line.kind, line.kind))
     return came_in if line.amount_minor > 0 else went_out
 
 
 def other_side(line: Line) -> str:
-    """Name the other account, where there is one."""
+    """Return the text for the other account, if there is one."""
     if line.counterparty is None:
         return ""
     return f"{'from' if line.amount_minor > 0 else 'to'} {in_fours(line.counterparty)}"
 
 
 def path(line: Line) -> str | None:
-    """Give the page of the entry behind a line."""
+    """Return the path of the page of a line's entry, if it has one."""
     page = _PAGES.get(line.kind)
     return f"/{page}/{line.entry_id}" if page else None

@@ -1,4 +1,4 @@
-"""The overview: what somebody has, and how it came to be."""
+"""The overview: the caller's accounts and totals by currency."""
 
 from datetime import datetime
 from itertools import groupby
@@ -18,8 +18,8 @@ overview = Blueprint("overview", __name__)
 ACCOUNTS_SHOWN = 100
 
 
-class Purse(Struct, frozen=True):
-    """All accounts of one currency: their sum, and what it was."""
+class CurrencyTotal(Struct, frozen=True):
+    """The total balance of the accounts of one currency, now and over time."""
 
     currency: str
     balance_minor: int
@@ -40,23 +40,23 @@ def show(caller: Caller) -> Response:
         user=user,
         accounts=[each for each in shown if each.status is not AccountStatus.CLOSED],
         closed=[each for each in shown if each.status is AccountStatus.CLOSED],
-        purses=purses_of(shown, bank().clock()),
+        totals=totals_of(shown, bank().clock()),
         is_part=after is not None or len(found) > ACCOUNTS_SHOWN,
         after=shown[-1].id if len(found) > ACCOUNTS_SHOWN else None,
     )
 
 
-def purses_of(accounts: list[Account], now: datetime) -> list[Purse]:
-    """Put accounts together by currency, the one with the most accounts first."""
+def totals_of(accounts: list[Account], now: datetime) -> list[CurrencyTotal]:
+    """Return a total for each currency; the currency with most accounts is first."""
     by_currency = sorted(accounts, key=_currency)
     groups = [list(group) for _, group in groupby(by_currency, key=_currency)]
     open_ones = [group for group in groups if any(map(_is_open, group))]
-    return [_purse(group, now) for group in sorted(open_ones, key=len, reverse=True)]
+    return [_total(group, now) for group in sorted(open_ones, key=len, reverse=True)]
 
 
-def _purse(accounts: list[Account], now: datetime) -> Purse:
+def _total(accounts: list[Account], now: datetime) -> CurrencyTotal:
     since = max(min(account.created_at for account in accounts), now - SPAN)
-    return Purse(
+    return CurrencyTotal(
         accounts[0].currency,
         sum(account.balance_minor for account in accounts),
         sum(map(_is_open, accounts)),

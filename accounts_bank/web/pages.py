@@ -1,4 +1,4 @@
-"""What all pages share: who may open them, how they are rendered, and what is said when not."""
+"""The common parts of all pages: permissions, rendering and errors."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -20,12 +20,12 @@ _POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _NOT_PAGES = ("/v1/", "/docs", "/health/", "/metrics", "/openapi.json")
-_SECRET = "password"  # noqa: S105 - what the names of such fields have in them
+_SECRET = "password"  # noqa: S105 - a part of the names of password fields
 _CSRF_FIELD = "csrf_token"
 _NUL = "\0"
 
 View = Callable[..., Response]
-"""A page of a caller: takes the caller and the parts of the path."""
+"""A view of a page: takes the caller and the parts of the path."""
 
 
 def signed_in(permission: Permission) -> Callable[[View], View]:
@@ -37,7 +37,7 @@ def signed_in(permission: Permission) -> Callable[[View], View]:
     def guard(view: View) -> View:
         @wraps(view)
         def guarded(**path: str) -> Response:
-            caller = sessions.visitor()
+            caller = sessions.current_caller()
             if not may(caller.role, permission):
                 raise Forbidden(f"This page is not for the role `{caller.role}`.")
             if any(_NUL in part for part in (*path.values(), *request.args.values())):
@@ -50,7 +50,7 @@ def signed_in(permission: Permission) -> Callable[[View], View]:
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response:
-    """Render a page that nobody keeps and that loads nothing from elsewhere."""
+    """Render a page. It is not cached and loads no resources of other sites."""
     caller = g.get("caller")
     can = {each.value: caller is not None and may(caller.role, each) for each in Permission}
     html = render_template(f"web/{template}.html", caller=caller, can=can, **context)
@@ -60,14 +60,14 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
     return response
 
 
-def go(path: str, **query: str) -> Response:
-    """Lead on to another page with GET, so that a reload sends nothing twice."""
+def redirect(path: str, **query: str) -> Response:
+    """Redirect to another page with GET (303), so a reload does not send the form again."""
     where = f"{path}?{urlencode(query)}" if query else path
     return Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
 
 
 def register(app: Flask) -> None:
-    """Turn errors into pages where a browser asked for one."""
+    """Show errors as pages if the browser asks for HTML."""
     app.register_error_handler(SignedOut, _sign_in_and_back)
     app.register_error_handler(ForeignForm, _foreign_form)
     app.after_request(sessions.renew)
@@ -75,22 +75,23 @@ def register(app: Flask) -> None:
 
 
 def _sign_in_and_back(_error: SignedOut) -> Response:
-    """Send whoever is not signed in to do so, and back to where it was, with what was typed."""
-    return go("/sign-in", next=_here(), why="ended" if request.method == "POST" else "needed")
+    """Redirect a signed-out visitor to the sign-in page, which leads back to the filled form."""
+    why = "ended" if request.method == "POST" else "needed"
+    return redirect("/sign-in", next=_current_address(), why=why)
 
 
 def _foreign_form(_error: ForeignForm) -> Response:
-    return page("foreign_form", 403, again=_here())
+    return page("foreign_form", 403, again=_current_address())
 
 
-def _here() -> str:
-    """Give the address of this page, or of the form that was sent, filled in as it was.
+def _current_address() -> str:
+    """Return the address of this page, with the values of its form and without passwords.
 
-    Every form is sent to the address that shows it. No password goes into an address.
+    Every form is sent to the address that shows it.
     """
     try:
         given = request.form if request.method == "POST" else request.args
-    except HTTPException:  # it is too large, or did not arrive
+    except HTTPException:  # the body is too large or incomplete
         return request.path
     kept = [
         (name, value)
@@ -101,7 +102,7 @@ def _here() -> str:
 
 
 def _problem_as_page(response: Response) -> Response:
-    """Show a problem to people, where it answers what a browser asked for."""
+    """Replace a problem response by a page if the browser asks for HTML."""
     if response.status_code < 400 or response.mimetype != MEDIA_TYPE:  # noqa: PLR2004
         return response
     asks_for_page = "text/html" in request.headers.get("Accept", "")

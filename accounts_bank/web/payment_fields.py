@@ -1,4 +1,4 @@
-"""What the forms that move money have in common: two fields, and how a refusal is told."""
+"""The common parts of forms that move money: fields, rate limit and refusals."""
 
 from collections.abc import Callable
 
@@ -24,38 +24,38 @@ REFERENCE = Field(
     label="Reference",
     kind=Reference,
     wrong="A reference is one line of at most 140 characters.",
-    hint="It stands on the statement.",
+    hint="Both statements show it.",
     optional=True,
     maxlength=140,
 )
-BESIDE = {
+REFUSED_FIELDS = {
     "funds_insufficient": "amount",
     "limit_exceeded": "amount",
     "account_unknown": "to_account",
-    "account_closed": "to_account",  # one's own is not offered any more
+    "account_closed": "to_account",  # the form does not offer own closed accounts
     "same_account": "to_account",
     "currency_mismatch": "to_account",
     "account_frozen": "from_account",
     "not_found": "from_account",
 }
-"""DerivedCheck which field a refusal stands, by its code."""
+"""The field beside which a refusal is shown, by its code."""
 
 
 def amount_in(currency: str) -> Callable[[str], int]:
-    """Read amounts of a currency, as the visitor writes them."""
+    """Return a reader of amounts of a currency in the visitor's locale."""
     return lambda text: read_amount(text, currency, locale())
 
 
-def count(caller: Caller) -> None:
-    """Count a call that moves money.
+def spend_payment(caller: Caller) -> None:
+    """Count a payment against the caller's rate limit.
 
-    :raises TooManyRequests: there were too many.
+    :raises TooManyRequests: the caller exceeds the limit.
     """
     bank().limits.money.spend(request.remote_addr or "", caller.id)
 
 
-def why(error: ApiError, currency: str) -> str:
-    """Tell a refusal to people, where there is more to tell than its detail."""
+def explain(error: ApiError, currency: str) -> str:
+    """Return the message of a refusal for people."""
     if error.code == "funds_insufficient":
         missing = money(int(str(error.extra["shortfall_minor"])), currency)
         return f"The account does not hold enough: {missing} are missing."
@@ -63,5 +63,5 @@ def why(error: ApiError, currency: str) -> str:
         left = money(int(str(error.extra["left_minor"])), currency)
         return f"The limit leaves {left} for today."
     if error.code == "key_reused":
-        return "This form has done something else already. Send it again if you mean this too."
+        return "This form was sent before with other values. Send it again to do this too."
     return error.detail

@@ -1,4 +1,4 @@
-"""A payment that is being written: from which account, to which number, how much, and what for."""
+"""The form of a payment: payer, payee, amount and reference."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from accounts_bank.ledger.values import Account, AccountStatus
 from accounts_bank.web.formats import in_fours, money
 from accounts_bank.web.forms import Field, Form
 from accounts_bank.web.keys import form_key, new_key
-from accounts_bank.web.payment_fields import AMOUNT, BESIDE, REFERENCE, amount_in, why
+from accounts_bank.web.payment_fields import AMOUNT, REFERENCE, REFUSED_FIELDS, amount_in, explain
 
 ACCOUNTS_OFFERED = 200
 
@@ -28,7 +28,7 @@ _TO = Field(
 
 
 class Payment(Struct, frozen=True):
-    """What was written, as the ledger takes it."""
+    """The values of the form in the types of the ledger."""
 
     from_account: str
     to_account: str
@@ -37,11 +37,11 @@ class Payment(Struct, frozen=True):
     reference: str | None
 
 
-class Draft:
-    """The form of a payment, with more fields where it is to be more than one transfer."""
+class PaymentForm:
+    """The form of a payment, with further fields for a hold or a schedule."""
 
     def __init__(self, caller: Caller, *more: Field) -> None:
-        """Take up what was typed, by query or form."""
+        """Read the values of the query or the form."""
         self.key = form_key() or new_key()
         found = bank().accounts.of(caller, after=None, limit=ACCOUNTS_OFFERED)
         self.accounts = [each for each in found if each.status is not AccountStatus.CLOSED]
@@ -55,7 +55,7 @@ class Draft:
         )
 
     def read(self) -> Payment | None:
-        """Read the payment; None where something is wrong, which the form says."""
+        """Return the payment, or None if a field is wrong; the form shows the errors."""
         payer = self.form.read("from_account", self._payer)
         payee = self.form.read("to_account", _number)
         reference = self.form.read("reference")
@@ -66,12 +66,12 @@ class Draft:
         return Payment(payer.id, payee, amount_minor, currency, reference)
 
     def refuse(self, error: ApiError, currency: str) -> None:
-        """Say why it was refused. A refusal stays one for its key, so the form gets another."""
-        self.form.refuse(error, BESIDE, why(error, currency))
+        """Show a refusal and take a new key: a refused key stays refused."""
+        self.form.refuse(error, REFUSED_FIELDS, explain(error, currency))
         self.key = new_key()
 
     def shown(self) -> dict[str, Any]:
-        """Give what a page shows of it."""
+        """Return the values for the template."""
         return {"form": self.form, "key": self.key, "accounts": self.accounts}
 
     def _payer(self, name: str) -> Account:
@@ -85,7 +85,7 @@ def _number(text: str) -> str:
     if not text:
         raise ValueError("Type the number of the account to pay to.")
     if not is_number(text):
-        raise ValueError("This number cannot be right: a digit is missing, wrong or swapped.")
+        raise ValueError("This is not an account number: a digit is missing, wrong or swapped.")
     return canonical(text)
 
 

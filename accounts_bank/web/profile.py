@@ -1,4 +1,4 @@
-"""What users do with themselves: their name, their password, and leaving."""
+"""Pages of the own user: profile, password and deletion."""
 
 from flask import Blueprint, Response, request
 
@@ -10,7 +10,7 @@ from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
 from accounts_bank.web import sessions
 from accounts_bank.web.forms import Field, Form
-from accounts_bank.web.pages import go, page, signed_in
+from accounts_bank.web.pages import page, redirect, signed_in
 from accounts_bank.web.sessions import SignedOut
 
 profile = Blueprint("profile_pages", __name__, url_prefix="/profile")
@@ -29,7 +29,7 @@ _PASSWORDS = (
         name="current_password",
         label="Current password",
         kind=GivenPassword,
-        wrong="Type your present password.",
+        wrong="Type your current password.",
         type="password",
         autocomplete="current-password",
     ),
@@ -43,34 +43,34 @@ _PASSWORDS = (
         autocomplete="new-password",
     ),
 )
-_NOT_YOURS = "This is not your password. If you have just changed it, the new one counts already."
+_NOT_YOURS = "This is not your current password. If you have just changed it, type the new one."
 
 
 @profile.route("", methods=["GET", "POST"])
 @signed_in(Permission.MANAGE_SELF)
 def show(caller: Caller) -> Response:
-    """Show and change what a user says of itself."""
+    """Show and change the profile."""
     user = bank().users.user(caller)
     form = Form(_FULL_NAME, typed={"full_name": user.full_name or ""} | request.values.to_dict())
     if request.method == "POST":
         full_name = form.read("full_name")
         if not form.errors:
             bank().users.update(caller, full_name)
-            return go("/profile", done="saved")
+            return redirect("/profile", done="saved")
     return page("profile", form.status, form=form, user=user, done=request.args.get("done"))
 
 
 @profile.route("/password", methods=["GET", "POST"])
 @signed_in(Permission.MANAGE_SELF)
 def change_password(caller: Caller) -> Response:
-    """Change the password; every other session ends."""
+    """Change the password and end every other session."""
     form = Form(*_PASSWORDS, typed=request.form)
     if request.method == "POST":
-        wish = PasswordRequest(form.read("current_password"), form.read("new_password"))
+        body = PasswordRequest(form.read("current_password"), form.read("new_password"))
         if not form.errors:
             try:
-                set_password(caller, wish)
-                return go("/profile", done="password")
+                set_password(caller, body)
+                return redirect("/profile", done="password")
             except InvalidCredentials as error:
                 form.refuse(error, {"invalid_credentials": "current_password"}, _NOT_YOURS)
             except ApiError as error:
@@ -80,12 +80,12 @@ def change_password(caller: Caller) -> Response:
 
 @profile.route("/delete", methods=["GET", "POST"])
 def delete() -> Response:
-    """Delete the user, who has closed every account before."""
+    """Delete the user. All accounts must be closed."""
     try:
         return _delete()
     except SignedOut as out:
         if request.method == "POST" and _is_gone(out.user_id):
-            return sessions.end(go("/sign-in", why="deleted"))
+            return sessions.clear_cookies(redirect("/sign-in", why="deleted"))
         raise
 
 
@@ -95,14 +95,14 @@ def _delete(caller: Caller) -> Response:
     if request.method == "POST":
         try:
             bank().users.delete(caller)
-            return sessions.end(go("/sign-in", why="deleted"))
+            return sessions.clear_cookies(redirect("/sign-in", why="deleted"))
         except Refused as error:
             form.refuse(error, {}, "Close all your accounts first.")
     return page("user_delete", form.status, form=form)
 
 
 def _is_gone(user_id: str | None) -> bool:
-    """Tell whether a user was deleted just before: the form was sent twice."""
+    """Return whether a user was deleted; then the form was sent twice."""
     try:
         bank().users.read(user_id or "")
     except NotFound:

@@ -1,4 +1,4 @@
-"""Schedules: payments that the bank makes by itself, again and again."""
+"""Pages of schedules: create, list, read and cancel."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -13,30 +13,30 @@ from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Every, Schedule
 from accounts_bank.web.forms import Field, Form
-from accounts_bank.web.keys import done_with, form_key, new_key
-from accounts_bank.web.newest import newest
-from accounts_bank.web.pages import go, page, signed_in
-from accounts_bank.web.payment_fields import count
-from accounts_bank.web.payment_form import Draft
+from accounts_bank.web.keys import find_by_key, form_key, new_key
+from accounts_bank.web.pages import page, redirect, signed_in
+from accounts_bank.web.pagination import newest_first
+from accounts_bank.web.payment_fields import spend_payment
+from accounts_bank.web.payment_form import PaymentForm
 
 schedules = Blueprint("schedule_pages", __name__)
 
 RUNS_AT = time(6)
-"""When on its day a payment is made, in UTC."""
+"""The time of day of a run, in UTC."""
 
 _WORDS = {Every.ONCE: "once", Every.DAY: "every day", Every.WEEK: "every week"}
 _WORDS |= {Every.MONTH: "every month"}
 _FIRST = Field(
     name="first",
     label="First on",
-    hint="From tomorrow on, at 6:00 UTC. Of a month without that day, it is the last one.",
+    hint="From tomorrow on, at 6:00 UTC. A month without this day runs on its last day.",
     type="date",
 )
 _EVERY = Field(
     name="every",
     label="Then",
     kind=Every,
-    wrong="Choose one of these.",
+    wrong="Choose one of the intervals.",
     choices=tuple((each.value, words) for each, words in _WORDS.items()),
 )
 _COUNT = Field(
@@ -51,9 +51,9 @@ _COUNT = Field(
 
 @schedules.get("/schedules")
 @signed_in(Permission.READ_OWN)
-def look_back(caller: Caller) -> Response:
-    """List the schedules that the caller pays, the newest first."""
-    found = newest(
+def list_own(caller: Caller) -> Response:
+    """List the schedules that the caller pays, newest first."""
+    found = newest_first(
         lambda before, limit: bank().accounts.schedules.of(caller, before=before, limit=limit),
         lambda schedule: schedule.recorded,
     )
@@ -63,25 +63,27 @@ def look_back(caller: Caller) -> Response:
 @schedules.route("/schedules/new", methods=["GET", "POST"])
 @signed_in(Permission.TRANSACT)
 def create(caller: Caller) -> Response:
-    """Begin a schedule, once for each form."""
+    """Create a schedule once for each form."""
     if form_key() is None:
-        return go(request.path, **(request.args.to_dict() | {"key": new_key()}))
-    draft = Draft(caller, _FIRST, _EVERY, _COUNT)
-    draft.form.typed["every"] = draft.form.typed["every"] or Every.MONTH
+        return redirect(request.path, **(request.args.to_dict() | {"key": new_key()}))
+    payment_form = PaymentForm(caller, _FIRST, _EVERY, _COUNT)
+    payment_form.form.typed["every"] = payment_form.form.typed["every"] or Every.MONTH
     if request.method == "POST":
-        made = _made(caller, draft)
-        if made:
-            return go(f"/schedules/{made.id}", done="before" if made.replayed else "begun")
-    done = done_with(bank().accounts.schedules.read, caller, key=draft.key)
-    return page("schedule_new", draft.form.status, done=done, **draft.shown())
+        created = _create(caller, payment_form)
+        if created:
+            return redirect(
+                f"/schedules/{created.id}", done="before" if created.replayed else "begun"
+            )
+    done = find_by_key(bank().accounts.schedules.read, caller, key=payment_form.key)
+    return page("schedule_new", payment_form.form.status, done=done, **payment_form.shown())
 
 
 @schedules.get("/schedules/<entry_id>")
 @signed_in(Permission.READ_OWN)
 def read(caller: Caller, entry_id: str) -> Response:
-    """Show a schedule, and what became of each run."""
+    """Show a schedule and its runs."""
     schedule = bank().accounts.schedules.read(caller, entry_id)
-    runs = newest(
+    runs = newest_first(
         lambda before, limit: bank().accounts.schedules.runs(
             caller, schedule.id, before=before, limit=limit
         ),
@@ -101,36 +103,36 @@ def read(caller: Caller, entry_id: str) -> Response:
 @schedules.route("/schedules/<entry_id>/cancel", methods=["GET", "POST"])
 @signed_in(Permission.TRANSACT)
 def cancel(caller: Caller, entry_id: str) -> Response:
-    """End a schedule: it runs no more."""
+    """Cancel a schedule."""
     schedule, form = bank().accounts.schedules.read(caller, entry_id), Form(typed={})
     if request.method == "POST":
         try:
             bank().accounts.schedules.cancel(caller, schedule.id)
-            return go(f"/schedules/{schedule.id}", done="cancelled")
+            return redirect(f"/schedules/{schedule.id}", done="cancelled")
         except (Refused, Forbidden) as error:
             form.refuse(error, {})
     return page("schedule_cancel", form.status, schedule=schedule, form=form, words=_WORDS)
 
 
-def _made(caller: Caller, draft: Draft) -> ScheduleDetails | None:
-    payment = draft.read()
-    first_at = draft.form.read("first", _first_at)
-    every, times = draft.form.read("every"), draft.form.read("count", _times)
-    if payment is None or draft.form.errors:
+def _create(caller: Caller, payment_form: PaymentForm) -> ScheduleDetails | None:
+    payment = payment_form.read()
+    first_at = payment_form.form.read("first", _first_at)
+    every, times = payment_form.form.read("every"), payment_form.form.read("count", _times)
+    if payment is None or payment_form.form.errors:
         return None
-    count(caller)
-    ask = Schedule(**asdict(payment), first_at=first_at, every=every, count=times)
+    spend_payment(caller)
+    action = Schedule(**asdict(payment), first_at=first_at, every=every, count=times)
     try:
-        return bank().accounts.schedules.create(caller, ask, draft.key)
+        return bank().accounts.schedules.create(caller, action, payment_form.key)
     except InvalidRequest:
-        draft.form.errors["first"] = "Choose a day from tomorrow on."
+        payment_form.form.errors["first"] = "Choose a day from tomorrow on."
     except (Refused, NotFound) as error:
-        draft.refuse(error, payment.currency)
+        payment_form.refuse(error, payment.currency)
     return None
 
 
 def _first_at(text: str) -> datetime:
-    """Read the first day; it is one to come, or it could not be made once for each form."""
+    """Parse the first day. It must be in the future, so that a repeated form stays valid."""
     try:
         first_at = datetime.combine(date.fromisoformat(text), RUNS_AT, UTC)
     except ValueError:
@@ -142,5 +144,5 @@ def _first_at(text: str) -> datetime:
 
 def _times(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= COUNT_MAX:
-        raise ValueError(f"Type a number from 1 to {COUNT_MAX}, or nothing.")
+        raise ValueError(f"Type a number from 1 to {COUNT_MAX}, or leave it empty.")
     return int(text)

@@ -1,10 +1,9 @@
-"""The sessions of the pages: JWTs in cookies, which scripts cannot read and `/v1` does not take.
+"""The sessions of the pages: JWTs in cookies. Scripts cannot read them, and `/v1` refuses them.
 
-A page's access token is made anew from the refresh token when it has run out, so nobody is thrown
-out in the middle of something. The refresh token is not spent by it, as it is at `/v1`: a browser
-sends two requests at once whenever somebody clicks twice, and the second would look like a thief's.
-Instead the session ends for good when its time is over. Both tokens carry the session's one secret
-against forgery, so a form that was open all the while can still be sent.
+An expired access token is renewed from the refresh token, so a visitor is not interrupted. The
+renewal does not spend the refresh token, as `/v1` does: a double click sends two requests at once,
+and the second one would look like a stolen token. The session ends when its lifetime is over. Both
+tokens carry the CSRF secret of the session, so a form stays valid after a renewal.
 """
 
 from secrets import token_urlsafe
@@ -27,27 +26,27 @@ _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class SignedOut(ApiError):
-    """Nobody is signed in here, or no longer."""
+    """The visitor is not signed in, or the session has ended."""
 
     code = "invalid_token"
 
     def __init__(self, user_id: str | None = None) -> None:
-        """Say whose session it was, where that is known."""
+        """Take the id of the user of the session, if it is known."""
         super().__init__("Your session has ended.")
         self.user_id = user_id
 
 
 class ForeignForm(ApiError):
-    """The form was not made in this session: somebody else's page may have sent it."""
+    """The form carries another session's secret; another site may have sent it."""
 
     code = "forbidden"
 
 
-def visitor() -> Caller:
-    """Say who asks for this page.
+def current_caller() -> Caller:
+    """Return the caller of the present session.
 
-    :raises SignedOut: nobody is signed in.
-    :raises ForeignForm: a form was sent without this session's secret.
+    :raises SignedOut: there is no session, or it has ended.
+    :raises ForeignForm: the form lacks the secret of the session.
     """
     claims = _claims()
     try:
@@ -60,16 +59,16 @@ def visitor() -> Caller:
 
 
 def is_signed_in() -> bool:
-    """Tell whether somebody is signed in, where a page is for everyone."""
+    """Return whether the visitor is signed in, for pages that require no session."""
     try:
-        visitor()
+        current_caller()
     except (SignedOut, ForeignForm):
         return False
     return True
 
 
-def begin(response: Response, user: User, session: Session) -> Response:
-    """Give the browser the tokens of a new session."""
+def set_cookies(response: Response, user: User, session: Session) -> Response:
+    """Set the cookies of a new session."""
     claims = {SESSION_CLAIM: session.id, PAGES_CLAIM: True, _CSRF_CLAIM: token_urlsafe(16)}
     _set(response, ACCESS, create_access_token(user.id, additional_claims=claims))
     refresh = create_refresh_token(user.id, additional_claims=claims | {"jti": session.refresh_id})
@@ -77,15 +76,15 @@ def begin(response: Response, user: User, session: Session) -> Response:
     return response
 
 
-def end(response: Response) -> Response:
-    """Take the tokens away from the browser."""
+def clear_cookies(response: Response) -> Response:
+    """Delete the cookies of the session."""
     for name in (ACCESS, REFRESH):
         response.delete_cookie(current_app.config[name], **_attributes())
     return response
 
 
 def renew(response: Response) -> Response:
-    """Hand out the access token that was made while the request was answered, if there is one."""
+    """Set the cookie of an access token that this request renewed."""
     token = g.pop("access_token", None)
     if token and "Set-Cookie" not in response.headers:
         _set(response, ACCESS, token)
@@ -93,11 +92,11 @@ def renew(response: Response) -> Response:
 
 
 def _claims() -> dict[str, Any]:
-    """Read the access token, or what the refresh token makes up for it."""
+    """Return the claims of the access token, or of the refresh token if it has expired."""
     try:
         return claims_of("cookies", refresh=False)
     except CSRFError:
-        raise ForeignForm("This form was not made in your present session.") from None
+        raise ForeignForm("This form belongs to another session. Open the form again.") from None
     except (JWTExtendedException, InvalidTokenError, InvalidToken):
         return _renewed_claims()
 
@@ -106,7 +105,7 @@ def _renewed_claims() -> dict[str, Any]:
     try:
         claims = claims_of("cookies", refresh=True)
     except CSRFError:
-        raise ForeignForm("This form was not made in your present session.") from None
+        raise ForeignForm("This form belongs to another session. Open the form again.") from None
     except (JWTExtendedException, InvalidTokenError, InvalidToken):
         raise SignedOut from None
     kept = {name: claims[name] for name in (SESSION_CLAIM, PAGES_CLAIM, _CSRF_CLAIM)}
@@ -118,13 +117,13 @@ def _set(response: Response, name: str, token: str) -> None:
     response.set_cookie(current_app.config[name], token, **_attributes())
 
 
-def are_kept() -> bool:
-    """Tell whether a browser surely keeps the cookies: over TLS, or on one's own machine."""
+def cookies_are_kept() -> bool:
+    """Return whether the browser keeps the cookies: with TLS or on localhost."""
     return request.is_secure or _is_local()
 
 
 def _attributes() -> dict[str, Any]:
-    """Say how a cookie is kept: over TLS alone, but on one's own machine."""
+    """Return the attributes of the cookies: TLS only, except on localhost."""
     return {"httponly": True, "samesite": "Lax", "secure": not _is_local(), "path": "/"}
 
 

@@ -1,4 +1,4 @@
-"""The templates and files of the pages, and what the templates write with."""
+"""The templates, static files and template filters of the pages."""
 
 from flask import Blueprint
 

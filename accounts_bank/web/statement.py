@@ -1,4 +1,4 @@
-"""An account's page: what it holds, how that came to be, its lines with filters, and downloads."""
+"""The page of an account: balance, chart, filtered lines and downloads."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.values import Account, Line, Period
-from accounts_bank.web import line_rows as told
+from accounts_bank.web import line_rows
 from accounts_bank.web.charts import SPAN, chart_of
 from accounts_bank.web.forms import Field, Form
 from accounts_bank.web.pages import page, signed_in
@@ -21,7 +21,7 @@ statement = Blueprint("statement", __name__, url_prefix="/accounts")
 LINES_SHOWN = 25
 LINES_READ = 200
 LINES_SEARCHED_MAX = 2_000
-"""How far one page looks back for lines that a filter lets through."""
+"""One page searches at most this many lines for matches of its filters."""
 
 _DOWNLOADS = {"csv": "text/csv", "xml": "application/xml"}
 _FILTERS = (
@@ -46,14 +46,14 @@ _FILTERS = (
 
 
 class Filters(Struct, frozen=True):
-    """Which lines are wanted."""
+    """The filters of the lines of an account."""
 
     period: Period
     way: str = ""
     text: str = ""
 
-    def lets_through(self, line: Line) -> bool:
-        """Tell whether a line is wanted."""
+    def matches(self, line: Line) -> bool:
+        """Return whether a line matches the filters."""
         if self.way and (self.way == "in") != (line.amount_minor > 0):
             return False
         words = f"{line.reference or ''} {line.counterparty or ''}".casefold()
@@ -61,7 +61,7 @@ class Filters(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """Lines, and the number below which the next page looks on, if there may be more."""
+    """Lines and, if there may be more, the number before which the next page starts."""
 
     lines: list[Line]
     before: int | None
@@ -70,7 +70,7 @@ class Found(Struct, frozen=True):
 @statement.get("/<account>")
 @signed_in(Permission.READ_OWN)
 def show(caller: Caller, account: str) -> Response:
-    """Show an account with its lines, the newest first."""
+    """Show an account and its lines, newest first."""
     found = bank().accounts.account(caller, account)
     form = Form(*_FILTERS, typed=request.args)
     filters = _filters(form)
@@ -86,7 +86,7 @@ def show(caller: Caller, account: str) -> Response:
         newest=_query() if before else None,
         chart=_chart(found, filters.period),
         done=request.args.get("done"),
-        told=told,
+        line_rows=line_rows,
         is_filtered=any(form.typed.values()),
         downloads=_period_query(form),
         customer_cash=bank().settings.CUSTOMER_CASH,
@@ -97,7 +97,7 @@ def show(caller: Caller, account: str) -> Response:
 @statement.get("/<account>/statement.xml", defaults={"extension": "xml"})
 @signed_in(Permission.READ_OWN)
 def download(caller: Caller, account: str, extension: str) -> Response:
-    """Give the statement of a period as a file."""
+    """Send the statement of a period as a file."""
     period = _filters(Form(*_FILTERS, typed=request.args)).period
     drawn_up = bank().accounts.statement(caller, account, period)
     response = rendered(
@@ -108,7 +108,10 @@ def download(caller: Caller, account: str, extension: str) -> Response:
 
 
 def find_lines(caller: Caller, account: Account, filters: Filters, before: int | None) -> Found:
-    """Look back from a number on for lines that are wanted, so far and no further."""
+    """Search an account's lines backwards for matches, at most `LINES_SEARCHED_MAX` lines.
+
+    :param before: the number before which the search starts; None starts at the end.
+    """
     lines: list[Line] = []
     limit = LINES_READ if filters.way or filters.text else LINES_SHOWN + 1
     for _ in range(LINES_SEARCHED_MAX // LINES_READ):
@@ -118,7 +121,7 @@ def find_lines(caller: Caller, account: Account, filters: Filters, before: int |
         for line in read:
             if len(lines) == LINES_SHOWN:
                 return Found(lines, lines[-1].number)
-            if filters.lets_through(line):
+            if filters.matches(line):
                 lines.append(line)
         if len(read) < limit:
             return Found(lines, None)
@@ -129,7 +132,7 @@ def find_lines(caller: Caller, account: Account, filters: Filters, before: int |
 def _filters(form: Form) -> Filters:
     since, until = form.read("from", _date), form.read("to", _date)
     if since and until and until < since:
-        form.errors["to"] = "This is before the other date."
+        form.errors["to"] = "Choose a date after the first one."
         since = until = None
     return Filters(
         Period(_start_of(since), _start_of(until, days=1)), form.typed["way"], form.typed["text"]
@@ -144,7 +147,7 @@ def _date(text: str) -> date:
 
 
 def _start_of(day: date | None, *, days: int = 0) -> datetime | None:
-    """Give the first moment of a day, or of one some days later, in UTC."""
+    """Return the start of a day plus some days, in UTC."""
     if day is None:
         return None
     return datetime.combine(day, time(), UTC) + timedelta(days=days if day < date.max else 0)

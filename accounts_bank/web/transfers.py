@@ -1,4 +1,4 @@
-"""Send money: fill in, look once more, send; each transfer's own page, and sending it back."""
+"""Pages of transfers: fill in, confirm, send, read and reverse."""
 
 from functools import partial
 
@@ -13,11 +13,11 @@ from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Transfer
 from accounts_bank.ledger.values import Account
 from accounts_bank.web.forms import Form
-from accounts_bank.web.keys import done_with, form_key, new_key
-from accounts_bank.web.newest import newest
-from accounts_bank.web.pages import go, page, signed_in
-from accounts_bank.web.payment_fields import AMOUNT, REFERENCE, amount_in, count, why
-from accounts_bank.web.payment_form import Draft
+from accounts_bank.web.keys import find_by_key, form_key, new_key
+from accounts_bank.web.pages import page, redirect, signed_in
+from accounts_bank.web.pagination import newest_first
+from accounts_bank.web.payment_fields import AMOUNT, REFERENCE, amount_in, explain, spend_payment
+from accounts_bank.web.payment_form import PaymentForm
 
 transfers = Blueprint("transfer_pages", __name__)
 
@@ -27,49 +27,49 @@ REVERSALS_SHOWN = 25
 @transfers.get("/transfers/new")
 @signed_in(Permission.TRANSACT)
 def write(caller: Caller) -> Response:
-    """Show the form, or what it says, to be looked at once more."""
+    """Show the form or, if it is filled in, the confirmation."""
     if form_key() is None:
-        return go(request.path, **(request.args.to_dict() | {"key": new_key()}))
-    draft = Draft(caller)
+        return redirect(request.path, **(request.args.to_dict() | {"key": new_key()}))
+    payment_form = PaymentForm(caller)
     if "amount" not in request.args or "edit" in request.args:
-        return _form(caller, draft)
-    payment = draft.read()
+        return _form(caller, payment_form)
+    payment = payment_form.read()
     if payment is None:
-        return _form(caller, draft)
-    ask = Transfer(**asdict(payment))
+        return _form(caller, payment_form)
+    action = Transfer(**asdict(payment))
     try:
-        outcome = bank().accounts.transfer(caller, ask, draft.key, dry_run=True)
+        outcome = bank().accounts.transfer(caller, action, payment_form.key, dry_run=True)
     except (Refused, NotFound) as error:
-        draft.refuse(error, ask.currency)
-        return _form(caller, draft)
+        payment_form.refuse(error, action.currency)
+        return _form(caller, payment_form)
     if outcome.replayed:
-        return go(f"/transfers/{outcome.recorded.entry.id}", done="before")
-    return _confirmation(caller, draft, ask)
+        return redirect(f"/transfers/{outcome.recorded.entry.id}", done="before")
+    return _confirmation(caller, payment_form, action)
 
 
 @transfers.post("/transfers/new")
 @signed_in(Permission.TRANSACT)
 def send(caller: Caller) -> Response:
-    """Send it, once for each form."""
-    draft = Draft(caller)
-    payment = draft.read()
+    """Make the transfer once for each form."""
+    payment_form = PaymentForm(caller)
+    payment = payment_form.read()
     if payment is None:
-        return _form(caller, draft)
-    count(caller)
+        return _form(caller, payment_form)
+    spend_payment(caller)
     try:
-        outcome = bank().accounts.transfer(caller, Transfer(**asdict(payment)), draft.key)
+        outcome = bank().accounts.transfer(caller, Transfer(**asdict(payment)), payment_form.key)
     except (Refused, NotFound) as error:
-        draft.refuse(error, payment.currency)
-        return _form(caller, draft)
+        payment_form.refuse(error, payment.currency)
+        return _form(caller, payment_form)
     done = "before" if outcome.replayed else "sent"
-    return go(f"/transfers/{outcome.recorded.entry.id}", done=done)
+    return redirect(f"/transfers/{outcome.recorded.entry.id}", done=done)
 
 
 @transfers.get("/transfers")
 @signed_in(Permission.READ_OWN)
-def look_back(caller: Caller) -> Response:
-    """List the transfers that the caller paid or received, the newest first."""
-    found = newest(
+def list_own(caller: Caller) -> Response:
+    """List the transfers that the caller paid or received, newest first."""
+    found = newest_first(
         lambda before, limit: bank().accounts.transfers_of(caller, before=before, limit=limit),
         lambda seen: seen.recorded,
     )
@@ -79,7 +79,7 @@ def look_back(caller: Caller) -> Response:
 @transfers.get("/transfers/<entry_id>")
 @signed_in(Permission.READ_OWN)
 def read(caller: Caller, entry_id: str) -> Response:
-    """Show a transfer to its payer or its payee, and what of it was sent back."""
+    """Show a transfer to its payer and its payee, with its reversals."""
     seen = bank().accounts.entry(caller, "transfer", entry_id)
     reversals = bank().accounts.reversals_of(
         caller, seen.recorded.entry.id, before=None, limit=REVERSALS_SHOWN
@@ -87,8 +87,8 @@ def read(caller: Caller, entry_id: str) -> Response:
     return page(
         "transfer",
         seen=seen,
-        payer=_shown(caller, seen, 0),
-        payee=_shown(caller, seen, 1),
+        payer=_visible_account(caller, seen, 0),
+        payee=_visible_account(caller, seen, 1),
         reversals=reversals,
         may_reverse=_left_minor(seen) > 0 and bank().accounts.may_reverse(caller, seen),
         done=request.args.get("done"),
@@ -98,10 +98,10 @@ def read(caller: Caller, entry_id: str) -> Response:
 @transfers.route("/transfers/<entry_id>/reverse", methods=["GET", "POST"])
 @signed_in(Permission.TRANSACT)
 def reverse(caller: Caller, entry_id: str) -> Response:
-    """Send back what a transfer brought, or a part of it, once for each form."""
+    """Reverse a transfer, in full or in part, once for each form."""
     key = form_key()
     if key is None:
-        return go(request.path, key=new_key())
+        return redirect(request.path, key=new_key())
     seen = bank().accounts.entry(caller, "transfer", entry_id)
     currency, path = _currency(seen), f"/transfers/{seen.recorded.entry.id}"
     hint = "Leave it empty for all that is left."
@@ -109,19 +109,19 @@ def reverse(caller: Caller, entry_id: str) -> Response:
     form = Form(amount, REFERENCE, typed=request.values)
     if request.method == "POST":
         amount_minor = form.read("amount", amount_in(currency))
-        ask = partial(bank().accounts.reverse, caller, seen.recorded.entry.id, key)
+        action = partial(bank().accounts.reverse, caller, seen.recorded.entry.id, key)
         reference = form.read("reference")
         if not form.errors:
-            count(caller)
+            spend_payment(caller)
             try:
-                outcome = ask(amount_minor=amount_minor, reference=reference)
-                return go(path, done="reversed before" if outcome.replayed else "reversed")
+                outcome = action(amount_minor=amount_minor, reference=reference)
+                return redirect(path, done="reversed before" if outcome.replayed else "reversed")
             except (Refused, Forbidden) as error:
                 beside = {"reversal_too_large": "amount", "funds_insufficient": "amount"}
-                form.refuse(error, beside, why(error, currency))
+                form.refuse(error, beside, explain(error, currency))
                 key = new_key()
-    elif done_with(bank().accounts.entry, caller, "reversal", key=key):
-        return go(path, done="reversed before")
+    elif find_by_key(bank().accounts.entry, caller, "reversal", key=key):
+        return redirect(path, done="reversed before")
     left_minor = _left_minor(seen)
     shown = {"form": form, "seen": seen, "left_minor": left_minor, "currency": currency}
     return page("transfer_reverse", form.status, key=key, path=path, shown=shown, **shown)
@@ -130,29 +130,29 @@ def reverse(caller: Caller, entry_id: str) -> Response:
 @transfers.get("/reversals/<entry_id>")
 @signed_in(Permission.READ_OWN)
 def read_reversal(caller: Caller, entry_id: str) -> Response:
-    """Lead from a reversal to its transfer."""
+    """Redirect from a reversal to its transfer."""
     action = bank().accounts.entry(caller, "reversal", entry_id).recorded.entry.action
-    return go(f"/transfers/{action.transfer_id}")  # type: ignore[union-attr]
+    return redirect(f"/transfers/{action.transfer_id}")  # type: ignore[union-attr]
 
 
-def _form(caller: Caller, draft: Draft) -> Response:
-    done = done_with(bank().accounts.entry, caller, "transfer", key=draft.key)
-    return page("transfer_new", draft.form.status, done=done, **draft.shown())
+def _form(caller: Caller, payment_form: PaymentForm) -> Response:
+    done = find_by_key(bank().accounts.entry, caller, "transfer", key=payment_form.key)
+    return page("transfer_new", payment_form.form.status, done=done, **payment_form.shown())
 
 
-def _confirmation(caller: Caller, draft: Draft, ask: Transfer) -> Response:
-    payer = bank().accounts.account(caller, ask.from_account)
+def _confirmation(caller: Caller, payment_form: PaymentForm, action: Transfer) -> Response:
+    payer = bank().accounts.account(caller, action.from_account)
     try:
-        payee = bank().accounts.account(caller, ask.to_account)
+        payee = bank().accounts.account(caller, action.to_account)
     except NotFound:
         payee = None
-    left_minor = payer.available_minor - ask.amount_minor
-    more = {"ask": ask, "payer": payer, "payee": payee, "left_minor": left_minor}
-    return page("transfer_confirm", 200, **draft.shown(), **more)
+    left_minor = payer.available_minor - action.amount_minor
+    more = {"action": action, "payer": payer, "payee": payee, "left_minor": left_minor}
+    return page("transfer_confirm", 200, **payment_form.shown(), **more)
 
 
-def _shown(caller: Caller, seen: EntryDetails, side: int) -> Account | None:
-    """Give the account on a side, where the caller may see it."""
+def _visible_account(caller: Caller, seen: EntryDetails, side: int) -> Account | None:
+    """Return the account of a line if the caller may read it."""
     account = seen.accounts[side]
     try:
         return bank().accounts.account(caller, account.id)

@@ -79,7 +79,7 @@ def test_the_locale_says_what_a_sign_before_three_digits_is(locale, currency, te
     ],
 )
 def test_what_may_be_read_in_two_ways_is_refused(locale, currency, text):
-    with pytest.raises(NotAnAmount, match="two ways: type 1234"):
+    with pytest.raises(NotAnAmount, match=r"two readings\. Type 1234"):
         read_amount(text, currency, locale)
 
 
@@ -103,10 +103,10 @@ def test_what_may_be_read_in_two_ways_is_refused(locale, currency, text):
         ("12.345,678", "2 decimals"),
         ("0.001", "2 decimals"),
         ("12.3456", "2 decimals"),
-        ("1.23.45", "Points and commas"),
-        ("12 50", "Points and commas"),
-        ("1,23.50", "Points and commas"),
-        ("1.234 567", "Points and commas"),
+        ("1.23.45", "A point or comma"),
+        ("12 50", "A point or comma"),
+        ("1,23.50", "A point or comma"),
+        ("1.234 567", "A point or comma"),
         ("90071992547409.92", "too large"),
         ("9" * 41, "digits"),
         ("9" * 4000, "digits"),

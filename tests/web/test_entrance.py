@@ -129,7 +129,7 @@ def test_a_browser_that_drops_the_cookies_is_told_why(app, ada):
     answer = visitor.sent("Sign in", username="ada", password=PASSWORD)
     for name in cookies(visitor):
         visitor.client.delete_cookie(name, domain="192.168.0.5")
-    assert "cookies work on localhost alone" in visitor.get(answer.headers["Location"]).text
+    assert "cookies work on localhost only" in visitor.get(answer.headers["Location"]).text
 
 
 def test_behind_a_proxy_that_nobody_told_of_signing_in_leads_on(app, ada):
@@ -190,7 +190,7 @@ def test_a_session_that_ends_in_mid_form_loses_nothing_and_does_nothing(app, ada
     ada.get(f"{account}/deposit")
     session_ends(app, "ada")
     page = ada.fill("Pay in", amount="12.50", reference="Birthday")
-    assert "was not done" in page.text
+    assert "was not processed" in page.text
     page = ada.fill("Sign in", username="ada", password=PASSWORD)
     kept = page.form("Pay in").fields
     assert (kept["amount"], kept["reference"]) == ("12.50", "Birthday")

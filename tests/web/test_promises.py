@@ -50,9 +50,9 @@ def test_the_payee_takes_a_part_and_the_rest_is_free(ada, bob, accounts):
     assert "Take it" not in ada.get(hold).links
     bob.get(bob.get(hold).links["Take it"])
     taking = bob.page
-    assert "It is taken" in bob.fill("Take it", amount="15").text
+    assert "You have taken the money." in bob.fill("Take it", amount="15").text
     bob.page = taking
-    assert "It is taken" in bob.fill("Take it", amount="15").text
+    assert "You have taken the money." in bob.fill("Take it", amount="15").text
     assert ada.balance_of(accounts[0]) == "€85.00"
     page = ada.get(accounts[0])
     assert "Taken from a hold" in page.text
@@ -65,14 +65,14 @@ def test_what_is_wrong_with_taking_is_told(ada, bob, accounts):
     bob.get(f"{hold}/capture")
     page = bob.fill("Take it", amount="41")
     assert page.errors == {"amount": "That is more than was set aside."}
-    assert "Only its payee and tellers" in ada.get(f"{hold}/capture").text
-    assert "It is taken" in bob.fill("Take it", amount="40").text
+    assert "Only the payee and tellers" in ada.get(f"{hold}/capture").text
+    assert "You have taken the money." in bob.fill("Take it", amount="40").text
 
 
 def test_the_payee_gives_it_up(ada, bob, accounts):
     hold = held(ada, bob, accounts)
     bob.get(f"{hold}/void")
-    assert "all of it is free again" in bob.fill("Give it up").text
+    assert "The hold is void" in bob.fill("Give it up").text
     assert "€100.00 available" not in ada.get(accounts[0]).text
     assert "set aside" not in ada.get(accounts[0]).text
 
@@ -94,7 +94,7 @@ def test_what_is_wrong_with_a_hold_stands_beside_its_field(ada, bob, accounts):
     page = ada.fill("Set aside", to_account=number, amount="101")
     assert page.errors == {"amount": "The account does not hold enough: €1.00 are missing."}
     page = ada.fill("Set aside", amount="1", expires_in_s="5")
-    assert page.errors == {"expires_in_s": "Choose one of these."}
+    assert page.errors == {"expires_in_s": "Choose one of the times."}
 
 
 def test_a_schedule_is_begun_once_shown_and_cancelled(ada, bob, accounts):
@@ -110,8 +110,8 @@ def test_a_schedule_is_begun_once_shown_and_cancelled(ada, bob, accounts):
     assert ada.get("/schedules").links["Pocket money"] == path
     assert bob.get(path).status == 404
     ada.get(f"{path}/cancel")
-    assert "It is cancelled" in ada.fill("Cancel the schedule").text
-    assert "It is cancelled already" in ada.get(f"{path}/cancel").text
+    assert "The schedule is cancelled" in ada.fill("Cancel the schedule").text
+    assert "This schedule is cancelled already" in ada.get(f"{path}/cancel").text
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,9 @@ def test_the_payee_sends_back_a_part_and_no_more_than_came(ada, bob, accounts):
     assert "Send it back" not in ada.get(transfer).links
     bob.get(bob.get(transfer).links["Send it back"])
     sending = bob.page
-    assert "It is sent back" in bob.fill("Send it back", amount="15", reference="Too much").text
+    assert (
+        "The money is sent back" in bob.fill("Send it back", amount="15", reference="Too much").text
+    )
     bob.page = sending
     page = bob.fill("Send it back", amount="15", reference="Too much")
     assert "not sent back twice" in page.text
@@ -160,7 +162,7 @@ def test_the_payee_sends_back_a_part_and_no_more_than_came(ada, bob, accounts):
     assert "€25.00 of it are left" in bob.page.text
     page = bob.fill("Send it back", amount="26")
     assert page.errors == {"amount": "That is more than is left of what was sent."}
-    assert "It is sent back" in bob.fill("Send it back", amount="").text
+    assert "The money is sent back" in bob.fill("Send it back", amount="").text
     assert "All of it has been sent back already" in bob.get(f"{transfer}/reverse").text
     assert ada.balance_of(accounts[0]) == "€100.00"
     page = ada.get(accounts[0])
@@ -170,7 +172,7 @@ def test_the_payee_sends_back_a_part_and_no_more_than_came(ada, bob, accounts):
 def test_a_teller_sends_back_too(ada, bob, accounts, teller):
     transfer = sent(ada, bob, accounts)
     teller.get(teller.get(transfer).links["Send it back"])
-    assert "It is sent back" in teller.fill("Send it back").text
+    assert "The money is sent back" in teller.fill("Send it back").text
     assert ada.balance_of(accounts[0]) == "€100.00"
 
 
@@ -180,19 +182,19 @@ def test_a_teller_freezes_and_the_customer_is_told(ada, bob, accounts, teller):
     assert "The account is frozen" in teller.fill("Freeze").text
     teller.page = freezing
     assert "The account is frozen" in teller.fill("Freeze").text
-    assert "lets none out. Ask the bank" in ada.get(accounts[0]).text
+    assert "pays none. Ask the bank" in ada.get(accounts[0]).text
     ada.get(f"{accounts[0]}/withdraw")
     assert "The account is frozen" in ada.fill("Pay out", amount="1").text
     teller.get(teller.get(accounts[0]).links["Unfreeze"])
-    assert "lets money out again" in teller.fill("Unfreeze").text
+    assert "is not frozen any more" in teller.fill("Unfreeze").text
 
 
 def test_a_teller_sets_limits_and_takes_them_away(ada, bob, accounts, teller):
     teller.get(teller.get(accounts[0]).links["Limits"])
     assert "The limits are set" in teller.fill("Set", credit="50", day="120").text
     page = ada.get(accounts[0])
-    assert "May go down to -€50.00" in page.text
-    assert "At most €120.00 may leave it in a day" in page.text
+    assert "The balance may fall to -€50.00" in page.text
+    assert "At most €120.00 may leave the account in a day" in page.text
     ada.get(f"{accounts[0]}/withdraw")
     ada.fill("Pay out", amount="110")
     ada.get(f"{accounts[0]}/withdraw")
@@ -203,7 +205,7 @@ def test_a_teller_sets_limits_and_takes_them_away(ada, bob, accounts, teller):
     page = teller.fill("Set", credit="0")
     assert list(page.errors) == ["credit"]
     assert "The limits are set" in teller.fill("Set", credit="50", day="").text
-    assert "may leave it in a day" not in ada.get(accounts[0]).text
+    assert "may leave the account in a day" not in ada.get(accounts[0]).text
 
 
 def test_only_tellers_freeze_and_set_limits(ada, accounts):

@@ -55,7 +55,7 @@ def test_lines_stand_newest_first_in_pages_that_join(ada, busy):
 def test_filters_let_through_what_is_wanted(ada, busy, filters, expected):
     page = ada.get(f"{busy}?{filters}")
     assert numbers(page) == expected
-    assert ("Nothing here fits" in page.text) == (not expected)
+    assert ("No line matches" in page.text) == (not expected)
 
 
 def test_a_filtered_page_looks_back_so_far_and_no_further(ada, busy, monkeypatch):

@@ -131,7 +131,7 @@ def test_what_is_wrong_stands_beside_its_field_and_can_be_mended(site, opened, l
     page.goto("/transfers/new")
     fill(page, To_account_number="DE44 9990 0000 0123 4567 88", Amount="1.234")
     press(page, "Continue")
-    for label, says in (("To account number", "cannot be right"), ("Amount", "two ways")):
+    for label, says in (("To account number", "not an account number"), ("Amount", "two readings")):
         field = page.get_by_label(label)
         expect(field).to_have_attribute("aria-invalid", "true")
         expect(field).to_have_accessible_description(re.compile(says))

@@ -45,7 +45,7 @@ def test_money_is_set_aside_and_the_payee_takes_a_part(site, opened, look):
     expect(bob.get_by_label("Amount")).to_have_attribute("aria-invalid", "true")
     fill(bob, Amount="15")
     press(bob, "Take it")
-    told(bob, "It is taken.")
+    told(bob, "You have taken the money.")
     expect(bob.get_by_role("heading", level=1)).to_contain_text("captured")
     assert site.account(bob_is, "Flat").balance_minor == 1_500
     ada.reload()
@@ -65,7 +65,7 @@ def test_the_payee_gives_up_what_was_set_aside(site, opened, look):
     press(bob, "Give it up")
     expect(bob.get_by_role("main")).to_contain_text("€40.00 are set aside")
     press(bob, "Give it up")
-    told(bob, "all of it is free again")
+    told(bob, "The hold is void")
     assert site.account(ada_is, "Main").available_minor == 10_000
 
 
@@ -80,8 +80,8 @@ def test_a_payment_is_scheduled_made_refused_and_cancelled(site, opened, look):
     fill(page, To_account_number=number, Amount="60", Reference="Rent", First_on=str(tomorrow))
     page.get_by_label("Then").select_option("every day")
     press(page, "Schedule")
-    told(page, "It is scheduled.")
-    expect(page.get_by_role("main")).to_contain_text("It has not been paid yet.")
+    told(page, "The payment is scheduled.")
+    expect(page.get_by_role("main")).to_contain_text("No payment was made yet.")
 
     pass_days(site, 3)
     page.goto("/schedules")
@@ -94,7 +94,7 @@ def test_a_payment_is_scheduled_made_refused_and_cancelled(site, opened, look):
     follow(page, "a schedule")
     press(page, "Cancel it")
     press(page, "Cancel the schedule")
-    told(page, "It is cancelled")
+    told(page, "The schedule is cancelled")
     expect(page.get_by_role("button", name="Cancel it")).to_have_count(0)
     assert site.account(bob_is, "Flat").balance_minor == 6_000
 
@@ -111,12 +111,12 @@ def test_the_payee_sends_back_a_part_and_then_the_rest(site, opened, look):
     press(bob, "Send it back")
     fill(bob, Amount="15", Reference="One leg is missing")
     press(bob, "Send it back")
-    told(bob, "It is sent back.")
+    told(bob, "The money is sent back")
     assert site.account(ada_is, "Main").balance_minor == 7_500
     press(bob, "Send it back")
     expect(bob.get_by_role("main")).to_contain_text("€25.00 of it are left")
     press(bob, "Send it back")
-    told(bob, "It is sent back.")
+    told(bob, "The money is sent back")
     expect(bob.locator(".lines > li")).to_have_count(2)
     expect(bob.get_by_role("button", name="Send it back")).to_have_count(0)
     shot(bob, f"flow-sent-back-{look}")

@@ -114,7 +114,7 @@ def test_two_tabs_with_two_forms_are_two_transfers(site, confirming, look, ada):
     press(confirming, "Send now")
     told(confirming, "The money is sent")
     press(other, "Send now")
-    expect(other.get_by_role("alert")).to_contain_text("has done something else already")
+    expect(other.get_by_role("alert")).to_contain_text("was sent before with other values")
     shot(other, f"twice-tab-{look}")
     assert balance(site, ada) == 7_000
     press(other, "Continue")
@@ -127,7 +127,7 @@ def test_two_tabs_with_two_forms_are_two_transfers(site, confirming, look, ada):
 def test_a_session_that_ends_in_mid_form_leads_to_sign_in_and_back(site, confirming, look, ada):
     end_sessions(site, ada)
     press(confirming, "Send now")
-    told(confirming, "was not done")
+    told(confirming, "was not processed")
     shot(confirming, f"twice-ended-{look}")
     assert balance(site, ada) == 10_000
     fill(confirming, Username=ada, Password=PASSWORD)
@@ -145,7 +145,7 @@ def test_signing_out_in_one_tab_ends_the_other_too(site, confirming, look, ada):
     press(other, "Sign out")
     told(other, "You are signed out")
     press(confirming, "Send now")
-    told(confirming, "was not done")
+    told(confirming, "was not processed")
     assert balance(site, ada) == 10_000
 
 
@@ -238,7 +238,7 @@ def test_a_double_click_takes_and_sends_back_once(site, opened, look, ada):
     page.goto(f"/holds/{hold.id}/capture")
     fill(page, Amount="15")
     press_twice(page, "Take it", r"\?done=capture$")
-    told(page, "It is taken")
+    told(page, "You have taken the money")
     sent = accounts.transfer(payer, Transfer(*ends, 4_000, "EUR"), None)
     page.goto(f"/transfers/{sent.recorded.entry.id}/reverse")
     fill(page, Amount="15")
@@ -256,7 +256,7 @@ def test_a_user_who_left_in_one_tab_is_told_in_the_other(site, opened, look):
     press(other, "Delete my user")
     told(other, "Your user is deleted")
     press(page, "Save")
-    told(page, "was not done")
+    told(page, "was not processed")
     fill(page, Username=username, Password=PASSWORD)
     press(page, "Sign in")
     expect(page.get_by_label("Password")).to_have_attribute("aria-invalid", "true")

@@ -17,7 +17,7 @@ from accounts_bank.ledger.values import Account
 from accounts_bank.web.formats import locale
 from accounts_bank.web.forms import Field, Form
 from accounts_bank.web.keys import form_key, new_key
-from accounts_bank.web.pages import go, page, signed_in
+from accounts_bank.web.pages import page, redirect, signed_in
 
 accounts = Blueprint("account_pages", __name__, url_prefix="/accounts")
 
@@ -26,7 +26,7 @@ _NAME = Field(
     label="Name",
     kind=AccountName,
     wrong="A name has 1 to 100 characters, with no spaces around it.",
-    hint="For yourself, such as Household or Savings.",
+    hint="Your own name for it, such as Household or Savings.",
     maxlength=100,
 )
 
@@ -34,10 +34,10 @@ _NAME = Field(
 @accounts.route("/new", methods=["GET", "POST"])
 @signed_in(Permission.TRANSACT)
 def open_account(caller: Caller) -> Response:
-    """Open an account, once for each form."""
+    """Open an account once for each form."""
     key = form_key()
     if key is None:
-        return go(request.path, key=new_key())
+        return redirect(request.path, key=new_key())
     typed = {"currency": _likely_currency(caller)} | request.values.to_dict()
     form = Form(_NAME, _currency_field(), typed=typed)
     if request.method == "POST":
@@ -45,7 +45,7 @@ def open_account(caller: Caller) -> Response:
         if not form.errors:
             try:
                 opened = bank().accounts.open(caller, name, currency, key)
-                return go(f"/accounts/{opened.id}", done="opened")
+                return redirect(f"/accounts/{opened.id}", done="opened")
             except Refused as error:
                 form.refuse(error, {})
                 key = new_key()
@@ -55,7 +55,7 @@ def open_account(caller: Caller) -> Response:
 @accounts.route("/<account>/rename", methods=["GET", "POST"])
 @signed_in(Permission.TRANSACT)
 def rename(caller: Caller, account: str) -> Response:
-    """Give an account another name, where nobody else gave it one meanwhile."""
+    """Rename an account unless its name changed since the form was shown."""
     found = own(caller, account)
     form = Form(_NAME, typed={"name": found.name} | request.values.to_dict())
     if request.method == "POST":
@@ -63,9 +63,11 @@ def rename(caller: Caller, account: str) -> Response:
         if not form.errors:
             try:
                 bank().accounts.rename(caller, found.id, name, lambda now: now.name in {was, name})
-                return go(f"/accounts/{found.id}", done="renamed")
+                return redirect(f"/accounts/{found.id}", done="renamed")
             except PreconditionFailed:
-                form.problem = f"It was renamed meanwhile: it is called “{found.name}” now."
+                form.problem = (
+                    f"The account is now called “{found.name}”. Send this again to rename it."
+                )
             except Refused as error:
                 form.refuse(error, {})
     return page("account_rename", form.status, form=form, account=found)
@@ -74,21 +76,21 @@ def rename(caller: Caller, account: str) -> Response:
 @accounts.route("/<account>/close", methods=["GET", "POST"])
 @signed_in(Permission.TRANSACT)
 def close(caller: Caller, account: str) -> Response:
-    """Close an account with nothing on it."""
+    """Close an account with a balance of zero."""
     found, form = own(caller, account), Form(typed={})
     if request.method == "POST":
         try:
             bank().accounts.close(caller, found.id)
-            return go(f"/accounts/{found.id}", done="closed")
+            return redirect(f"/accounts/{found.id}", done="closed")
         except Refused as error:
             form.refuse(error, {})
     return page("account_close", form.status, form=form, account=found)
 
 
 def own(caller: Caller, name: str) -> Account:
-    """Read an account for a page that changes it.
+    """Read an account of the caller for a page that changes it.
 
-    :raises NotFound: it is not the caller's.
+    :raises NotFound: the caller does not own the account.
     """
     found = bank().accounts.account(caller, name)
     if found.owner_id != caller.id:
@@ -103,7 +105,7 @@ def _currency_field() -> Field:
 
 
 def _likely_currency(caller: Caller) -> str:
-    """Guess a currency: that of the last account, or of the visitor's country."""
+    """Return the currency of the caller's first account, or of the visitor's country."""
     found = bank().accounts.of(caller, after=None, limit=1)
     if found:
         return found[0].currency
@@ -117,5 +119,5 @@ _CURRENCY = Field(
     label="Currency",
     kind=Currency,
     wrong="Choose one of the currencies.",
-    hint="An account has one currency, for good.",
+    hint="The currency of an account cannot change.",
 )

@@ -1,4 +1,4 @@
-"""Lists with the newest first, a page at a time."""
+"""Pages of lists, newest first."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,36 +12,38 @@ from accounts_bank.errors import NotFound
 from accounts_bank.http import cursors
 from accounts_bank.ledger.entries import Recorded
 
-SHOWN = 25
+ITEMS_SHOWN = 25
 
 Item = TypeVar("Item")
 
 
-class Newest(Struct, frozen=True):
-    """A page of a list: where the next one begins, and whether this one is the first."""
+class ListPage(Struct, frozen=True):
+    """A page of a list; `older` is the cursor of the next page, if there is one."""
 
     items: list[Any]
     older: str | None
     is_first: bool
 
 
-def newest(
+def newest_first(
     read: Callable[[PagePosition, int], list[Item]], recorded: Callable[[Item], Recorded]
-) -> Newest:
-    """Read the page that `before` in the address names.
+) -> ListPage:
+    """Read the page of the parameter `before`.
 
-    :raises NotFound: it names none.
+    :param read: reads items before a position, at most a number of them.
+    :param recorded: returns the entry of an item, for the cursor.
+    :raises NotFound: `before` is not a cursor.
     """
     cursor = request.args.get("before")
-    found = read(_time_of(cursor) if cursor else None, SHOWN + 1)
+    found = read(_position(cursor) if cursor else None, ITEMS_SHOWN + 1)
     older = None
-    if len(found) > SHOWN:
-        last = recorded(found[SHOWN - 1])
+    if len(found) > ITEMS_SHOWN:
+        last = recorded(found[ITEMS_SHOWN - 1])
         older = cursors.of_time(last.at, last.entry.id)
-    return Newest(found[:SHOWN], older, not cursor)
+    return ListPage(found[:ITEMS_SHOWN], older, not cursor)
 
 
-def _time_of(cursor: str) -> PagePosition:
+def _position(cursor: str) -> PagePosition:
     try:
         return cursors.time_of(msgspec.convert(cursor, cursors.TimeCursor))
     except msgspec.ValidationError:
