@@ -14,7 +14,11 @@ from accounts_bank.stores.base import AccountStore, UserStore
 from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
 from accounts_bank.stores.migration import copied
 from accounts_bank.stores.wrappers.group_commit import GroupCommit
-from accounts_bank.stores.wrappers.instrumented import timed, told
+from accounts_bank.stores.wrappers.instrumented import (
+    InstrumentedAccountStore,
+    InstrumentedUserStore,
+)
+from accounts_bank.stores.wrappers.offloaded import OffloadedAccountStore, OffloadedUserStore
 from accounts_bank.stores.wrappers.user_cache import UserCache
 
 
@@ -34,13 +38,15 @@ def open_stores(url: str, decide: Decide, observer: Observer) -> Stores:
     :raises SettingsError: it cannot be reached, or would not keep what it confirms.
     """
     if url == MEMORY_URL:
-        accounts = told(InMemoryAccountStore(decide), observer)
+        accounts = InstrumentedAccountStore(InMemoryAccountStore(decide), observer)
         return Stores(InMemoryUserStore(), accounts, MemoryStorage())
     open_them = _mongo if url.startswith("mongodb") else _sql
     kept = open_them(url, decide, observer)
+    users = InstrumentedUserStore(OffloadedUserStore(kept.users), observer)
+    accounts = InstrumentedAccountStore(OffloadedAccountStore(kept.accounts), observer)
     return Stores(
-        UserCache(timed(kept.users, observer)),
-        GroupCommit(told(timed(kept.accounts, observer), observer), observer),
+        UserCache(users),
+        GroupCommit(accounts, observer),
         kept.counters,
     )
 

@@ -12,17 +12,16 @@ Single accounts are read together as well: each payment begins with asking whose
 
 from collections import deque
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from datetime import datetime
 from time import monotonic
 
 from accounts_bank.concurrency.coalescing import Coalescer
 from accounts_bank.concurrency.greenlets import InlineLock, Waiter
 from accounts_bank.errors import Unavailable
-from accounts_bank.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Recorded, Snapshot
-from accounts_bank.ledger.values import Account, Line, Period, Progress
+from accounts_bank.ledger.entries import Entry, Needs, Outcome, Snapshot
+from accounts_bank.ledger.values import Account
 from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.base import AccountStore
+from accounts_bank.stores.wrappers.base import DelegatingAccountStore
 
 WAITING_MAX = 50_000
 BATCH_MAX = 1_000
@@ -45,11 +44,11 @@ class _Turn:
         return self.outcomes is not None or self.error is not None
 
 
-class GroupCommit(AccountStore):
+class GroupCommit(DelegatingAccountStore):
     """Wraps a store; several threads that append at once share a commit."""
 
     def __init__(self, store: AccountStore, observer: Observer | None = None) -> None:
-        self._store = store
+        super().__init__(store)
         self._observer = observer or Observer()
         self._observer.gauges(lambda: {"commit_waiting_entries": self._waiting_entries})
         self._lock = InlineLock()
@@ -145,9 +144,6 @@ class GroupCommit(AccountStore):
             for turn in turns:
                 turn.outcomes = [next(outcomes) for _ in turn.entries]
 
-    def restore(self, changes: Changes) -> None:
-        self._store.restore(changes)
-
     def load(self, needs: Needs) -> Snapshot:
         if len(needs.accounts) == 1 and needs == Needs(accounts=needs.accounts):
             return Snapshot(accounts=self._accounts.of(needs.accounts))
@@ -155,34 +151,3 @@ class GroupCommit(AccountStore):
 
     def _load_accounts(self, names: list[str]) -> dict[str, Account]:
         return self._store.load(Needs(accounts=frozenset(names))).accounts
-
-    def accounts_of(self, owner_id: str, *, after: str | None, limit: int) -> list[Account]:
-        return self._store.accounts_of(owner_id, after=after, limit=limit)
-
-    def lines(
-        self, account_id: str, *, before: int | None, period: Period, limit: int
-    ) -> list[Line]:
-        return self._store.lines(account_id, before=before, period=period, limit=limit)
-
-    def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
-        return self._store.total_before(account_ids, moments)
-
-    def entries_of(
-        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
-    ) -> list[Recorded]:
-        return self._store.entries_of(of_id, kind, before=before, limit=limit)
-
-    def due(self, now: datetime, *, limit: int) -> list[Progress]:
-        return self._store.due(now, limit=limit)
-
-    def ledger(self) -> AbstractContextManager[Ledger]:
-        return self._store.ledger()
-
-    def unsealed(self, limit: int) -> Sequence[Recorded]:
-        return self._store.unsealed(limit)
-
-    def own_unsealed(self, limit: int) -> Sequence[Recorded]:
-        return self._store.own_unsealed(limit)
-
-    def mark_sealed(self, items: Sequence[Recorded]) -> None:
-        self._store.mark_sealed(items)

@@ -1,60 +1,66 @@
-"""Stores that are watched: they tell what they decided, and how long each call took."""
+"""Stores that report to an `Observer`: each call with its duration, and each decided entry."""
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import ClassVar
 
-from accounts_bank.concurrency.greenlets import run_in_thread
 from accounts_bank.errors import Unavailable
+from accounts_bank.ledger.entries import Entry, Outcome
 from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.base import AccountStore, UserStore
-
-UNTIMED = frozenset({"ledger", "unsealed", "mark_sealed"})
-"""The first takes as long as its reader does; for the others nobody waits."""
-
-Kept = TypeVar("Kept", bound=AccountStore | UserStore)
-
-
-def told(store: AccountStore, observer: Observer) -> AccountStore:
-    """Have a store tell what it decided."""
-    append = store.append
-
-    @wraps(append)
-    def append_and_tell(*arguments: Any) -> Any:
-        outcomes = append(*arguments)
-        observer.decided(outcomes)
-        return outcomes
-
-    store.append = append_and_tell  # type: ignore[method-assign, assignment]
-    return store
+from accounts_bank.stores.wrappers.base import (
+    BACKGROUND,
+    Delegate,
+    DelegatingAccountStore,
+    DelegatingUserStore,
+    Parameters,
+    Result,
+    Store,
+)
 
 
-def timed(store: Kept, observer: Observer) -> Kept:
-    """Have a store tell of each call of its contract, whatever the contract comes to hold.
+class InstrumentedStore(Delegate[Store]):
+    """Reports each call, but for those that no request waits for."""
 
-    Each may wait, and is made in another thread where it can be.
-    """
-    name, contract = "users", UserStore.__abstractmethods__
-    if isinstance(store, AccountStore):
-        name, contract = "accounts", AccountStore.__abstractmethods__
-    for operation in contract - UNTIMED:
-        setattr(store, operation, _timed(getattr(store, operation), name, operation, observer))
-    return store
+    _name: ClassVar[str]
 
+    def __init__(self, store: Store, observer: Observer) -> None:
+        """Wrap `store`; report to `observer`."""
+        super().__init__(store)
+        self._observer = observer
 
-def _timed(
-    call: Callable[..., Any], store: str, operation: str, observer: Observer
-) -> Callable[..., Any]:
-    @wraps(call)
-    def timed(*arguments: Any, **named: Any) -> Any:
+    def _call(
+        self,
+        call: Callable[Parameters, Result],
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> Result:
+        operation = call.__name__
+        if operation in BACKGROUND:
+            return call(*arguments, **named)
         began_s, failed = perf_counter(), False
         try:
-            return run_in_thread(call, *arguments, **named)
+            return call(*arguments, **named)
         except Unavailable:
             failed = True
             raise
         finally:
-            observer.asked(store, operation, perf_counter() - began_s, failed=failed)
+            duration_s = perf_counter() - began_s
+            self._observer.asked(self._name, operation, duration_s, failed=failed)
 
-    return timed
+
+class InstrumentedAccountStore(InstrumentedStore[AccountStore], DelegatingAccountStore):
+    """An account store; the outcome of each entry is reported too."""
+
+    _name = "accounts"
+
+    def append(self, entries: Sequence[Entry]) -> list[Outcome]:
+        outcomes = super().append(entries)
+        self._observer.decided(outcomes)
+        return outcomes
+
+
+class InstrumentedUserStore(InstrumentedStore[UserStore], DelegatingUserStore):
+    """A user store."""
+
+    _name = "users"

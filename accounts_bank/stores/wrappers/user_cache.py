@@ -11,16 +11,17 @@ from time import monotonic, sleep
 from accounts_bank.concurrency.coalescing import Coalescer
 from accounts_bank.identity import Event, User
 from accounts_bank.stores.base import PutStatus, UserStore
+from accounts_bank.stores.wrappers.base import DelegatingUserStore
 
 LASTS_S = 0.2
 USERS_MAX = 10_000
 
 
-class UserCache(UserStore):
+class UserCache(DelegatingUserStore):
     """Wraps a user store."""
 
     def __init__(self, store: UserStore) -> None:
-        self._store = store
+        super().__init__(store)
         self._read: dict[str, tuple[float, User]] = {}
         self._changes = 0
         self._asked = Coalescer(self._ask)
@@ -36,9 +37,6 @@ class UserCache(UserStore):
 
     def settle(self) -> None:
         sleep(LASTS_S)
-
-    def restore(self, users: Sequence[User]) -> None:
-        self._store.restore(users)
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         wanted, now_s = list(ids), monotonic()
@@ -60,15 +58,3 @@ class UserCache(UserStore):
         if len(self._read) >= USERS_MAX:
             self._read = {}
         self._read.update((each, (until_s, user)) for each, user in users.items())
-
-    def user_named(self, username_key: str) -> User | None:
-        return self._store.user_named(username_key)
-
-    def users_after(self, user_id: str, *, limit: int) -> list[User]:
-        return self._store.users_after(user_id, limit=limit)
-
-    def unsealed(self, limit: int) -> Sequence[Event]:
-        return self._store.unsealed(limit)
-
-    def mark_sealed(self, items: Sequence[Event]) -> None:
-        self._store.mark_sealed(items)
