@@ -260,7 +260,7 @@ class AccountCollection:
         return self._cash(caller, action, key)
 
     def withdraw(self, caller: Caller, action: Withdrawal, key: str | None) -> Outcome:
-        """Pay cash out of an account. Parameters and errors are those of `deposit`."""
+        """Pay cash out of an account. Parameters and errors are as in `deposit`."""
         return self._cash(caller, action, key)
 
     def transfer(

@@ -1,4 +1,4 @@
-"""Permissions: what each role may do.
+"""Permissions: the rights of each role.
 
 The table is an allow-list. A role without a row, or a permission that no row names, allows nothing.
 No other module compares roles; `tests/gates/test_permissions.py` checks this.
@@ -18,13 +18,13 @@ class Permission(StrEnum):
     """Read, change and delete the own user; sign out."""
 
     READ_OWN = "read_own"
-    """Read the own accounts and what happened on them."""
+    """Read the own accounts and their entries."""
 
     TRANSACT = "transact"
     """Open, rename and close own accounts; move money from them."""
 
     READ_ALL_ACCOUNTS = "read_all_accounts"
-    """Read every customer's accounts and what happened on them."""
+    """Read every customer's accounts and their entries."""
 
     CASH_FOR_ANYONE = "cash_for_anyone"
     """Pay cash into and out of every customer's accounts."""

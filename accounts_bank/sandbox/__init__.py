@@ -1,1 +1,1 @@
-"""The sandbox: what a bank to build against may do and a real one must not. Off by itself."""
+"""The sandbox: features that a development bank has and a real bank must not. Off by default."""

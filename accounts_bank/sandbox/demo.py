@@ -1,7 +1,7 @@
-"""The demo: people with names and passwords, and a year of their money, ending today.
+"""The demo: users with names and passwords, and a year of their payments that ends today.
 
-Everything is asked of the collections, as people would have asked it, with a clock that stands in
-the past. For one seed it is the same every time, but for the day on which it ends.
+It calls the collections with a simulated clock. The same seed and the same day produce the same
+year.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,13 +18,13 @@ from accounts_bank.identity import Caller, Role
 from accounts_bank.ledger.actions import Deposit, Every, Hold, Schedule, Transfer, Withdrawal
 from accounts_bank.sandbox.simulated_clock import SimulatedClock
 
-PASSWORD = "demo bank"  # noqa: S105 - everybody may know it
+PASSWORD = "demo bank"  # noqa: S105 - the sign-in page shows it
 DAYS = 365
 HOLD_LASTS_S = 7 * 86_400
 
 Act = Callable[[], object]
 Rhythm = tuple[datetime, Every, str]
-"""When a schedule runs first, how often, and what for."""
+"""The first run of a schedule, its interval and its reference."""
 
 
 class Person(Struct, frozen=True):
@@ -61,9 +61,9 @@ ACCOUNTS = {
     "market": ("market", "Till", "EUR", 0),
     "energy": ("energy", "Bills", "EUR", 0),
 }
-"""By the name they have here: whose, how it is called, its currency, and what is paid in first.
+"""Owner, name, currency and opening deposit in minor units of each account, by its key here.
 
-That lasts for a month: who begins right after the first of one waits so long for a salary.
+The deposits last a month: a demo that starts after the first of a month has no salary before.
 """
 
 MONTHLY = (
@@ -81,21 +81,19 @@ MONTHLY = (
     (21, 20, "ben", "ada", 1_200, 3_900, "Dinner, thank you!"),
     (24, 21, "ada", "chiara", 1_500, 4_200, "Concert tickets"),
 )
-"""Day, hour, payer, payee, the least and the most in minor units, and what for."""
+"""Day, hour, payer, payee, least and largest amount in minor units, and reference."""
 
 SHOPPERS = ("ada", "ben", "chiara")
 
 
 def is_written(users: UserCollection) -> bool:
-    """Tell whether the demo is in the bank already.
+    """Return whether the bank contains the demo.
 
-    :raises SettingsError: only a part of it is.
+    :raises SettingsError: it contains only a part of the demo.
     """
     found = [bool(users.find(person.username)) for person in PEOPLE]
     if any(found) and not found[-1]:
-        raise SettingsError(
-            "The demo was interrupted before it was all there: begin with an empty store."
-        )
+        raise SettingsError("The demo was interrupted before its end: start with an empty store.")
     return all(found)
 
 
@@ -106,9 +104,13 @@ def write(
     random: Random,
     password_hash: str,
 ) -> int:
-    """Write a year up to now, which is where `past` goes on from; say how many acts it had.
+    """Write a year that ends at the present time of `past`.
 
-    The last person is added at the end: where that one is, all is there.
+    The last user is added at the end, so this user marks a complete demo.
+
+    :param past: the clock of the collections; the call moves it back and then forward again.
+    :param password_hash: the hash of the password of all users.
+    :returns: the number of actions.
     """
     until = past.now
     past.now = datetime.combine(until - timedelta(days=DAYS), time(9), until.tzinfo)
@@ -124,7 +126,7 @@ def write(
 
 
 class _Story:
-    """The people and their accounts, by the names they have here."""
+    """The users and their accounts, by their keys here."""
 
     def __init__(
         self,
@@ -157,17 +159,17 @@ class _Story:
 
     def pay(self, payer: str, payee: str, amount_minor: int, reference: str) -> None:
         currency = ACCOUNTS[payer][2]
-        ask = Transfer(self._ids[payer], self._ids[payee], amount_minor, currency, reference)
-        made = self._accounts.transfer(self._owner(payer), ask, None)
+        action = Transfer(self._ids[payer], self._ids[payee], amount_minor, currency, reference)
+        made = self._accounts.transfer(self._owner(payer), action, None)
         self._made[reference] = made.recorded.entry.id
 
     def pay_in(self, name: str, amount_minor: int, reference: str) -> None:
-        ask = Deposit(self._ids[name], amount_minor, ACCOUNTS[name][2], reference)
-        self._accounts.deposit(self._callers["teller"], ask, None)
+        action = Deposit(self._ids[name], amount_minor, ACCOUNTS[name][2], reference)
+        self._accounts.deposit(self._callers["teller"], action, None)
 
     def pay_out(self, name: str, amount_minor: int, reference: str) -> None:
-        ask = Withdrawal(self._ids[name], amount_minor, ACCOUNTS[name][2], reference)
-        self._accounts.withdraw(self._callers["teller"], ask, None)
+        action = Withdrawal(self._ids[name], amount_minor, ACCOUNTS[name][2], reference)
+        self._accounts.withdraw(self._callers["teller"], action, None)
 
     def give_back(self, what: str, payee: str, amount_minor: int, reference: str) -> None:
         self._accounts.reverse(
@@ -180,8 +182,8 @@ class _Story:
 
     def set_aside(self, payer: str, payee: str, amount_minor: int, reference: str) -> None:
         ends = self._ids[payer], self._ids[payee]
-        ask = Hold(*ends, amount_minor, ACCOUNTS[payer][2], HOLD_LASTS_S, reference)
-        self._made[reference] = self._accounts.holds.create(self._owner(payer), ask, None).id
+        action = Hold(*ends, amount_minor, ACCOUNTS[payer][2], HOLD_LASTS_S, reference)
+        self._made[reference] = self._accounts.holds.create(self._owner(payer), action, None).id
 
     def take(self, what: str, payee: str, amount_minor: int) -> None:
         hold_id = self._made[what]
@@ -190,8 +192,8 @@ class _Story:
     def repeat(self, payer: str, payee: str, amount_minor: int, rhythm: Rhythm) -> None:
         first_at, every, reference = rhythm
         ends, currency = (self._ids[payer], self._ids[payee]), ACCOUNTS[payer][2]
-        ask = Schedule(*ends, amount_minor, currency, first_at, every, reference=reference)
-        self._accounts.schedules.create(self._owner(payer), ask, None)
+        action = Schedule(*ends, amount_minor, currency, first_at, every, reference=reference)
+        self._accounts.schedules.create(self._owner(payer), action, None)
 
     def limit(self, name: str, credit_minor: int, day_minor: int) -> None:
         teller = self._callers["teller"]
@@ -205,7 +207,7 @@ class _Story:
 def _year(
     story: _Story, random: Random, since: datetime, until: datetime
 ) -> Iterator[tuple[datetime, Act]]:
-    """Give what happens in a year, each with its time."""
+    """Yield the actions of a year, each with its time."""
     for day in range(1, (until - since).days + 1):
         morning = since + timedelta(days=day, hours=-9)
         for at, act in [*_bills(story, random, morning), *_shopping(story, random, morning)]:
@@ -234,7 +236,7 @@ def _shopping(story: _Story, random: Random, morning: datetime) -> Iterator[tupl
 
 
 def _extras(story: _Story, until: datetime) -> Iterator[tuple[datetime, Act]]:
-    """Give what happens once: something sent back, money set aside, what is to come, limits."""
+    """Yield the single actions: a reversal, holds, schedules and limits."""
     month_ahead = (until.replace(day=1) + timedelta(days=32)).replace(day=3, hour=8, minute=0)
     monday = until + timedelta(days=7 - until.weekday())
     yield until - timedelta(days=200), partial(story.pay_out, "ada-travel", 14_000, "New York")

@@ -29,7 +29,7 @@ View = Callable[..., Response]
 
 
 def signed_in(permission: Permission) -> Callable[[View], View]:
-    """Open a page to signed-in users whose role has a permission.
+    """Open a page to signed-in users with a permission.
 
     The view is called with the caller and the parts of the path.
     """

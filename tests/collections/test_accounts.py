@@ -1,4 +1,4 @@
-"""AccountCollection: who may do what with accounts and money."""
+"""AccountCollection: permissions, ownership, accounts and money."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, UUID
@@ -28,7 +28,7 @@ def test_an_account_is_opened_empty_and_for_its_owner(bank):
     assert bank.accounts.account(bank.caller("ada"), account.id) == account
 
 
-def test_an_account_is_found_by_its_number_however_it_is_typed(bank):
+def test_an_account_is_found_by_its_number_in_every_spelling(bank):
     bank.given(ada=0)
     ada, number = bank.opened["ada"], bank.opened["ada"].number
     spaced = " ".join(number[i : i + 4] for i in range(0, len(number), 4))
@@ -36,7 +36,7 @@ def test_an_account_is_found_by_its_number_however_it_is_typed(bank):
         assert bank.accounts.account(bank.caller("ada"), typed) == ada
 
 
-def test_somebody_elses_account_is_as_unknown_as_none(bank):
+def test_another_users_account_is_not_found(bank):
     bank.given(ada=5, bob=0)
     eve, theirs = bank.caller("eve"), bank.opened["ada"]
     for name in (theirs.id, theirs.number, "nobody", "till-eur-0", "bank"):
@@ -56,7 +56,7 @@ def test_somebody_elses_account_is_as_unknown_as_none(bank):
 
 
 @pytest.mark.parametrize("role", [Role.TELLER, Role.AUDITOR])
-def test_staff_may_look_at_every_account(bank, role):
+def test_the_staff_reads_every_account(bank, role):
     bank.given(ada=5)
     staff, ada = bank.caller("staff", role), bank.opened["ada"]
     assert bank.accounts.account(staff, ada.id).balance_minor == 5
@@ -76,13 +76,13 @@ def test_a_refused_transfer_moves_nothing(bank):
     assert bank.balances() == {"ada": 10, "bob": 0}
 
 
-def test_a_transfer_moves_what_it_says(bank):
+def test_a_transfer_moves_its_amount(bank):
     bank.given(ada=10, bob=0)
     assert bank.send("ada", "bob", 10) == "recorded"
     assert bank.balances() == {"ada": 0, "bob": 10}
 
 
-def test_a_shortfall_is_told(bank):
+def test_a_refusal_names_the_shortfall(bank):
     bank.given(ada=10, bob=0)
     ask = Transfer(bank.opened["ada"].id, bank.opened["bob"].number, 12, "EUR")
     told = refusal(lambda: bank.accounts.transfer(bank.caller("ada"), ask, None))
@@ -100,7 +100,7 @@ def test_a_dry_run_shows_the_outcome_and_moves_nothing(bank):
     assert bank.balances() == {"ada": 10, "bob": 0}
 
 
-def test_a_dry_run_is_refused_for_the_same_reason_and_leaves_no_refusal(bank):
+def test_a_dry_run_is_refused_for_the_same_reason_and_saves_nothing(bank):
     bank.given(ada=10, bob=0)
     ask = Transfer(bank.opened["ada"].id, bank.opened["bob"].number, 11, "EUR")
     told = refusal(lambda: bank.accounts.transfer(bank.caller("ada"), ask, "k", dry_run=True))
@@ -109,7 +109,7 @@ def test_a_dry_run_is_refused_for_the_same_reason_and_leaves_no_refusal(bank):
     assert bank.send("ada", "bob", 11, key="k") == "recorded"
 
 
-def test_a_dry_run_of_what_was_done_is_its_replay(bank):
+def test_a_dry_run_of_a_recorded_transfer_is_its_replay(bank):
     bank.given(ada=10, bob=0)
     bank.send("ada", "bob", 4, key="k")
     ask = Transfer(bank.opened["ada"].id, bank.opened["bob"].number, 4, "EUR")
@@ -137,7 +137,7 @@ def test_one_key_of_two_callers_is_two_keys(bank):
     assert bank.send("bob", "ada", 9, key="k") == "recorded"
 
 
-def test_one_key_of_one_caller_is_one_whatever_is_asked(bank):
+def test_a_key_belongs_to_one_action_of_a_caller(bank):
     bank.given(ada=10, bob=0)
     assert bank.send("ada", "bob", 4, key="k") == "recorded"
     assert bank.deposit("ada", 4, key="k") == "key_reused"
@@ -157,7 +157,7 @@ def test_racing_retries_of_one_key_pay_once(bank):
     assert bank.balances() == {"ada": 40, "bob": 60}
 
 
-def test_customers_may_not_handle_cash_where_the_bank_says_so():
+def test_customers_handle_no_cash_if_the_setting_forbids_it():
     bank = Teller(customer_cash=False)
     bank.opened["ada"] = bank.accounts.open(bank.caller("ada"), "Main", "EUR")
     ask = Deposit(bank.opened["ada"].id, 5, "EUR")
@@ -191,7 +191,7 @@ def test_a_withdrawal_past_the_balance_is_refused(bank):
     assert told == ("funds_insufficient", {"shortfall_minor": 1})
 
 
-def test_no_account_holds_more_than_can_be_written_exactly(bank):
+def test_a_balance_stays_within_the_largest_exact_amount(bank):
     bank.given(ada=AMOUNT_MAX_MINOR, bob=1)
     assert bank.deposit("ada", 1) == "limit_exceeded"
     assert bank.send("bob", "ada", 1) == "limit_exceeded"
@@ -203,7 +203,7 @@ def test_an_account_with_money_stays_open(bank):
     assert told == ("balance_not_zero", {"balance_minor": 5})
 
 
-def test_a_closed_account_can_be_read_and_closed_again_and_nothing_else(bank):
+def test_a_closed_account_can_only_be_read_and_closed_again(bank):
     bank.given(ada=0, bob=5)
     caller, account = bank.caller("ada"), bank.opened["ada"]
     bank.accounts.close(caller, account.number)
@@ -231,7 +231,7 @@ def test_a_list_holds_the_callers_accounts_closed_ones_included(bank):
     ]
 
 
-def test_the_balance_is_told_as_it_was(bank):
+def test_a_past_balance_is_the_balance_of_that_time(bank):
     bank.given(ada=0)
     caller, account, moments = bank.caller("ada"), bank.opened["ada"], []
     for amount_minor in (5, 7):
@@ -253,7 +253,7 @@ def test_the_balance_is_told_as_it_was(bank):
         )
 
 
-def test_an_entry_is_seen_by_both_sides_and_by_nobody_else(bank):
+def test_only_both_sides_and_the_staff_read_an_entry(bank):
     bank.given(ada=10, bob=0)
     ask = Transfer(bank.opened["ada"].id, bank.opened["bob"].id, 4, "EUR")
     made = bank.accounts.transfer(bank.caller("ada"), ask, None).recorded.entry.id
@@ -270,7 +270,7 @@ def test_an_entry_is_seen_by_both_sides_and_by_nobody_else(bank):
             bank.accounts.entry(caller, kind, entry_id)
 
 
-def test_a_refused_transfer_is_no_transfer_to_read(bank):
+def test_a_refused_transfer_is_not_found(bank):
     bank.given(ada=10, bob=0)
     assert bank.send("ada", "bob", 11, key="k") == "funds_insufficient"
     with pytest.raises(NotFound):
@@ -299,7 +299,7 @@ def test_lines_name_the_other_customers_account_and_no_till(bank):
     ]
 
 
-def test_every_write_is_told_to_the_audit_log(bank):
+def test_every_write_wakes_the_sealer(bank):
     bank.given(ada=10, bob=0)
     before = bank.seals
     bank.send("ada", "bob", 11)
@@ -308,7 +308,7 @@ def test_every_write_is_told_to_the_audit_log(bank):
     assert bank.seals == before + 2
 
 
-def test_it_is_forgotten_whose_accounts_are_before_they_are_too_many(bank, monkeypatch):
+def test_the_cache_of_owners_is_bounded(bank, monkeypatch):
     monkeypatch.setattr("accounts_bank.collections.client.OWNERS_MAX", 2)
     bank.given(ada=10, bob=10, cyd=10)
     names = ("ada", "bob", "cyd")
@@ -320,7 +320,7 @@ def test_it_is_forgotten_whose_accounts_are_before_they_are_too_many(bank, monke
         bank.accounts.deposit(bank.caller("ada"), Deposit(bank.opened["bob"].id, 1, "EUR"), None)
 
 
-def test_where_no_number_is_free_it_is_not_decided():
+def test_without_a_free_number_the_bank_is_unavailable():
     ask = Entry("id", "ada", START, OpenAccount("ada", "Main", "EUR"))
     with pytest.raises(Unavailable):
         raise_refusal(Outcome(Recorded(ask, Status.NUMBERS_EXHAUSTED, START)))

@@ -45,14 +45,14 @@ ITEMS = [("ada", "bob", 10), ("ada", "bob", 1000), ("bob", "ada", 1), ("ada", "c
         ),
     ],
 )
-def test_the_mode_says_what_a_refusal_means_for_the_others(bank, mode, codes, balances):
+def test_the_mode_decides_the_effect_of_a_refusal_on_the_others(bank, mode, codes, balances):
     bank.given(ada=100, bob=0, cyd=0)
     assert sent(bank, mode, *ITEMS) == codes
     assert bank.balances() == balances
 
 
 @pytest.mark.parametrize("mode", ["each", "stop", "atomic"])
-def test_a_retry_repeats_nothing_and_is_told_the_same(bank, mode):
+def test_a_retry_repeats_nothing_and_has_the_same_outcomes(bank, mode):
     bank.given(ada=100, bob=0, cyd=0)
     first = sent(bank, mode, *ITEMS, key="k")
     bank.deposit("ada", 5000)
@@ -87,14 +87,14 @@ def test_a_dry_run_says_the_same_and_saves_nothing(bank, mode):
     assert sent(bank, mode, *ITEMS, key="k") == dry
 
 
-def test_somebody_elses_account_and_none_are_the_same_refusal(bank):
+def test_another_users_account_and_a_missing_one_are_the_same_refusal(bank):
     bank.given(ada=100, bob=100)
     for name in ("bob", "nobody", "till-eur-0"):
         assert sent(bank, "each", (name, "ada", 1)) == ["not_found"]
     assert bank.balances() == {"ada": 100, "bob": 100}
 
 
-def test_its_parts_have_ids_that_no_key_leads_to(bank):
+def test_no_key_leads_to_the_ids_of_its_parts(bank):
     bank.given(ada=100, bob=0)
     seen = bank.accounts.transfer_all(
         bank.caller("ada"), BulkMode.EACH, asked(bank, ("ada", "bob", 1), ("ada", "bob", 1)), "k"
@@ -108,7 +108,7 @@ def test_its_parts_have_ids_that_no_key_leads_to(bank):
     assert ids[0][13:-4] not in {bulk_id[13:-4], part_ids(keyed_id("user-ada", "l"), 1)[0][13:-4]}
 
 
-def test_it_is_one_batch_and_told_to_the_audit_log_once(bank):
+def test_a_bulk_is_one_batch_and_wakes_the_sealer_once(bank):
     bank.given(ada=100, bob=0)
     before = bank.seals
     sent(bank, "each", *[("ada", "bob", 1)] * 5)

@@ -1,4 +1,4 @@
-"""The balance over time, read for a few moments and never from all lines."""
+"""The total balance over time, for a bounded number of moments."""
 
 from datetime import timedelta
 
@@ -9,20 +9,20 @@ from accounts_bank.collections.statements import MOMENTS_MAX
 
 @pytest.fixture
 def account(bank):
-    """Ada's account, which came to 30 one by one."""
+    """Ada's account after 30 deposits of 1."""
     bank.given(ada=0)
     for _ in range(30):
         bank.deposit("ada", 1)
     return bank.accounts.account(bank.caller("ada"), bank.opened["ada"].id)
 
 
-def test_what_has_not_moved_since_is_not_read(bank, account, monkeypatch):
+def test_accounts_without_later_lines_are_not_read(bank, account, monkeypatch):
     monkeypatch.setattr(bank.store, "lines", None)
     moments = [account.moved_at + timedelta(days=n) for n in (1, 2)]
     assert bank.accounts.history([account], moments) == [30, 30]
 
 
-def test_what_has_moved_and_what_has_not_are_added_up(bank, account):
+def test_the_total_includes_moved_and_unmoved_accounts(bank, account):
     bank.given(bob=7)
     bob = bank.accounts.account(bank.caller("bob"), bank.opened["bob"].id)
     moments = [bob.created_at, bob.moved_at + timedelta(seconds=1)]
@@ -30,7 +30,7 @@ def test_what_has_moved_and_what_has_not_are_added_up(bank, account):
     assert bank.accounts.history([], moments) == [0, 0]
 
 
-def test_there_are_only_so_many_moments(bank, account):
+def test_the_number_of_moments_is_bounded(bank, account):
     with pytest.raises(ValueError, match="more than"):
         bank.accounts.history([account], [account.created_at] * (MOMENTS_MAX + 1))
 

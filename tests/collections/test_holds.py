@@ -1,4 +1,4 @@
-"""Holds: who may capture and void them, and what each says of itself."""
+"""Holds: create, read, capture and void."""
 
 from collections import Counter
 from datetime import timedelta
@@ -44,7 +44,7 @@ def test_a_void_frees_all_of_it(bank):
     assert (held_minor(bank, "ada"), bank.balances()) == (0, {"ada": 100, "bob": 0})
 
 
-def test_it_counts_as_expired_before_the_bank_has_freed_the_money(bank):
+def test_a_hold_is_expired_before_the_runner_frees_its_money(bank):
     bank.given(ada=100, bob=0)
     hold = bank.hold("ada", "bob", 30, expires_in_s=5)
     bank.clock.now += timedelta(seconds=5)
@@ -55,7 +55,7 @@ def test_it_counts_as_expired_before_the_bank_has_freed_the_money(bank):
     assert held_minor(bank, "ada") == 0
 
 
-def test_it_is_seen_by_both_sides_and_by_the_staff_and_by_nobody_else(bank):
+def test_only_both_sides_and_the_staff_read_a_hold(bank):
     bank.given(ada=100, bob=0)
     hold = bank.hold("ada", "bob", 30)
     for name, role in [("ada", Role.CUSTOMER), ("bob", Role.CUSTOMER)]:
@@ -83,14 +83,14 @@ def test_the_payee_and_tellers_end_it_and_the_payer_does_not(bank, move):
         assert end(bank.caller(name, role), hold.id, None).stage in {"captured", "voided"}
 
 
-def test_who_pays_itself_ends_it(bank):
+def test_a_payer_that_is_also_the_payee_ends_the_hold(bank):
     bank.given(ada=100)
     bank.opened["savings"] = bank.accounts.open(bank.caller("ada"), "Savings", "EUR")
     hold = bank.hold("ada", "savings", 10)
     assert bank.accounts.holds.capture(bank.caller("ada"), hold.id, None).captured_minor == 10
 
 
-def test_a_retry_is_answered_as_the_first_time(bank):
+def test_a_retry_has_the_first_answer(bank):
     bank.given(ada=100, bob=0)
     bob, holds = bank.caller("bob"), bank.accounts.holds
     hold = bank.hold("ada", "bob", 30, key="k")
@@ -114,7 +114,7 @@ def test_a_dry_run_shows_the_end_and_leaves_it_open(bank):
     assert holds.read(bob, hold.id).stage == "open"
 
 
-def test_nobody_holds_what_is_not_its_own_or_not_there(bank):
+def test_a_hold_needs_an_own_account_of_the_payer(bank):
     bank.given(ada=100, bob=0)
     bank.opened["eves"] = bank.opened["ada"]
     with pytest.raises(NotFound):
@@ -126,7 +126,7 @@ def test_nobody_holds_what_is_not_its_own_or_not_there(bank):
         bank.accounts.holds.read(bank.caller("ada"), keyed_id("user-ada", "k"))
 
 
-def test_what_is_about_an_entry_that_is_not_there_is_not_found(bank):
+def test_a_capture_of_a_missing_hold_is_not_found(bank):
     bank.given(ada=100, bob=0)
     ask = Capture("nothing", bank.opened["ada"].id, bank.opened["bob"].id)
     with pytest.raises(NotFound):
@@ -148,7 +148,7 @@ def test_a_list_of_captured_holds_costs_no_more_readings_than_one(bank, monkeypa
 
 
 def readings(store, monkeypatch) -> Counter[str]:
-    """Count what a store is asked from now on."""
+    """Count the calls of a store."""
     counted: Counter[str] = Counter()
 
     def count(name, *given, **limits):

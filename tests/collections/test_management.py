@@ -1,4 +1,4 @@
-"""What tellers do with accounts: freeze them, and say what they may owe and spend."""
+"""Management of accounts by tellers: freezing and limits."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def teller(bank):
     return bank.caller("till", Role.TELLER)
 
 
-def test_a_frozen_account_takes_money_in_and_lets_none_out(bank, teller):
+def test_a_frozen_account_accepts_money_and_pays_none(bank, teller):
     for _ in range(2):
         frozen = bank.accounts.freeze(teller, bank.opened["ada"].number)
         assert frozen.status == "frozen"
@@ -29,7 +29,7 @@ def test_a_frozen_account_takes_money_in_and_lets_none_out(bank, teller):
     assert bank.send("ada", "bob", 1) == "recorded"
 
 
-def test_a_credit_limit_lets_an_account_owe_so_much(bank, teller):
+def test_a_credit_limit_permits_a_negative_balance(bank, teller):
     limited = bank.accounts.limit_credit(teller, bank.opened["ada"].id, 50)
     assert (limited.floor_minor, limited.available_minor) == (-50, 150)
     assert bank.send("ada", "bob", 151) == "funds_insufficient"
@@ -51,7 +51,7 @@ def test_a_daily_limit_ends_with_its_day_and_can_be_lifted(bank, teller):
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_it_is_for_tellers_alone(bank, teller, act):
+def test_only_tellers_manage_accounts(bank, teller, act):
     account = bank.opened["ada"]
     for name, role in [("ada", Role.CUSTOMER), ("eye", Role.AUDITOR)]:
         with pytest.raises(Forbidden):
@@ -67,7 +67,7 @@ def test_it_is_for_tellers_alone(bank, teller, act):
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_a_closed_account_stays_as_it_is(bank, teller, act):
+def test_a_closed_account_cannot_be_managed(bank, teller, act):
     bank.accounts.close(bank.caller("bob"), bank.opened["bob"].id)
     with pytest.raises(Refused) as caught:
         ACTS[act](bank, teller, bank.opened["bob"].id)

@@ -1,4 +1,4 @@
-"""Passwords: argon2id at the cost that is asked for, and a few at a time."""
+"""Passwords: the cost of argon2id and the bound on concurrent hashes."""
 
 from threading import Event
 
@@ -12,7 +12,7 @@ from tests.helpers import cheap
 from tests.stores.books import at_once
 
 
-def test_a_password_is_hashed_as_owasp_asks():
+def test_a_password_is_hashed_with_the_parameters_of_owasp():
     parameters = extract_parameters(Passwords().hash("correct horse"))
     assert parameters.type is Type.ID
     assert parameters.memory_cost >= 19 * 1024
@@ -37,7 +37,7 @@ def test_no_two_hashes_are_alike():
     assert passwords.hash("correct horse") != passwords.hash("correct horse")
 
 
-def test_so_many_are_checked_at_once_and_the_rest_wait_not_for_ever(monkeypatch):
+def test_the_number_of_concurrent_hashes_is_bounded_and_the_rest_time_out(monkeypatch):
     monkeypatch.setattr(module, "WAIT_MAX_S", 0.01)
     passwords, release, turned_away = cheap(), Event(), list[str]()
 

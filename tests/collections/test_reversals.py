@@ -1,4 +1,4 @@
-"""Reversals: who may send a transfer back, and how much of it."""
+"""Reversals: permissions and amounts."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def reversed_minor(bank, transfer_id: str) -> int:
     return bank.accounts.entry(bank.caller("ada"), "transfer", transfer_id).reversed_minor
 
 
-def test_the_payee_sends_it_back_in_parts_and_then_what_is_left(bank):
+def test_the_payee_reverses_a_transfer_in_parts(bank):
     transfer, bob = sent(bank), bank.caller("bob")
     part = bank.accounts.reverse(bob, transfer, None, amount_minor=10, reference="broken")
     assert reversed_minor(bank, transfer) == 10
@@ -35,7 +35,7 @@ def test_the_payee_sends_it_back_in_parts_and_then_what_is_left(bank):
         ]
 
 
-def test_never_more_goes_back_than_was_sent(bank):
+def test_reversals_never_exceed_the_transfer(bank):
     transfer, bob = sent(bank), bank.caller("bob")
     bank.accounts.reverse(bob, transfer, None, amount_minor=20)
     for amount_minor in (11, 30):
@@ -59,7 +59,7 @@ def test_a_dry_run_sends_nothing_back(bank):
     assert reversed_minor(bank, transfer) == 0
 
 
-def test_the_payee_and_tellers_may_and_the_payer_may_not(bank):
+def test_the_payee_and_tellers_reverse_and_the_payer_does_not(bank):
     transfer = sent(bank)
     with pytest.raises(Forbidden):
         bank.accounts.reverse(bank.caller("ada"), transfer, None)
@@ -76,7 +76,7 @@ def test_the_payee_and_tellers_may_and_the_payer_may_not(bank):
     assert bank.balances() == {"ada": 100, "bob": 0}
 
 
-def test_a_deposit_is_no_transfer_to_reverse(bank):
+def test_a_deposit_cannot_be_reversed(bank):
     bank.given(ada=0)
     bank.deposit("ada", 5, key="k")
     with pytest.raises(NotFound):

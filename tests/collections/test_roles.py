@@ -1,4 +1,4 @@
-"""An admin is always left, however many change roles at once."""
+"""Concurrent changes of roles always leave an admin."""
 
 import time
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def is_admin(user: User) -> bool:
 
 
 class _Slow(InMemoryUserStore):
-    """Lets others act between what is read and what is saved."""
+    """Lets other threads run between a read and its write."""
 
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
         found = super().users_after(user_id, limit=limit)
@@ -38,7 +38,7 @@ class _Slow(InMemoryUserStore):
         return found
 
 
-def test_admins_who_take_the_role_from_each_other_leave_one():
+def test_two_admins_that_demote_each_other_leave_one():
     bank = Teller(user_store=_Slow())
     made = [admin(bank, f"admin {number}") for number in range(6)]
     start = Barrier(len(made))
@@ -57,7 +57,7 @@ def test_admins_who_take_the_role_from_each_other_leave_one():
 
 
 class _Interrupted(InMemoryUserStore):
-    """Lets another process act right before something is saved."""
+    """Lets another process act right before a write."""
 
     act: Callable[[], object] | None = None
 
@@ -68,7 +68,7 @@ class _Interrupted(InMemoryUserStore):
         return super().put(given, events)
 
 
-def test_two_processes_that_each_take_the_role_from_the_others_admin_leave_one():
+def test_two_processes_that_demote_each_others_admin_leave_one():
     store = _Interrupted()
     here, there = Teller(user_store=store), Teller(user_store=store)
     there.users._new_id = here.users._new_id
@@ -92,14 +92,14 @@ def test_an_admin_is_found_behind_many_users(bank, monkeypatch):
     assert bank.users.change_role(caller, first.id, Role.TELLER).role is Role.TELLER
 
 
-def test_an_admin_who_left_does_not_count(bank):
+def test_a_deleted_admin_does_not_count(bank):
     (first, caller), (_, other) = admin(bank, "first"), admin(bank, "other")
     bank.users.delete(other)
     with pytest.raises(LastAdmin):
         bank.users.change_role(caller, first.id, Role.CUSTOMER)
 
 
-def test_a_user_who_leaves_meanwhile_is_not_found():
+def test_a_user_deleted_during_the_change_is_not_found():
     store = _Interrupted()
     bank, other = Teller(user_store=store), Teller(user_store=store)
     other.users._new_id = bank.users._new_id

@@ -1,4 +1,4 @@
-"""Schedules and their runner: each run once, missed ones in order."""
+"""Schedules and their runner: each run once, missed runs in order."""
 
 import logging
 import time
@@ -29,7 +29,7 @@ def read(bank, name, schedule):
     return bank.accounts.schedules.read(bank.caller(name), schedule.id)
 
 
-def test_it_begins_with_nothing_done(bank):
+def test_a_new_schedule_has_no_runs(bank):
     bank.given(ada=100, bob=0)
     schedule = bank.schedule("ada", "bob", 10)
     assert (schedule.stage, schedule.run_count) == ("open", 0)
@@ -38,7 +38,7 @@ def test_it_begins_with_nothing_done(bank):
     assert bank.balances() == {"ada": 100, "bob": 0}
 
 
-def test_what_is_due_is_run_and_no_more(bank):
+def test_only_due_runs_are_made(bank):
     bank.given(ada=100, bob=0)
     schedule = bank.schedule("ada", "bob", 10)
     assert [bank.runner.run_due() for _ in range(2)] == [1, 0]
@@ -50,7 +50,7 @@ def test_what_is_due_is_run_and_no_more(bank):
     assert [each.status for each in runs(bank, "ada", schedule)] == [Status.RECORDED] * 2
 
 
-def test_it_ends_after_its_last_run(bank):
+def test_a_schedule_ends_after_its_last_run(bank):
     bank.given(ada=100, bob=0)
     schedule = bank.schedule("ada", "bob", 10, count=2)
     bank.clock.now += 10 * DAY
@@ -71,9 +71,7 @@ def test_it_ends_after_its_last_run(bank):
         (3 * DAY / 2, {"ada": 20, "bob": 40, "cyd": 0}),
     ],
 )
-def test_missed_runs_are_made_up_for_in_the_order_in_which_they_were_due(
-    bank, rent_is_due, balances
-):
+def test_missed_runs_are_made_in_the_order_of_their_due_times(bank, rent_is_due, balances):
     bank.given(ada=60, bob=0, cyd=0)
     first = bank.clock.now + DAY
     daily = bank.schedule("ada", "bob", 10, first_at=first, count=4)
@@ -84,7 +82,7 @@ def test_missed_runs_are_made_up_for_in_the_order_in_which_they_were_due(
     assert (len(runs(bank, "ada", daily)), len(runs(bank, "ada", rent))) == (4, 1)
 
 
-def test_a_runner_that_is_told_again_what_is_done_does_not_go_on_for_ever(bank, monkeypatch):
+def test_a_runner_whose_entries_are_all_replays_stops(bank, monkeypatch):
     bank.given(ada=100, bob=0)
     bank.schedule("ada", "bob", 10)
     stale = bank.store.due(bank.clock.now + DAY, limit=9)
@@ -108,7 +106,7 @@ def test_a_refused_run_is_kept_and_the_next_one_comes(bank):
     assert [each.recorded.entry.id for each in seen] == [second.entry.id]
 
 
-def test_a_cancelled_one_runs_no_more_and_is_cancelled_once(bank):
+def test_a_cancelled_schedule_runs_no_more(bank):
     bank.given(ada=100, bob=0)
     schedule = bank.schedule("ada", "bob", 10)
     for _ in range(2):
@@ -118,7 +116,7 @@ def test_a_cancelled_one_runs_no_more_and_is_cancelled_once(bank):
     assert bank.balances() == {"ada": 100, "bob": 0}
 
 
-def test_who_pays_and_the_staff_see_it_and_who_pays_cancels_it(bank):
+def test_the_payer_and_the_staff_read_a_schedule_and_the_payer_cancels_it(bank):
     bank.given(ada=100, bob=0)
     schedule, schedules = bank.schedule("ada", "bob", 10), bank.accounts.schedules
     teller = bank.caller("till", Role.TELLER)
@@ -149,7 +147,7 @@ def test_a_first_run_in_the_past_is_refused_unless_it_is_a_retry(bank):
     assert bank.schedule("ada", "bob", 10, first_at=late).next_at == late
 
 
-def test_two_runners_that_saw_the_same_run_it_once(bank):
+def test_two_runners_make_a_run_once(bank):
     bank.given(ada=100, bob=0)
     schedule = bank.schedule("ada", "bob", 10)
     hold = bank.hold("ada", "bob", 10, expires_in_s=1)
@@ -172,7 +170,7 @@ def test_more_than_a_batch_is_run_to_the_end(bank, monkeypatch):
     assert bank.balances() == {"ada": 90, "bob": 10}
 
 
-def test_the_thread_goes_on_when_the_store_comes_back_and_ends_when_told(bank):
+def test_the_thread_continues_after_an_outage_and_ends_on_close(bank):
     bank.given(ada=100, bob=0)
     bank.schedule("ada", "bob", 10, count=1)
     tried, due = Event(), bank.store.due
@@ -196,7 +194,7 @@ def test_the_thread_goes_on_when_the_store_comes_back_and_ends_when_told(bank):
     assert runner.run_due() == 0
 
 
-def test_the_thread_goes_on_after_a_fault_of_ours_which_is_told_once_with_its_trace(bank, caplog):
+def test_the_thread_continues_after_a_bug_and_logs_it_once_with_its_trace(bank, caplog):
     bank.given(ada=100, bob=0)
     bank.schedule("ada", "bob", 10, count=1)
     tried, due = [], bank.store.due
@@ -224,9 +222,7 @@ def test_the_thread_goes_on_after_a_fault_of_ours_which_is_told_once_with_its_tr
     assert all(each > RUNNER_PAUSE_S * 2**faults for faults, each in enumerate(waited_s[:5]))
 
 
-def test_one_that_always_fails_holds_up_no_other_and_is_made_up_for_later(
-    bank, caplog, monkeypatch
-):
+def test_a_failing_entry_delays_no_other_and_is_tried_again(bank, caplog, monkeypatch):
     bank.given(ada=100, bob=0, cyd=0)
     first_at, append = bank.clock.now + DAY, bank.store.append
     bad = bank.schedule("ada", "bob", 20, first_at=first_at, count=3)
@@ -255,7 +251,7 @@ def test_one_that_always_fails_holds_up_no_other_and_is_made_up_for_later(
     assert bank.balances() == {"ada": 30, "bob": 60, "cyd": 10}
 
 
-def test_the_thread_says_that_it_fails_for_as_long_as_one_of_many_does(bank, monkeypatch):
+def test_the_runner_reports_failing_while_one_entry_fails(bank, monkeypatch):
     monkeypatch.setattr("accounts_bank.collections.due_work.PAUSE_MAX_S", 0.05)
     bank.given(ada=100, bob=0)
     bad, append = bank.schedule("ada", "bob", 10, count=1), bank.store.append
@@ -279,7 +275,7 @@ def test_the_thread_says_that_it_fails_for_as_long_as_one_of_many_does(bank, mon
     assert bank.balances() == {"ada": 89, "bob": 11}
 
 
-def test_every_run_is_told_to_the_audit_log(bank):
+def test_every_run_wakes_the_sealer(bank):
     bank.given(ada=100, bob=0)
     bank.schedule("ada", "bob", 10)
     before = bank.seals

@@ -1,4 +1,4 @@
-"""Statements: periods join, lines come in pages, and nothing changes while one is read."""
+"""Statements: adjacent periods, pages of lines, and later entries."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -61,14 +61,14 @@ def test_periods_join_without_gap_or_overlap(amounts_minor, cuts, page_lines):
         assert all(drawn.since <= line.at < drawn.until for line in lines)
 
 
-def test_from_is_in_the_period_and_to_is_not(bank):
+def test_a_period_includes_its_start_and_excludes_its_end(bank):
     bank.given(ada=5)
     _, (line,) = statement_of(bank, "ada")
     assert statement_of(bank, "ada", Period(since=line.at))[1] == [line]
     assert statement_of(bank, "ada", Period(until=line.at))[1] == []
 
 
-def test_without_a_period_it_is_everything_until_now(bank):
+def test_without_a_period_the_statement_has_all_lines(bank):
     bank.given(ada=5)
     drawn, lines = statement_of(bank, "ada")
     assert drawn.since == bank.opened["ada"].created_at
@@ -76,7 +76,7 @@ def test_without_a_period_it_is_everything_until_now(bank):
     assert len(lines) == 1
 
 
-def test_where_the_clock_stands_still_the_last_line_is_in_it(bank):
+def test_a_statement_includes_a_last_line_of_the_same_moment(bank):
     bank.given(ada=5)
     _, (line,) = statement_of(bank, "ada")
     bank.clock.now = line.at - timedelta(seconds=1)
@@ -86,7 +86,7 @@ def test_where_the_clock_stands_still_the_last_line_is_in_it(bank):
     assert statement_of(bank, "ada", Period(since=drawn.until))[1] == []
 
 
-def test_a_period_yet_to_come_is_empty_and_not_backwards(bank):
+def test_a_future_period_is_empty_and_not_reversed(bank):
     bank.given(ada=5)
     drawn, lines = statement_of(bank, "ada", Period(since=seconds(10**6)))
     assert (drawn.since, drawn.until, lines) == (seconds(10**6), seconds(10**6), [])
@@ -99,7 +99,7 @@ def test_a_period_before_the_account_is_empty(bank):
     assert (drawn.since, drawn.until, drawn.closing_minor, lines) == (START, START, 0, [])
 
 
-def test_what_is_recorded_while_it_is_read_does_not_change_it(bank, monkeypatch):
+def test_later_entries_do_not_change_a_statement(bank, monkeypatch):
     monkeypatch.setattr(statements, "PAGE_LINES", 1)
     bank.given(ada=5)
     bank.deposit("ada", 6)
@@ -113,7 +113,7 @@ def test_what_is_recorded_while_it_is_read_does_not_change_it(bank, monkeypatch)
 
 
 class _Watched(InMemoryAccountStore):
-    """Remembers how many lines were asked for at once."""
+    """Records the largest number of lines in one call."""
 
     def __init__(self) -> None:
         super().__init__(decide)
@@ -124,7 +124,7 @@ class _Watched(InMemoryAccountStore):
         return super().lines(*args, limit=limit, **more)
 
 
-def test_no_more_than_a_page_is_in_memory_at_once():
+def test_a_statement_holds_one_page_in_memory():
     store = _Watched()
     bank = Teller(store)
     bank.given(ada=1)
@@ -140,7 +140,7 @@ def test_no_more_than_a_page_is_in_memory_at_once():
     ("role", "sees"),
     [(Role.CUSTOMER, False), (Role.ADMIN, False), (Role.TELLER, True), (Role.AUDITOR, True)],
 )
-def test_who_else_sees_a_statement(bank, role, sees):
+def test_other_readers_of_a_statement(bank, role, sees):
     bank.given(ada=5)
     other = bank.caller("other", role)
     if sees:

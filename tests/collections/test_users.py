@@ -1,4 +1,4 @@
-"""UserCollection: sign up, sign in, stay signed in, and leave."""
+"""UserCollection: users, sessions, passwords and deletion."""
 
 from datetime import timedelta
 from threading import Barrier
@@ -47,7 +47,7 @@ def is_alive(bank, caller: Caller) -> bool:
         return False
 
 
-def test_who_signs_up_is_a_customer(bank):
+def test_a_new_user_is_a_customer(bank):
     user = bank.users.sign_up("Ada", PASSWORD, "Ada Lovelace")
     assert (user.username, user.full_name, user.role) == ("Ada", "Ada Lovelace", Role.CUSTOMER)
     assert PASSWORD not in user.password_hash
@@ -61,7 +61,7 @@ def test_a_name_that_compares_equal_is_taken(bank, other):
         bank.users.sign_up(other, PASSWORD)
 
 
-def test_of_racing_sign_ups_with_one_name_one_wins(bank):
+def test_one_of_many_racing_sign_ups_with_one_name_wins(bank):
     barrier = Barrier(8)
 
     def sign_up(_):
@@ -75,12 +75,12 @@ def test_of_racing_sign_ups_with_one_name_one_wins(bank):
     assert winners == [bank.user_store.user_named("ada").id]
 
 
-def test_the_right_password_begins_a_session(bank, ada):
+def test_the_right_password_starts_a_session(bank, ada):
     assert bank.users.caller(ada.id, ada.session_id) == ada
     assert events(bank) == ["user_registered", "login"]
 
 
-def test_a_name_is_signed_in_however_it_is_written(bank, ada):
+def test_a_name_signs_in_in_every_spelling(bank, ada):
     assert signed_in(bank, "ADA").id == ada.id
 
 
@@ -91,7 +91,7 @@ def test_a_password_is_the_same_on_every_keyboard(bank):
 
 
 @pytest.mark.parametrize(("username", "password"), [("ada", "wrong"), ("eve", PASSWORD)])
-def test_a_wrong_password_and_an_unknown_name_are_told_alike(bank, ada, username, password):
+def test_a_wrong_password_and_an_unknown_name_have_the_same_answer(bank, ada, username, password):
     with pytest.raises(InvalidCredentials) as caught:
         bank.users.login(username, password)
     assert caught.value.detail == "The username or the password is wrong."
@@ -150,7 +150,7 @@ def test_a_spent_refresh_token_ends_no_other_session(bank, ada):
     assert is_alive(bank, other)
 
 
-def test_of_racing_uses_of_one_refresh_token_at_most_one_succeeds(bank, ada):
+def test_at_most_one_of_many_racing_refreshes_succeeds(bank, ada):
     session = bank.user_store.users([ada.id])[ada.id].sessions[0]
     barrier = Barrier(8)
 
@@ -165,7 +165,7 @@ def test_of_racing_uses_of_one_refresh_token_at_most_one_succeeds(bank, ada):
     assert not is_alive(bank, ada)
 
 
-def test_a_session_ends_with_its_time(bank, ada):
+def test_a_session_ends_after_its_lifetime(bank, ada):
     bank.clock.now += timedelta(days=31)
     assert not is_alive(bank, ada)
     again = signed_in(bank)
@@ -173,13 +173,13 @@ def test_a_session_ends_with_its_time(bank, ada):
     assert [session.id for session in kept.sessions] == [again.session_id]
 
 
-def test_a_user_has_so_many_sessions_and_no_more(bank, ada):
+def test_the_number_of_sessions_is_bounded(bank, ada):
     callers = [signed_in(bank) for _ in range(SESSIONS_MAX)]
     assert not is_alive(bank, ada)
     assert all(is_alive(bank, caller) for caller in callers)
 
 
-def test_who_signs_out_ends_this_session_alone(bank, ada):
+def test_sign_out_ends_only_the_own_session(bank, ada):
     other = signed_in(bank)
     bank.users.logout(ada)
     assert (is_alive(bank, ada), is_alive(bank, other)) == (False, True)
@@ -195,7 +195,7 @@ def test_a_new_password_ends_every_other_session(bank, ada):
     bank.users.login("ada", "battery staple")
 
 
-def test_only_who_knows_the_password_changes_it(bank, ada):
+def test_a_password_change_needs_the_current_password(bank, ada):
     with pytest.raises(InvalidCredentials):
         bank.users.change_password(ada, "wrong", "battery staple")
     assert events(bank)[-1] == "password_refused"
@@ -216,7 +216,7 @@ def test_a_login_with_the_old_password_does_not_outlive_its_change(bank, ada, mo
         bank.users.login("ada", PASSWORD)
 
 
-def test_of_two_racing_changes_of_the_password_the_later_one_is_refused(bank, ada, monkeypatch):
+def test_the_later_of_two_racing_password_changes_is_refused(bank, ada, monkeypatch):
     hashed = bank.users._passwords.hash
 
     def slow_hash(password):
@@ -236,7 +236,7 @@ def test_the_profile_is_changed_and_emptied(bank, ada):
     assert bank.users.update(ada, None).full_name is None
 
 
-def test_a_deleted_user_leaves_an_id_and_nothing_else(bank, ada):
+def test_a_deleted_user_leaves_only_an_id(bank, ada):
     other = signed_in(bank)
     bank.users.delete(ada)
     kept = bank.user_store.users([ada.id])[ada.id]
@@ -251,7 +251,7 @@ def test_a_deleted_user_leaves_an_id_and_nothing_else(bank, ada):
     assert bank.users.sign_up("ada", PASSWORD).id != ada.id
 
 
-def test_who_has_an_open_account_stays(bank, ada):
+def test_a_user_with_an_open_account_cannot_be_deleted(bank, ada):
     account = bank.accounts.open(ada, "Main", "EUR")
     with pytest.raises(Refused) as caught:
         bank.users.delete(ada)
@@ -260,7 +260,7 @@ def test_who_has_an_open_account_stays(bank, ada):
     bank.users.delete(ada)
 
 
-def test_who_leaves_cannot_open_an_account_at_the_same_moment(bank, ada):
+def test_a_deletion_and_an_opened_account_exclude_each_other(bank, ada):
     for _ in range(20):
         bank.users.sign_up("eve", PASSWORD)
         eve, barrier = signed_in(bank, "eve"), Barrier(2)
@@ -280,13 +280,13 @@ def test_who_leaves_cannot_open_an_account_at_the_same_moment(bank, ada):
             bank.users.delete(eve)
 
 
-def test_a_role_is_felt_at_once(bank):
+def test_a_new_role_takes_effect_at_once(bank):
     bank.users.add("tess", bank.users._passwords.hash(PASSWORD), role=Role.TELLER)
     caller = signed_in(bank, "tess")
     assert bank.users.caller(caller.id, caller.session_id).role is Role.TELLER
 
 
-def test_changes_that_meet_are_tried_again_and_not_for_ever(bank, ada, monkeypatch):
+def test_conflicting_changes_are_tried_again_a_bounded_number_of_times(bank, ada, monkeypatch):
     put, conflicts = bank.user_store.put, [PutStatus.VERSION_CONFLICT] * (TRIES_MAX - 1)
     monkeypatch.setattr(
         bank.user_store, "put", lambda *args: [conflicts.pop()] if conflicts else put(*args)
@@ -298,7 +298,7 @@ def test_changes_that_meet_are_tried_again_and_not_for_ever(bank, ada, monkeypat
     assert bank.users.user(ada).full_name == "At last"
 
 
-def test_who_waits_for_others_to_change_a_user_does_not_wait_for_ever(bank, ada, monkeypatch):
+def test_the_wait_for_the_lock_of_a_user_is_bounded(bank, ada, monkeypatch):
     monkeypatch.setattr(user_collection, "LOCK_TIMEOUT_S", 0.05)
     with bank.users._lock(ada.id), pytest.raises(Unavailable):
         bank.users.update(ada, "Never")
@@ -306,7 +306,7 @@ def test_who_waits_for_others_to_change_a_user_does_not_wait_for_ever(bank, ada,
 
 
 class Slow(InMemoryUserStore):
-    """Takes its time to read, so that others change meanwhile what was read."""
+    """Reads slowly, so that other threads change the user between a read and its write."""
 
     def users(self, ids):
         found = super().users(ids)
@@ -314,7 +314,7 @@ class Slow(InMemoryUserStore):
         return found
 
 
-def test_however_many_change_one_user_at_once_all_are_served():
+def test_many_concurrent_changes_of_one_user_all_succeed():
     users = Teller(user_store=Slow()).users
     user = users.add("ada", "hash")
     caller = Caller(user.id, user.role, "session")

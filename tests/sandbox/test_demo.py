@@ -1,4 +1,4 @@
-"""The demo: a year that ends today, the same for the same seed, shown to whoever signs in."""
+"""The demo: a year of entries that ends today, the same for the same seed."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from tests.stores.test_demo import written
 
 @pytest.fixture
 def open_demo(passwords):
-    """Open demos in memory, one after the other."""
+    """Open demos in memory, one after another."""
     opened = []
 
     def open_demo(**settings):
@@ -54,7 +54,7 @@ def history(bank: Http) -> list[tuple]:
     ]
 
 
-def test_everybody_can_sign_in(open_demo):
+def test_every_demo_user_can_sign_in(open_demo):
     bank = open_demo()
     for person in demo.PEOPLE:
         assert signed_in(bank, person.username)("GET", "/v1/users/me").json["role"] == person.role
@@ -67,7 +67,7 @@ def test_a_seed_gives_the_same_year_and_another_seed_another_one(open_demo, monk
     assert history(open_demo(DEMO_SEED=2)) != year
 
 
-def test_it_is_a_year_of_all_kinds_that_ends_today(open_demo):
+def test_the_demo_year_has_all_kinds_of_entries_and_ends_today(open_demo):
     ada = signed_in(open_demo(), "ada")
     accounts = everything(ada, "/v1/accounts")
     assert {account["currency"] for account in accounts} == {"EUR", "USD"}
@@ -81,17 +81,17 @@ def test_it_is_a_year_of_all_kinds_that_ends_today(open_demo):
     assert accounts[0]["held_minor"] > 0
 
 
-def test_whatever_day_it_is_and_whatever_the_seed_nobody_runs_out_of_money():
+def test_no_account_of_the_demo_runs_out_of_money_on_any_day_and_seed():
     for number in range(62):
         written(Teller(), START + timedelta(days=number, hours=number), seed=number)
 
 
-def test_a_demo_that_was_interrupted_says_so(bank):
+def test_an_interrupted_demo_is_refused(bank):
     bank.users.add("ada", "hash")
     with pytest.raises(SettingsError, match="interrupted"):
         demo.is_written(bank.users)
 
 
-def test_a_bank_without_it_knows_nobody_of_it(http):
+def test_a_bank_without_the_demo_has_none_of_its_users(http):
     wish = {"username": "ada", "password": demo.PASSWORD}
     assert code(http("POST", "/v1/auth/login", wish)) == (401, "invalid_credentials")

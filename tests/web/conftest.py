@@ -8,7 +8,7 @@ from tests.web.visitor import Visitor
 
 
 class Compiled(BytecodeCache):
-    """Templates that were compiled for one bank are there for all: half the time of a test."""
+    """Share compiled templates between the apps of all tests; it halves the time of a test."""
 
     def __init__(self) -> None:
         self._kept: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""`make picture`: the overview page of the demo, as the README shows it."""
+"""`make picture`: a picture of the overview page of the demo for the README."""
 
 import sys
 from os import chdir
@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 1100, 780
 
 
 def take(path: Path) -> None:
-    """Start the demo, open its first person's overview, and keep a picture of it."""
+    """Start the demo, open the overview of its first user and save a picture."""
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         chdir(folder)
         site = served(cheap(), Path(folder), DEMO=True)

@@ -1,4 +1,4 @@
-"""Who may open which page, what every page is sent with, and what is found in no log."""
+"""Permissions of pages, their headers, and secrets in logs."""
 
 import re
 
@@ -14,7 +14,7 @@ from tests.web.visitor import Visitor
 EVERYONE = {"/", "/sign-in", "/sign-up", "/sign-out"}
 KEY = "01a2121c-0001-7000-8000-000000000000"
 
-# What only some may open; the rest is for all who are signed in.
+# The pages for some roles; all others are for every signed-in user.
 ONLY = {
     "/customers": {Role.TELLER, Role.AUDITOR},
     "/customers/<user_id>": {Role.TELLER, Role.AUDITOR},
@@ -38,7 +38,7 @@ ONLY |= dict.fromkeys(
 
 
 def pages(app):
-    """Give the rule of every page, a path that fits it, and the methods."""
+    """Return the rule of every page, a matching path and the methods."""
     for rule in app.url_map.iter_rules():
         if app.view_functions[rule.endpoint].__module__.startswith("accounts_bank.web."):
             path = rule.build(dict.fromkeys(rule.arguments, "x"))[1]
@@ -56,7 +56,7 @@ def visitors(app):
     }
 
 
-def test_every_page_opens_to_those_it_is_for_and_to_nobody_else(app, visitors):
+def test_every_page_opens_to_its_roles_only(app, visitors):
     assert {rule for rule, _, _ in pages(app)} >= ONLY.keys() | EVERYONE
     for role, visitor in visitors.items():
         token = visitor.page.form("Sign out").fields["csrf_token"]
@@ -79,7 +79,7 @@ def test_a_role_without_permissions_opens_no_page(app, visitors, monkeypatch):
             assert visitors[Role.TELLER].send(methods[0], path).status_code == 403, path
 
 
-def test_a_stranger_is_led_to_sign_in_from_everywhere(app):
+def test_every_page_redirects_a_stranger_to_sign_in(app):
     stranger = Visitor(app)
     for rule, path, methods in pages(app):
         for method in methods:
@@ -88,7 +88,7 @@ def test_a_stranger_is_led_to_sign_in_from_everywhere(app):
             assert rule in EVERYONE or leads.startswith("/sign-in?next="), (method, path)
 
 
-def test_every_form_asks_for_the_sessions_secret(app, visitors):
+def test_every_form_needs_the_secret_of_the_session(app, visitors):
     tried = 0
     for rule, path, methods in pages(app):
         if "POST" in methods and rule not in EVERYONE - {"/sign-out"}:
@@ -98,7 +98,7 @@ def test_every_form_asks_for_the_sessions_secret(app, visitors):
     assert tried > 15
 
 
-def test_somebody_elses_things_are_as_unknown_as_none(app, ada, bob):
+def test_pages_of_other_users_are_not_found(app, ada, bob):
     account = ada.opened(balance="10")
     ada.get(f"{account}/deposit")
     receipt = ada.fill("Pay in", amount="1").path.partition("?")[0]
@@ -113,7 +113,7 @@ def test_somebody_elses_things_are_as_unknown_as_none(app, ada, bob):
     assert ada.balance_of(account) == "€11.00"
 
 
-def test_pages_are_kept_by_nobody_and_load_nothing_from_elsewhere(app, visitors):
+def test_pages_are_not_cached_and_load_nothing_of_other_sites(app, visitors):
     for role, visitor in visitors.items():
         for _, path, _ in pages(app):
             answer = visitor.send("GET", path)
@@ -125,7 +125,7 @@ def test_pages_are_kept_by_nobody_and_load_nothing_from_elsewhere(app, visitors)
                 assert not re.search(r"\s(style|on\w+)=|<script>|<style|https?:", answer.text), path
 
 
-def test_what_is_typed_is_shown_as_text(ada):
+def test_typed_text_is_escaped(ada):
     account = ada.opened("<script>alert(1)</script>")
     for page in (ada.get(account), ada.get("/overview"), ada.get(f"{account}/rename")):
         assert "<script>alert" not in page.html
@@ -141,7 +141,7 @@ def test_a_problem_is_a_page_for_browsers_and_json_for_programs(app, ada):
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
-def test_what_was_not_decided_can_be_sent_again_as_it_was(app, ada, monkeypatch):
+def test_an_undecided_form_can_be_sent_again(app, ada, monkeypatch):
     from accounts_bank.errors import Unavailable
 
     account = ada.opened()
@@ -158,7 +158,7 @@ def test_what_was_not_decided_can_be_sent_again_as_it_was(app, ada, monkeypatch)
     assert ada.balance_of(account) == "€5.00"
 
 
-def test_a_store_that_is_away_is_told_on_a_page(app, ada, monkeypatch):
+def test_an_outage_of_the_store_is_shown_as_a_page(app, ada, monkeypatch):
     from accounts_bank.errors import Unavailable
 
     def fail(*_arguments, **_named):
@@ -189,7 +189,7 @@ def test_no_secret_and_nothing_personal_is_in_any_log(app):
     assert CANARY not in text
 
 
-def test_the_audit_trail_is_filtered_and_read_back_in_pages_that_join(app, ada):
+def test_the_audit_log_is_filtered_and_shown_in_adjacent_pages(app, ada):
     account = ada.opened(balance="5")
     for turn in range(1, 31):
         ada.get(f"{account}/deposit")
@@ -205,7 +205,7 @@ def test_the_audit_trail_is_filtered_and_read_back_in_pages_that_join(app, ada):
     assert len(re.findall(r"Line \d+", auditor.get("/audit?text=registered&who=ada").text)) == 1
 
 
-def test_without_cookies_there_are_no_pages_and_the_address_of_the_bank_leads_to_the_docs():
+def test_without_cookies_the_root_redirects_to_the_docs():
     from accounts_bank.app import create_app
 
     made = create_app({"JWT_TOKEN_LOCATION": ["headers"], "LOG_FILE": "app.log"})

@@ -1,4 +1,4 @@
-"""Amounts as people type them: exactly, or not at all."""
+"""Typed amounts: read exactly or refused."""
 
 from contextlib import suppress
 
@@ -42,7 +42,7 @@ EN, DE, FR, CH, IN = (Locale.parse(each) for each in ("en", "de", "fr", "de_CH",
         ("0.29", 29),
     ],
 )
-def test_what_can_be_read_in_one_way_is_read_so_everywhere(locale, text, minor):
+def test_an_amount_with_one_reading_is_accepted_in_every_locale(locale, text, minor):
     assert read_amount(text, "EUR", locale) == minor
 
 
@@ -61,7 +61,7 @@ def test_what_can_be_read_in_one_way_is_read_so_everywhere(locale, text, minor):
         (EN, "CLF", "1.2345", 12345),
     ],
 )
-def test_the_locale_says_what_a_sign_before_three_digits_is(locale, currency, text, minor):
+def test_the_locale_decides_about_a_sign_before_three_digits(locale, currency, text, minor):
     assert read_amount(text, currency, locale) == minor
 
 
@@ -78,7 +78,7 @@ def test_the_locale_says_what_a_sign_before_three_digits_is(locale, currency, te
         (EN, "JPY", "1.234"),
     ],
 )
-def test_what_may_be_read_in_two_ways_is_refused(locale, currency, text):
+def test_an_amount_with_two_readings_is_refused(locale, currency, text):
     with pytest.raises(NotAnAmount, match=r"two readings\. Type 1234"):
         read_amount(text, currency, locale)
 
@@ -112,12 +112,12 @@ def test_what_may_be_read_in_two_ways_is_refused(locale, currency, text):
         ("9" * 4000, "digits"),
     ],
 )
-def test_what_is_no_amount_is_refused_with_a_reason(text, why):
+def test_a_text_without_an_amount_is_refused_with_a_reason(text, why):
     with pytest.raises(NotAnAmount, match=why):
         read_amount(text, "EUR", EN)
 
 
-def test_a_currency_without_decimals_takes_none():
+def test_a_currency_without_decimals_refuses_decimals():
     with pytest.raises(NotAnAmount, match="JPY has no decimals"):
         read_amount("12.5", "JPY", EN)
 
@@ -127,12 +127,12 @@ def test_a_currency_without_decimals_takes_none():
     st.sampled_from(sorted(DECIMALS)),
     st.sampled_from(sorted(localedata.locale_identifiers())),
 )
-def test_what_the_bank_writes_into_a_field_it_reads_back(minor, currency, name):
+def test_the_amount_of_a_field_is_read_back(minor, currency, name):
     locale = Locale.parse(name)
     assert read_amount(typed(minor, currency, locale), currency, locale) == minor
 
 
 @given(st.text(max_size=50), st.sampled_from(["EUR", "JPY", "KWD", "CLF"]))
-def test_whatever_is_typed_it_is_an_amount_or_refused(text, currency):
+def test_every_text_is_an_amount_or_refused(text, currency):
     with suppress(NotAnAmount):
         assert 1 <= read_amount(text, currency, DE) <= AMOUNT_MAX_MINOR

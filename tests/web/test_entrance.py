@@ -1,4 +1,4 @@
-"""Sign up, sign in, stay signed in, sign out: sessions in cookies, safe from other sites."""
+"""Sign-up, sign-in and sign-out: sessions in cookies and their protection."""
 
 import pytest
 from flask import Flask
@@ -14,7 +14,7 @@ def cookies(visitor: Visitor) -> dict:
 
 
 def session_ends(app: Flask, username: str) -> None:
-    """End all sessions of a user, as a change of the password elsewhere does."""
+    """End all sessions of a user, as a password change on another device does."""
     users = app.extensions["accounts"].users
     (user,) = users.find(username)
     users._change(user, lambda now: replace(now, sessions=()), "logout")
@@ -24,7 +24,7 @@ def access_token_runs_out(visitor: Visitor) -> None:
     visitor.client.delete_cookie("access_token_cookie", domain="localhost")
 
 
-def test_a_browser_is_led_to_sign_in_and_from_there_to_sign_up(app):
+def test_a_browser_is_redirected_to_sign_in_which_links_to_sign_up(app):
     stranger = Visitor(app)
     page = stranger.get("/")
     assert page.path.startswith("/sign-in")
@@ -37,7 +37,7 @@ def test_a_form_has_64_kib_at_most(app, count, status):
     assert sent_form(app, "/sign-in", count).status_code == status
 
 
-def test_a_stranger_is_led_to_sign_in_without_what_is_too_much_to_keep(app):
+def test_a_too_large_form_is_not_kept_for_after_sign_in(app):
     answer = sent_form(app, "/transfers/new", 17_000)
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/sign-in?next=%2Ftransfers%2Fnew&why=ended"
@@ -49,13 +49,13 @@ def sent_form(app: Flask, path: str, count: int):
     return app.test_client().post(path, data=form, content_type=kind, headers=headers)
 
 
-def test_who_signs_up_is_signed_in_and_greeted_by_name(app):
+def test_sign_up_starts_a_session_and_greets_by_name(app):
     page = Visitor(app).joined("ada", "Ada Lovelace").page
     assert "Hello, Ada Lovelace" in page.text
     assert page.links["Open an account"] == "/accounts/new"
 
 
-def test_who_signs_up_twice_with_one_form_has_one_user_and_is_signed_in(app):
+def test_a_sign_up_form_sent_twice_adds_one_user(app):
     ada = Visitor(app)
     ada.get("/sign-up")
     fields = {"username": "ada", "password": PASSWORD}
@@ -64,14 +64,14 @@ def test_who_signs_up_twice_with_one_form_has_one_user_and_is_signed_in(app):
     assert ada.get("/overview").status == 200
 
 
-def test_somebody_elses_username_is_taken(app, ada):
+def test_the_username_of_another_user_is_taken(app, ada):
     eve = Visitor(app)
     eve.get("/sign-up")
     page = eve.fill("Sign up", username="ADA", password="another password")
     assert (page.status, page.errors) == (422, {"username": "That username is taken."})
 
 
-def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept(app):
+def test_an_error_is_beside_its_field_and_the_form_keeps_its_values(app):
     stranger = Visitor(app)
     stranger.get("/sign-up")
     page = stranger.fill("Sign up", username="ada", password="short")
@@ -81,7 +81,7 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept(app):
     assert 'aria-invalid="true" aria-describedby="password-error password-hint"' in page.html
 
 
-def test_a_wrong_password_says_no_more_than_the_api_does(app, ada):
+def test_a_wrong_password_reveals_no_more_than_the_api(app, ada):
     for username in ("ada", "nobody"):
         stranger = Visitor(app)
         stranger.get("/sign-in")
@@ -89,7 +89,7 @@ def test_a_wrong_password_says_no_more_than_the_api_does(app, ada):
         assert page.errors == {"password": "The username or the password is wrong."}
 
 
-def test_too_many_failures_have_to_wait(app, ada):
+def test_too_many_failed_sign_ins_are_limited(app, ada):
     stranger = Visitor(app)
     stranger.get("/sign-in")
     for _ in range(10):
@@ -118,12 +118,12 @@ def test_scripts_cannot_read_the_cookies_and_other_sites_cannot_send_them(ada):
         ("https://localhost.evil.example", True),
     ],
 )
-def test_cookies_go_over_tls_alone_but_on_ones_own_machine(app, base, secure):
+def test_cookies_need_tls_except_on_localhost(app, base, secure):
     visitor = Visitor(app, base=base).joined("cleo")
     assert all(cookie.secure is secure for cookie in cookies(visitor).values())
 
 
-def test_a_browser_that_drops_the_cookies_is_told_why(app, ada):
+def test_a_browser_that_drops_the_cookies_sees_the_reason(app, ada):
     visitor = Visitor(app, base="http://192.168.0.5:5000")
     visitor.get("/sign-in")
     answer = visitor.sent("Sign in", username="ada", password=PASSWORD)
@@ -132,7 +132,7 @@ def test_a_browser_that_drops_the_cookies_is_told_why(app, ada):
     assert "cookies work on localhost only" in visitor.get(answer.headers["Location"]).text
 
 
-def test_behind_a_proxy_that_nobody_told_of_signing_in_leads_on(app, ada):
+def test_sign_in_works_behind_an_unconfigured_proxy(app, ada):
     visitor = Visitor(app, base="http://bank.example")
     visitor.get("/sign-in")
     answer = visitor.sent("Sign in", username="ada", password=PASSWORD)
@@ -158,7 +158,7 @@ def test_the_tokens_of_the_pages_open_nothing_at_v1_and_the_other_way_round(app,
     assert stranger.get("/overview").path.startswith("/sign-in")
 
 
-def test_nobody_is_thrown_out_when_the_access_token_runs_out(ada):
+def test_an_expired_access_token_is_renewed(ada):
     account = ada.opened(balance="10")
     ada.get(f"{account}/withdraw")
     access_token_runs_out(ada)
@@ -167,7 +167,7 @@ def test_nobody_is_thrown_out_when_the_access_token_runs_out(ada):
     assert "access_token_cookie" in cookies(ada)
 
 
-def test_two_requests_at_once_with_an_old_access_token_both_go_on(ada):
+def test_two_concurrent_requests_with_an_expired_access_token_succeed(ada):
     access_token_runs_out(ada)
     refresh = cookies(ada)["refresh_token_cookie"].value
     for _ in range(2):
@@ -176,7 +176,7 @@ def test_two_requests_at_once_with_an_old_access_token_both_go_on(ada):
         assert ada.get("/overview").path == "/overview"
 
 
-def test_a_session_that_ends_leads_to_sign_in_and_back(app, ada):
+def test_an_ended_session_redirects_to_sign_in_and_back(app, ada):
     account = ada.opened()
     session_ends(app, "ada")
     page = ada.get(f"{account}?way=in")
@@ -185,7 +185,7 @@ def test_a_session_that_ends_leads_to_sign_in_and_back(app, ada):
     assert page.path == f"{account}?way=in"
 
 
-def test_a_session_that_ends_in_mid_form_loses_nothing_and_does_nothing(app, ada):
+def test_a_form_of_an_ended_session_is_kept_and_not_processed(app, ada):
     account = ada.opened()
     ada.get(f"{account}/deposit")
     session_ends(app, "ada")
@@ -198,7 +198,7 @@ def test_a_session_that_ends_in_mid_form_loses_nothing_and_does_nothing(app, ada
     assert ada.balance_of(account) == "€12.50"
 
 
-def test_no_password_ever_stands_in_an_address(app, ada):
+def test_no_address_contains_a_password(app, ada):
     ada.get("/profile/password")
     session_ends(app, "ada")
     answer = ada.sent(
@@ -212,13 +212,13 @@ def test_no_password_ever_stands_in_an_address(app, ada):
     "where",
     ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "/\t/evil.example", ""],
 )
-def test_back_is_never_another_site(app, ada, where):
+def test_the_return_address_is_never_another_site(app, ada, where):
     stranger = Visitor(app)
     fields = {"username": "ada", "password": PASSWORD, "next": where}
     assert stranger.send("POST", "/sign-in", fields).headers["Location"] == "/overview"
 
 
-def test_another_site_signs_nobody_in(app, ada):
+def test_a_form_of_another_site_starts_no_session(app, ada):
     stranger = Visitor(app)
     fields = {"username": "ada", "password": PASSWORD}
     answer = stranger.send("POST", "/sign-in", fields, **{"Sec-Fetch-Site": "cross-site"})
@@ -226,7 +226,7 @@ def test_another_site_signs_nobody_in(app, ada):
     assert not cookies(stranger)
 
 
-def test_a_form_without_the_sessions_secret_does_nothing(ada):
+def test_a_form_without_the_secret_is_refused(ada):
     account = ada.opened()
     for secret in ({}, {"csrf_token": ""}, {"csrf_token": "forged"}):
         answer = ada.send("POST", f"{account}/deposit", {"amount": "5", **secret})
@@ -235,7 +235,7 @@ def test_a_form_without_the_sessions_secret_does_nothing(ada):
     assert ada.balance_of(account) == "€0.00"
 
 
-def test_a_form_of_another_session_is_shown_again_as_it_was_filled_in(ada):
+def test_a_form_of_another_session_is_shown_again_with_its_values(ada):
     account = ada.opened()
     page = ada.get(f"{account}/deposit")
     form = page.form("Pay in").fields | {"amount": "5", "csrf_token": "of another session"}
@@ -245,7 +245,7 @@ def test_a_form_of_another_session_is_shown_again_as_it_was_filled_in(ada):
     assert "csrf_token=" not in answer.text
 
 
-def test_who_signs_out_is_out_however_often_it_is_said(ada):
+def test_a_repeated_sign_out_is_harmless(ada):
     page = ada.page
     assert "You are signed out" in ada.fill("Sign out").text
     assert not cookies(ada)
@@ -254,7 +254,7 @@ def test_who_signs_out_is_out_however_often_it_is_said(ada):
     assert ada.get("/overview").path.startswith("/sign-in")
 
 
-def test_signing_out_kills_the_tokens_themselves(ada):
+def test_sign_out_revokes_the_tokens(ada):
     kept = {name: cookie.value for name, cookie in cookies(ada).items()}
     ada.fill("Sign out")
     for name, value in kept.items():
@@ -262,7 +262,7 @@ def test_signing_out_kills_the_tokens_themselves(ada):
     assert ada.get("/overview").path.startswith("/sign-in")
 
 
-def test_what_hashes_a_password_has_threads_of_its_own_and_shows_its_form_without(app):
+def test_only_posts_that_hash_a_password_use_the_hashing_threads(app):
     urls = app.url_map.bind("localhost")
     for path in HASHING_PATHS:
         assert urls.match(path, method="POST")

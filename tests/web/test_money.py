@@ -1,4 +1,4 @@
-"""Accounts, cash and transfers on the pages: all is done once, and the user knows what happened."""
+"""Pages of accounts, cash and transfers: each form takes effect once and shows its result."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.web.visitor import Visitor
 
 @pytest.fixture
 def sending(ada, bob):
-    """Ada with 100.00, at a form that sends 12.50 to Bob, filled in and looked at once more."""
+    """Ada with 100.00 at the confirmation of a transfer of 12.50 to Bob."""
     account = ada.opened(balance="100")
     number = bob.number_of(bob.opened("Bob's"))
     ada.get("/transfers/new")
@@ -26,7 +26,7 @@ def test_a_first_account_is_opened_filled_and_shown(ada):
     assert "1 account in EUR" in page.text
 
 
-def test_money_is_written_as_the_visitor_writes_it(app):
+def test_money_is_formatted_in_the_visitors_locale(app):
     german = Visitor(app, "de-DE,de;q=0.9,en;q=0.8").joined("hans")
     account = german.opened(balance="1.234,50")
     assert german.balance_of(account) == "1.234,50 €"
@@ -35,7 +35,7 @@ def test_money_is_written_as_the_visitor_writes_it(app):
 @pytest.mark.parametrize(
     "language", ["", "*", "xx", "tlh;q=1", "../../etc", "-", "en_US", "a" * 500]
 )
-def test_a_language_that_nobody_knows_is_english(app, language):
+def test_an_unknown_language_falls_back_to_english(app, language):
     visitor = Visitor(app, language).joined("ada")
     assert visitor.balance_of(visitor.opened(balance="1234.5")) == "€1,234.50"
 
@@ -61,7 +61,7 @@ def test_accounts_stand_in_the_order_they_were_opened(ada):
     assert re.findall("Account [a-h]", ada.get("/overview").text) == names
 
 
-def test_renaming_overwrites_nobody(ada):
+def test_renaming_overwrites_no_other_change(ada):
     account = ada.opened("Main")
     ada.get(f"{account}/rename")
     first = ada.page
@@ -89,7 +89,7 @@ def test_an_account_with_money_on_it_says_how_to_be_closed(ada):
 
 
 @pytest.mark.parametrize(("button", "where"), [("Pay in", "deposit"), ("Pay out", "withdraw")])
-def test_cash_sent_twice_moves_once_and_says_so(ada, button, where):
+def test_a_cash_form_sent_twice_moves_money_once(ada, button, where):
     account = ada.opened(balance="50")
     ada.get(f"{account}/{where}")
     form = ada.page
@@ -99,7 +99,7 @@ def test_cash_sent_twice_moves_once_and_says_so(ada, button, where):
     assert ada.balance_of(account) == ("€57.00" if where == "deposit" else "€43.00")
 
 
-def test_back_to_a_cash_form_that_was_sent_says_what_was_done(ada):
+def test_going_back_to_a_sent_cash_form_shows_its_result(ada):
     account = ada.opened()
     address = ada.get(f"{account}/deposit").path
     ada.fill("Pay in", amount="7")
@@ -108,7 +108,7 @@ def test_back_to_a_cash_form_that_was_sent_says_what_was_done(ada):
     assert [form.button for form in page.forms] == ["Sign out"]
 
 
-def test_a_refusal_stands_beside_the_field_and_the_form_may_be_sent_anew(ada):
+def test_a_refusal_is_beside_its_field_and_the_form_may_be_sent_again(ada):
     account = ada.opened(balance="5")
     ada.get(f"{account}/withdraw")
     page = ada.fill("Pay out", amount="7.50")
@@ -117,7 +117,7 @@ def test_a_refusal_stands_beside_the_field_and_the_form_may_be_sent_anew(ada):
     assert ada.balance_of(account) == "€0.00"
 
 
-def test_a_form_that_did_something_else_already_does_nothing(ada):
+def test_a_form_sent_before_with_other_values_does_nothing(ada):
     account = ada.opened()
     ada.get(f"{account}/deposit")
     form = ada.page
@@ -130,7 +130,7 @@ def test_a_form_that_did_something_else_already_does_nothing(ada):
     assert "Done." in ada.fill("Pay in", amount="8").text
 
 
-def test_what_is_sent_is_looked_at_once_more_and_arrives(sending, bob):
+def test_a_transfer_is_confirmed_before_it_is_sent(sending, bob):
     ada, account = sending
     assert "Send €12.50?" in ada.page.text
     assert "Available after it €87.50" in ada.page.text
@@ -151,7 +151,7 @@ def test_a_transfer_arrives_on_the_other_side(sending, bob):
     assert "€87.50" not in received.text
 
 
-def test_a_transfer_sent_twice_is_one_and_says_so(sending):
+def test_a_transfer_form_sent_twice_makes_one_transfer(sending):
     ada, account = sending
     confirm = ada.page
     first = ada.fill("Send now").path.partition("?")[0]
@@ -162,7 +162,7 @@ def test_a_transfer_sent_twice_is_one_and_says_so(sending):
     assert ada.balance_of(account) == "€87.50"
 
 
-def test_going_back_to_what_was_sent_leads_to_the_transfer(sending):
+def test_going_back_to_a_sent_form_leads_to_the_transfer(sending):
     ada, _ = sending
     confirm = ada.page.path
     sent = ada.fill("Send now").path.partition("?")[0]
@@ -172,7 +172,7 @@ def test_going_back_to_what_was_sent_leads_to_the_transfer(sending):
     assert page.links["See the transfer"] == sent
 
 
-def test_a_second_tab_with_another_amount_sends_nothing_and_says_so(sending):
+def test_a_second_tab_with_another_amount_sends_nothing(sending):
     ada, account = sending
     key = ada.page.form("Send now").fields["key"]
     confirm = ada.page
@@ -184,7 +184,7 @@ def test_a_second_tab_with_another_amount_sends_nothing_and_says_so(sending):
     assert ada.balance_of(account) == "€87.50"
 
 
-def test_what_is_to_be_changed_is_still_filled_in(sending):
+def test_changing_a_transfer_keeps_its_values(sending):
     ada, _ = sending
     page = ada.get(ada.page.links["Change it"])
     fields = page.form("Continue").fields
@@ -204,7 +204,7 @@ def test_what_is_to_be_changed_is_still_filled_in(sending):
         ({"reference": "x" * 141}, "reference", "at most 140"),
     ],
 )
-def test_what_is_wrong_with_a_transfer_stands_beside_its_field(sending, wrong, field, says):
+def test_an_error_of_a_transfer_is_beside_its_field(sending, wrong, field, says):
     ada, account = sending
     page = ada.get(ada.page.links["Change it"])
     page = ada.fill("Continue", **wrong)
@@ -213,7 +213,7 @@ def test_what_is_wrong_with_a_transfer_stands_beside_its_field(sending, wrong, f
     assert ada.balance_of(account) == "€100.00"
 
 
-def test_another_currency_and_the_same_account_are_told_beside_the_number(ada):
+def test_a_wrong_currency_and_the_same_account_are_errors_of_the_number(ada):
     account = ada.opened(balance="100")
     yen = ada.number_of(ada.opened("Yen", "JPY"))
     for number, says in ((yen, "another currency"), (ada.number_of(account), "one and the same")):
@@ -222,12 +222,12 @@ def test_another_currency_and_the_same_account_are_told_beside_the_number(ada):
         assert says in page.errors["to_account"]
 
 
-def test_who_has_no_account_is_told_to_open_one(ada):
+def test_a_payer_without_an_account_is_asked_to_open_one(ada):
     assert ada.get("/transfers/new").links["Open an account"] == "/accounts/new"
     assert "Nothing has been sent or received yet" in ada.get("/transfers").text
 
 
-def test_transfers_are_listed_in_pages_that_join(ada):
+def test_transfers_are_listed_in_adjacent_pages(ada):
     account = ada.opened(balance="100")
     number = ada.number_of(ada.opened("Savings"))
     for turn in range(30):
@@ -242,7 +242,7 @@ def test_transfers_are_listed_in_pages_that_join(ada):
     assert ada.get("/transfers?before=nonsense").status == 404
 
 
-def test_where_customers_handle_no_cash_the_pages_offer_none(app, ada):
+def test_pages_offer_no_cash_if_the_setting_forbids_it(app, ada):
     from msgspec.structs import replace
 
     account = ada.opened()

@@ -1,4 +1,4 @@
-"""Profiles, and the staff that looks people up."""
+"""Pages of profiles and of customers."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.helpers import AUDITOR, PASSWORD, TELLER
 from tests.web.visitor import Visitor
 
 
-def test_a_name_is_changed_and_taken_away(ada):
+def test_a_full_name_is_changed_and_removed(ada):
     ada.get("/profile")
     assert "Saved." in ada.fill("Save", full_name="Countess Lovelace").text
     assert "Hello, Countess Lovelace" in ada.get("/overview").text
@@ -28,7 +28,7 @@ def test_a_changed_password_ends_the_other_sessions_and_not_this_one(app, ada):
     assert "type the new one" in page.errors["current_password"]
 
 
-def test_too_many_wrong_passwords_have_to_wait(ada):
+def test_too_many_wrong_passwords_are_limited(ada):
     ada.get("/profile/password")
     fields = {"current_password": "wrong", "new_password": "battery staple"}
     for _ in range(10):
@@ -36,13 +36,13 @@ def test_too_many_wrong_passwords_have_to_wait(ada):
     assert "Too many requests" in ada.fill("Change the password", **fields).text
 
 
-def test_who_has_an_open_account_cannot_leave_and_is_told_so(app, ada):
+def test_a_user_with_an_open_account_sees_why_deletion_fails(app, ada):
     ada.opened()
     ada.get("/profile/delete")
     assert "Close all your accounts first" in ada.fill("Delete my user").text
 
 
-def test_who_leaves_twice_is_told_once_more(app, ada):
+def test_a_deletion_sent_twice_has_the_same_answer(app, ada):
     ada.get("/profile/delete")
     leaving = ada.page
     kept = {each.key: each.value for each in ada.client._cookies.values()}
@@ -69,7 +69,7 @@ def test_the_staff_finds_a_customer_by_name_and_an_account_by_number(app, ada, n
 
 
 @pytest.mark.parametrize("name", ["nobody", "GB82 WEST 1234 5698 7654 32", "a\0b"])
-def test_who_is_not_there_is_told_beside_the_field(app, name):
+def test_an_unknown_customer_is_an_error_of_the_field(app, name):
     staff = Visitor(app).signed_in(TELLER)
     staff.get("/customers")
     page = staff.fill("Find", name=name)
@@ -77,5 +77,5 @@ def test_who_is_not_there_is_told_beside_the_field(app, name):
 
 
 @pytest.mark.parametrize("path", ["bank", "nobody", "01a2121c-0001-7000-8000-000000000000"])
-def test_nobodys_page_is_not_there(app, path):
+def test_the_page_of_an_unknown_user_is_not_found(app, path):
     assert Visitor(app).signed_in(TELLER).get(f"/customers/{path}").status == 404

@@ -1,4 +1,4 @@
-"""A visitor of the pages, without a browser: reads forms, fills them in and sends them."""
+"""A visitor without a browser: reads forms, fills them in and sends them."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -22,7 +22,7 @@ class Form:
 
 
 class Page(HTMLParser):
-    """What a page says and asks."""
+    """The texts, links and forms of a page."""
 
     def __init__(self, answer: TestResponse) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Page(HTMLParser):
         return " ".join(" ".join(self._words).replace("\xa0", " ").split())
 
     def form(self, button: str) -> Form:
-        """Give the form with this button."""
+        """Return the form with a button."""
         found = [form for form in self.forms if form.button == button]
         assert found, (button, [form.button for form in self.forms], self.text)
         return found[0]
@@ -83,7 +83,7 @@ class Page(HTMLParser):
 
 
 class Visitor:
-    """Somebody with a browser that knows no JavaScript."""
+    """A user with a browser without JavaScript."""
 
     def __init__(self, app: Flask, language: str = "en", *, base: str = "http://localhost") -> None:
         self.app = app
@@ -93,7 +93,7 @@ class Visitor:
         self.page: Page | None = None
 
     def send(self, method: str, path: str, fields: Any = None, **headers: str) -> TestResponse:
-        """Make one request and follow nothing."""
+        """Send one request and follow no redirect."""
         return self.client.open(
             path,
             method=method,
@@ -104,7 +104,7 @@ class Visitor:
         )
 
     def get(self, path: str) -> Page:
-        """Open a page, wherever it leads."""
+        """Open a page and follow its redirects."""
         here = self.page.path if self.page else "/"
         return self._arrived(self.send("GET", urljoin(here, path).partition("#")[0]))
 
@@ -113,7 +113,7 @@ class Visitor:
         return self._arrived(self.sent(button, **fields))
 
     def sent(self, button: str, **fields: str) -> TestResponse:
-        """Fill in a form and send it; follow nothing."""
+        """Fill in a form and send it; follow no redirect."""
         assert self.page is not None
         form = self.page.form(button)
         unknown = fields.keys() - form.fields.keys()
@@ -139,7 +139,7 @@ class Visitor:
         return self
 
     def opened(self, name: str = "Main", currency: str = "EUR", balance: str = "") -> str:
-        """Open an account and pay in; answer its path."""
+        """Open an account and pay in; return its path."""
         self.get("/accounts/new")
         path = self.fill("Open", name=name, currency=currency).path.partition("?")[0]
         if balance:
@@ -154,7 +154,7 @@ class Visitor:
         return " ".join(words[start : start + 6])
 
     def balance_of(self, account: str) -> str:
-        """Read the balance of an account, as it is written."""
+        """Read the formatted balance of an account."""
         html = self.get(account).html.partition('class="balance"')[2]
         return html.partition('class="amount">')[2].partition("<")[0].replace("\xa0", " ")
 

@@ -1,4 +1,4 @@
-"""Holds, schedules, what is sent back, and the limits that tellers set, on the pages."""
+"""Pages of holds, schedules, reversals and limits."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from tests.web.visitor import Visitor
 
 @pytest.fixture
 def accounts(ada, bob) -> tuple[str, str]:
-    """Ada's account with 100.00 on it, and Bob's with nothing."""
+    """Ada's account with 100.00 and Bob's empty account."""
     return ada.opened("Ada's", balance="100"), bob.opened("Bob's")
 
 
@@ -21,7 +21,7 @@ def teller(app) -> Visitor:
 
 
 def held(ada, bob, accounts, **more: str) -> str:
-    """Let Ada set 40.00 aside for Bob; answer the path of the hold."""
+    """Create a hold of 40.00 from Ada for Bob; return its path."""
     number = bob.number_of(accounts[1])
     ada.get("/holds/new")
     fields = {"to_account": number, "amount": "40", "reference": "Deposit on the flat"}
@@ -31,7 +31,7 @@ def held(ada, bob, accounts, **more: str) -> str:
 
 
 def sent(ada, bob, accounts) -> str:
-    """Let Ada send Bob 40.00; answer the path of the transfer."""
+    """Send 40.00 from Ada to Bob; return the path of the transfer."""
     number = bob.number_of(accounts[1])
     ada.get("/transfers/new")
     ada.fill("Continue", to_account=number, amount="40", reference="Chair")
@@ -45,7 +45,7 @@ def test_money_that_is_set_aside_cannot_be_spent(ada, bob, accounts):
     assert bob.get("/holds").links["Deposit on the flat"]
 
 
-def test_the_payee_takes_a_part_and_the_rest_is_free(ada, bob, accounts):
+def test_the_payee_captures_a_part_and_the_rest_is_free(ada, bob, accounts):
     hold = held(ada, bob, accounts)
     assert "Take it" not in ada.get(hold).links
     bob.get(bob.get(hold).links["Take it"])
@@ -60,7 +60,7 @@ def test_the_payee_takes_a_part_and_the_rest_is_free(ada, bob, accounts):
     assert "captured already" in bob.get(f"{hold}/void").text
 
 
-def test_what_is_wrong_with_taking_is_told(ada, bob, accounts):
+def test_an_error_of_a_capture_is_shown(ada, bob, accounts):
     hold = held(ada, bob, accounts)
     bob.get(f"{hold}/capture")
     page = bob.fill("Take it", amount="41")
@@ -69,7 +69,7 @@ def test_what_is_wrong_with_taking_is_told(ada, bob, accounts):
     assert "You have taken the money." in bob.fill("Take it", amount="40").text
 
 
-def test_the_payee_gives_it_up(ada, bob, accounts):
+def test_the_payee_voids_a_hold(ada, bob, accounts):
     hold = held(ada, bob, accounts)
     bob.get(f"{hold}/void")
     assert "The hold is void" in bob.fill("Give it up").text
@@ -77,7 +77,7 @@ def test_the_payee_gives_it_up(ada, bob, accounts):
     assert "set aside" not in ada.get(accounts[0]).text
 
 
-def test_a_form_that_sets_aside_does_so_once(ada, bob, accounts):
+def test_a_hold_form_sent_twice_makes_one_hold(ada, bob, accounts):
     number = bob.number_of(accounts[1])
     address = ada.get("/holds/new").path
     form = ada.page
@@ -88,7 +88,7 @@ def test_a_form_that_sets_aside_does_so_once(ada, bob, accounts):
     assert "€60.00 available" in ada.get(accounts[0]).text
 
 
-def test_what_is_wrong_with_a_hold_stands_beside_its_field(ada, bob, accounts):
+def test_an_error_of_a_hold_is_beside_its_field(ada, bob, accounts):
     number = bob.number_of(accounts[1])
     ada.get("/holds/new")
     page = ada.fill("Set aside", to_account=number, amount="101")
@@ -97,7 +97,7 @@ def test_what_is_wrong_with_a_hold_stands_beside_its_field(ada, bob, accounts):
     assert page.errors == {"expires_in_s": "Choose one of the times."}
 
 
-def test_a_schedule_is_begun_once_shown_and_cancelled(ada, bob, accounts):
+def test_a_schedule_is_created_once_shown_and_cancelled(ada, bob, accounts):
     number, tomorrow = bob.number_of(accounts[1]), datetime.now(UTC).date() + timedelta(days=1)
     fields = {"to_account": number, "amount": "5", "reference": "Pocket money"}
     fields |= {"first": str(tomorrow), "every": "week", "count": "3"}
@@ -125,7 +125,7 @@ def test_a_schedule_is_begun_once_shown_and_cancelled(ada, bob, accounts):
         ({"amount": "0"}, "amount"),
     ],
 )
-def test_what_is_wrong_with_a_schedule_stands_beside_its_field(ada, bob, accounts, wrong, field):
+def test_an_error_of_a_schedule_is_beside_its_field(ada, bob, accounts, wrong, field):
     number, tomorrow = bob.number_of(accounts[1]), datetime.now(UTC).date() + timedelta(days=1)
     ada.get("/schedules/new")
     fields = {"to_account": number, "amount": "5", "first": str(tomorrow), "every": "day"}
@@ -146,7 +146,7 @@ def test_the_runs_of_a_schedule_are_shown_refused_ones_too(app, ada, bob, accoun
     assert ada.get(ada.get(page.links["Sent"]).links["a schedule"]).path == path
 
 
-def test_the_payee_sends_back_a_part_and_no_more_than_came(ada, bob, accounts):
+def test_the_payee_reverses_a_part_and_at_most_all(ada, bob, accounts):
     transfer = sent(ada, bob, accounts)
     assert "Send it back" not in ada.get(transfer).links
     bob.get(bob.get(transfer).links["Send it back"])
@@ -169,14 +169,14 @@ def test_the_payee_sends_back_a_part_and_no_more_than_came(ada, bob, accounts):
     assert ada.get(page.links["Too much"]).path == transfer
 
 
-def test_a_teller_sends_back_too(ada, bob, accounts, teller):
+def test_a_teller_reverses_a_transfer(ada, bob, accounts, teller):
     transfer = sent(ada, bob, accounts)
     teller.get(teller.get(transfer).links["Send it back"])
     assert "The money is sent back" in teller.fill("Send it back").text
     assert ada.balance_of(accounts[0]) == "€100.00"
 
 
-def test_a_teller_freezes_and_the_customer_is_told(ada, bob, accounts, teller):
+def test_the_customer_sees_that_a_teller_froze_the_account(ada, bob, accounts, teller):
     teller.get(teller.get(accounts[0]).links["Freeze"])
     freezing = teller.page
     assert "The account is frozen" in teller.fill("Freeze").text
@@ -189,7 +189,7 @@ def test_a_teller_freezes_and_the_customer_is_told(ada, bob, accounts, teller):
     assert "is not frozen any more" in teller.fill("Unfreeze").text
 
 
-def test_a_teller_sets_limits_and_takes_them_away(ada, bob, accounts, teller):
+def test_a_teller_sets_and_removes_limits(ada, bob, accounts, teller):
     teller.get(teller.get(accounts[0]).links["Limits"])
     assert "The limits are set" in teller.fill("Set", credit="50", day="120").text
     page = ada.get(accounts[0])
