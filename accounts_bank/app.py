@@ -92,7 +92,7 @@ def create_app(
 def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -> Bank:
     """Join the stores and the collections of a bank. Its runner is not started yet."""
     observer = Metrics()
-    user_store, account_store, counters = open_stores(settings.STORE_URL, decide, observer)
+    user_store, account_store, counters, close = open_stores(settings.STORE_URL, decide, observer)
     is_durable = settings.STORE_URL != MEMORY_URL
     key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
     traffic = InFlight()
@@ -125,6 +125,7 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -
         observer=observer,
         runner=runner,
         clock=clock,
+        close_stores=close,
         demo_users=_demo_users() if settings.DEMO else (),
     )
 

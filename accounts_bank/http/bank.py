@@ -1,5 +1,7 @@
 """What the views work with, joined in app.py and kept on the app."""
 
+from collections.abc import Callable
+
 from flask import current_app
 from msgspec import Struct
 
@@ -40,12 +42,14 @@ class Bank(Struct, frozen=True):
     observer: Observer
     runner: Runner
     clock: Clock
+    close_stores: Callable[[], None]
     demo_users: tuple[DemoUser, ...] = ()
 
     def close(self) -> None:
-        """End what goes on beside the requests, and write the audit log to its end."""
+        """End the work in the background, write the audit log to its end, close the stores."""
         self.runner.close()
         self.audit.close()
+        self.close_stores()
 
 
 def bank() -> Bank:

@@ -1,6 +1,6 @@
 """`open_stores`: the stores that a URL names."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ class Stores(NamedTuple):
     users: UserStore
     accounts: AccountStore
     counters: Storage
+    close: Callable[[], None]
+    """Close the connections; no other call may follow."""
 
 
 def open_stores(url: str, decide: Decide, observer: Observer) -> Stores:
@@ -39,7 +41,7 @@ def open_stores(url: str, decide: Decide, observer: Observer) -> Stores:
     """
     if url == MEMORY_URL:
         accounts = InstrumentedAccountStore(InMemoryAccountStore(decide), observer)
-        return Stores(InMemoryUserStore(), accounts, MemoryStorage())
+        return Stores(InMemoryUserStore(), accounts, MemoryStorage(), lambda: None)
     open_them = _mongo if url.startswith("mongodb") else _sql
     kept = open_them(url, decide, observer)
     users = InstrumentedUserStore(OffloadedUserStore(kept.users), observer)
@@ -48,6 +50,7 @@ def open_stores(url: str, decide: Decide, observer: Observer) -> Stores:
         UserCache(users),
         GroupCommit(accounts, observer),
         kept.counters,
+        kept.close,
     )
 
 
@@ -105,7 +108,7 @@ def _sql(url: str, decide: Decide, observer: Observer) -> Stores:
 
     database = sql.Database(url, observer)
     users, accounts = sql.SqlUserStore(database), sql.SqlAccountStore(database, decide)
-    return Stores(users, accounts, sql.SqlCounters(database))
+    return Stores(users, accounts, sql.SqlCounters(database), database.close)
 
 
 def _mongo(url: str, decide: Decide, observer: Observer) -> Stores:
@@ -113,7 +116,7 @@ def _mongo(url: str, decide: Decide, observer: Observer) -> Stores:
         from accounts_bank.stores import mongo  # noqa: PLC0415
     database = mongo.MongoDatabase(url, observer)
     users, accounts = mongo.MongoUserStore(database), mongo.MongoAccountStore(database, decide)
-    return Stores(users, accounts, mongo.MongoCounters(database))
+    return Stores(users, accounts, mongo.MongoCounters(database), database.close)
 
 
 @contextmanager

@@ -20,9 +20,15 @@ def wheel(tmp_path_factory) -> ZipFile:
     shutil.copytree(ROOT / "accounts_bank", source / "accounts_bank", ignore=NO_CACHES)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    command = [Path(sys.executable).with_name("uv"), "build", "--quiet", "--wheel", "--offline"]
-    options = ["--no-build-isolation", "--python", sys.executable, "--out-dir", folder]
-    subprocess.run([*command, *options, source], check=True)
+    command = [
+        str(Path(sys.executable).with_name("uv")),
+        "build",
+        "--quiet",
+        "--wheel",
+        "--offline",
+    ]
+    options = ["--no-build-isolation", "--python", sys.executable, "--out-dir", str(folder)]
+    subprocess.run([*command, *options, str(source)], check=True)
     (file,) = folder.glob("*.whl")
     return ZipFile(file)
 
