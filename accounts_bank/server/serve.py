@@ -15,6 +15,7 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
 from threading import Thread
 from time import sleep, time
+from typing import Any, cast
 
 from flask import Flask
 from granian import Granian
@@ -63,11 +64,10 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
     address = _free_address(host, port)
     print(f"Accounts is open on http://{host}:{port} (API: /docs)", file=sys.stderr)  # noqa: T201
     server = Granian(
-        "accounts_bank.server.serve:worker_app",
+        "accounts",
         address=address,
         port=port,
         interface=Interfaces.RSGI,
-        factory=True,
         workers=workers,
         respawn_failed_workers=workers > 1,
         workers_kill_timeout=settings.DRAIN_S + END_TIMEOUT_S,
@@ -84,7 +84,8 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
     )
     _let_workers_end()
     with _shared_numbers() if workers > 1 else nullcontext():
-        server.serve()
+        # granian's own loader would put the current folder first on the import path.
+        server.serve(target_loader=cast("Any", worker_app), wrap_loader=False)
 
 
 def _let_workers_end() -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -78,13 +78,17 @@ class Server:
 
 @contextmanager
 def served(
-    *arguments: str, command: str = "serve", port: int = 0, **environment: str
+    *arguments: str,
+    command: str = "serve",
+    port: int = 0,
+    program: Sequence[str | Path] = (ACCOUNTS,),
+    **environment: str,
 ) -> Iterator[Server]:
     """Run a bank in the current folder until the end of the block."""
     port = port or free_port()
     with Path("server.log").open("a") as log:
         process = subprocess.Popen(
-            [ACCOUNTS, command, "--port", str(port), *arguments],
+            [*program, command, "--port", str(port), *arguments],
             env=os.environ | environment,
             stdout=log,
             stderr=log,
