@@ -2,26 +2,17 @@
 
 from flask import Flask, request
 
-from accounts_bank.api import problems, tokens
-from accounts_bank.api.accounts import accounts
-from accounts_bank.api.audit import audit
-from accounts_bank.api.auth import auth
+from accounts_bank.api import problems, tokens, views
 from accounts_bank.api.docs import docs
 from accounts_bank.api.health import health
-from accounts_bank.api.holds import holds
 from accounts_bank.api.metrics import metrics
-from accounts_bank.api.money import money
-from accounts_bank.api.schedules import schedules
-from accounts_bank.api.transfers import transfers
-from accounts_bank.api.users import users
+from accounts_bank.api.registry import OPERATIONS
 from accounts_bank.errors import Unavailable
 from accounts_bank.http import traces
 from accounts_bank.http.bank import EXTENSION, Bank
 from accounts_bank.http.hosts import behind_proxies, trust_hosts
 from accounts_bank.http.messages import FORM_BODY_MAX_BYTES
 from accounts_bank.http.middleware import OVERLOADED, RequestMiddleware
-
-_V1 = (users, auth, accounts, money, transfers, holds, schedules, audit)
 
 
 def create_api(bank: Bank) -> Flask:
@@ -35,19 +26,8 @@ def create_api(bank: Bank) -> Flask:
     tokens.register(app, bank.settings)
     app.before_request(_refuse_if_overloaded)
     trust_hosts(app, bank.settings)
-    for blueprint in (
-        users,
-        auth,
-        accounts,
-        money,
-        transfers,
-        holds,
-        schedules,
-        audit,
-        health,
-        metrics,
-        docs,
-    ):
+    views.register(app, OPERATIONS)
+    for blueprint in (health, metrics, docs):
         app.register_blueprint(blueprint)
     around = RequestMiddleware(app.wsgi_app, bank.traffic, bank.observer)
     app.wsgi_app = behind_proxies(around, bank.settings)  # type: ignore[assignment]

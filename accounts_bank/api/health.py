@@ -2,9 +2,10 @@
 
 from flask import Blueprint, Response, request
 
+from accounts_bank.api.views import write
 from accounts_bank.errors import Unavailable
+from accounts_bank.http.answers import Answer
 from accounts_bank.http.bank import bank
-from accounts_bank.http.messages import answer
 from accounts_bank.http.middleware import DRAINING
 
 health = Blueprint("health", __name__, url_prefix="/health")
@@ -13,7 +14,7 @@ health = Blueprint("health", __name__, url_prefix="/health")
 @health.get("/live")
 def live() -> Response:
     """Say that the process answers."""
-    return answer({"status": "live"})
+    return write(Answer({"status": "live"}))
 
 
 @health.get("/ready")
@@ -26,5 +27,7 @@ def ready() -> Response:
     if bank().audit.failing:
         raise Unavailable("The audit log cannot be written.")
     if bank().runner.failing:  # others would do no better, and requests are answered all the same
-        return answer({"status": "ready", "warning": "What is due is postponed: see the log."})
-    return answer({"status": "ready"})
+        return write(
+            Answer({"status": "ready", "warning": "What is due is postponed: see the log."})
+        )
+    return write(Answer({"status": "ready"}))

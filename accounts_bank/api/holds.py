@@ -1,8 +1,6 @@
 """/v1/holds: money set aside, then captured or voided."""
 
-from flask import Blueprint, Response
-
-from accounts_bank.api.operations import CUSTOMERS, SIGNED_IN, operation
+from accounts_bank.api.operations import Operations
 from accounts_bank.api.schemas.holds import (
     CaptureRequest,
     HoldRequest,
@@ -11,66 +9,79 @@ from accounts_bank.api.schemas.holds import (
     hold_view,
 )
 from accounts_bank.api.transfers import PAYMENT_CODES
-from accounts_bank.http.bank import bank
+from accounts_bank.collections.permissions import Permission
+from accounts_bank.http.answers import Answer
+from accounts_bank.http.bank import Bank
 from accounts_bank.http.fields import DryRun, NewestFirst
-from accounts_bank.http.messages import answer, done, idempotency_key, newest_first, parse
+from accounts_bank.http.pagination import newest_first
+from accounts_bank.http.payments import action_of
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Hold
 
-holds = Blueprint("holds", __name__, url_prefix="/v1/holds")
+operations = Operations("holds", "/v1/holds")
 
 _ENDED_CODES = ("not_found", "key_reused", "hold_captured", "hold_voided", "hold_expired")
 
 
-@holds.post("")
-@operation(
+@operations.declare(
+    "POST",
+    "",
     "Set money aside",
-    who=CUSTOMERS,
+    permission=Permission.TRANSACT,
     body=HoldRequest,
     query=DryRun,
     answer=HoldView,
     status=201,
+    is_fast_payment=True,
     codes=("not_found", "key_reused", *PAYMENT_CODES),
     is_money=True,
 )
-def create(caller: Caller, query: DryRun) -> Response:
+def create(bank: Bank, caller: Caller, query: DryRun, body: HoldRequest, key: str | None) -> Answer:
     """Set money aside on one of the caller's accounts, for another account to capture."""
-    wish, key = parse(HoldRequest), idempotency_key()
-    ask = Hold(
-        from_account=wish.from_account,
-        to_account=wish.to_account,
-        amount_minor=wish.amount_minor,
-        currency=wish.currency,
-        expires_in_s=wish.expires_in_s,
-        reference=wish.reference,
+    action = action_of(Hold, body)
+    hold = bank.accounts.holds.create(caller, action, key, dry_run=query.dry_run)
+    location = f"/v1/holds/{hold.id}"
+    return Answer(
+        hold_view(hold), 201, location=location, replayed=hold.replayed, dry_run=query.dry_run
     )
-    hold = bank().accounts.holds.create(caller, ask, key, dry_run=query.dry_run)
-    at = f"/v1/holds/{hold.id}"
-    return done(hold_view(hold), 201, at=at, replayed=hold.replayed, dry_run=query.dry_run)
 
 
-@holds.get("")
-@operation("List your holds", who=SIGNED_IN, query=NewestFirst, answer=HoldView, is_page=True)
-def list_holds(caller: Caller, query: NewestFirst) -> Response:
+@operations.declare(
+    "GET",
+    "",
+    "List your holds",
+    permission=Permission.READ_OWN,
+    query=NewestFirst,
+    answer=HoldView,
+    is_page=True,
+)
+def list_holds(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
     """List the holds that the caller pays or is paid by, the newest first."""
     return newest_first(
         query,
-        lambda before, limit: bank().accounts.holds.of(caller, before=before, limit=limit),
+        lambda before, limit: bank.accounts.holds.of(caller, before=before, limit=limit),
         hold_view,
     )
 
 
-@holds.get("/<entry_id>")
-@operation("Read a hold", who=SIGNED_IN, answer=HoldView, codes=("not_found",))
-def read(caller: Caller, entry_id: str) -> Response:
+@operations.declare(
+    "GET",
+    "/<entry_id>",
+    "Read a hold",
+    permission=Permission.READ_OWN,
+    answer=HoldView,
+    codes=("not_found",),
+)
+def read(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     """Show a hold to who pays and to who is to be paid."""
-    return answer(hold_view(bank().accounts.holds.read(caller, entry_id)))
+    return Answer(hold_view(bank.accounts.holds.read(caller, entry_id)))
 
 
-@holds.post("/<entry_id>/capture")
-@operation(
+@operations.declare(
+    "POST",
+    "/<entry_id>/capture",
     "Capture a hold",
-    who=CUSTOMERS,
+    permission=Permission.TRANSACT,
     body=CaptureRequest,
     query=DryRun,
     answer=HoldView,
@@ -83,27 +94,28 @@ def read(caller: Caller, entry_id: str) -> Response:
     ),
     is_money=True,
 )
-def capture(caller: Caller, query: DryRun, entry_id: str) -> Response:
+def capture(  # noqa: PLR0913, PLR0917 - each input of an operation is an argument
+    bank: Bank, caller: Caller, query: DryRun, body: CaptureRequest, key: str | None, entry_id: str
+) -> Answer:
     """Take what is held, or a part of it, once; the rest is free. For the payee, and tellers."""
-    wish, key = parse(CaptureRequest), idempotency_key()
-    hold = bank().accounts.holds.capture(
-        caller, entry_id, key, amount_minor=wish.amount_minor, dry_run=query.dry_run
+    hold = bank.accounts.holds.capture(
+        caller, entry_id, key, amount_minor=body.amount_minor, dry_run=query.dry_run
     )
-    return done(hold_view(hold), replayed=hold.replayed, dry_run=query.dry_run)
+    return Answer(hold_view(hold), replayed=hold.replayed, dry_run=query.dry_run)
 
 
-@holds.post("/<entry_id>/void")
-@operation(
+@operations.declare(
+    "POST",
+    "/<entry_id>/void",
     "Void a hold",
-    who=CUSTOMERS,
+    permission=Permission.TRANSACT,
     body=VoidRequest,
     query=DryRun,
     answer=HoldView,
     codes=_ENDED_CODES,
     is_money=True,
 )
-def void(caller: Caller, query: DryRun, entry_id: str) -> Response:
+def void(bank: Bank, caller: Caller, query: DryRun, key: str | None, entry_id: str) -> Answer:
     """Give a hold up: all of it is free again. For the payee, and tellers."""
-    parse(VoidRequest)
-    hold = bank().accounts.holds.void(caller, entry_id, idempotency_key(), dry_run=query.dry_run)
-    return done(hold_view(hold), replayed=hold.replayed, dry_run=query.dry_run)
+    hold = bank.accounts.holds.void(caller, entry_id, key, dry_run=query.dry_run)
+    return Answer(hold_view(hold), replayed=hold.replayed, dry_run=query.dry_run)

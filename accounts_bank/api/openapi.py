@@ -1,10 +1,10 @@
-"""The OpenAPI 3.1 document, made from the routes and the types that they declare."""
+"""The OpenAPI 3.1 document, made from the declarations of the operations."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from flask import Flask
-from werkzeug.routing import Rule
 
 from accounts_bank.api.operations import Operation
 from accounts_bank.api.problems import CATALOGUE, MEDIA_TYPE, Problem
@@ -30,11 +30,11 @@ _WITH_BODY = ("unsupported_media_type", "body_too_large", "request_timeout")
 _WITH_MONEY = ("rate_limited",)
 
 
-def document(app: Flask) -> dict[str, Any]:
-    """Describe every route of an app that declares an operation."""
-    operations = list(_operations(app))
-    types = [Problem]
-    for _, _, operation in operations:
+def document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Describe operations, sorted by path."""
+    operations = sorted(operations, key=lambda operation: operation.path)
+    types: list[Any] = [Problem]
+    for operation in operations:
         types += [each for each in (operation.body, operation.answer, operation.query) if each]
     _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
     return {
@@ -52,32 +52,21 @@ def document(app: Flask) -> dict[str, Any]:
     }
 
 
-def _operations(app: Flask) -> Any:
-    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        operation = getattr(app.view_functions[rule.endpoint], "operation", None)
-        if operation is not None:
-            yield rule, _method(rule), operation
-
-
-def _method(rule: Rule) -> str:
-    (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    return method.lower()
-
-
-def _paths(operations: list[Any], components: dict[str, Any]) -> dict[str, Any]:
+def _paths(operations: list[Operation], components: dict[str, Any]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
-    for rule, method, operation in operations:
-        path = rule.rule.replace("<", "{").replace(">", "}")
-        paths.setdefault(path, {})[method] = _described(rule, operation, components)
+    for operation in operations:
+        path = operation.path.replace("<", "{").replace(">", "}")
+        described = _described(operation, components)
+        paths.setdefault(path, {})[operation.method.lower()] = described
     return paths
 
 
-def _described(rule: Rule, operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+def _described(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": rule.endpoint.replace(".", "_"),
-        "tags": [rule.rule.split("/")[2]],
+        "operationId": operation.name.replace(".", "_"),
+        "tags": [operation.path.split("/")[2]],
         "summary": operation.summary,
-        "parameters": _parameters(rule, operation, components),
+        "parameters": _parameters(operation, components),
         "responses": _responses(operation),
         "security": _security(operation),
     }
@@ -92,12 +81,10 @@ def _described(rule: Rule, operation: Operation, components: dict[str, Any]) -> 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
     if operation.takes_refresh_token:
         return [{"refresh_token": []}]
-    return [] if operation.who is None else [{"access_token": []}]
+    return [] if operation.permission is None else [{"access_token": []}]
 
 
-def _parameters(
-    rule: Rule, operation: Operation, components: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _parameters(operation: Operation, components: dict[str, Any]) -> list[dict[str, Any]]:
     parameters = [
         {
             "name": name,
@@ -106,7 +93,7 @@ def _parameters(
             "description": _PATH_PARAMETERS[name],
             "schema": {"type": "string", "minLength": 1, "maxLength": 64},
         }
-        for name in sorted(rule.arguments)
+        for name in re.findall("<([a-z_]+)>", operation.path)
     ]
     if operation.query is not None:
         properties = components[operation.query.__name__]["properties"]
@@ -181,7 +168,7 @@ def _listed(operation: Operation) -> str:
 
 def _codes(operation: Operation) -> dict[str, None]:
     codes = [*_ALWAYS, *operation.codes]
-    codes += _WITH_TOKEN if operation.who is not None else ()
+    codes += _WITH_TOKEN if operation.permission is not None else ()
     codes += _WITH_BODY if operation.body is not None else ()
     codes += _WITH_MONEY if operation.is_money else ()
     codes += ("precondition_failed",) if operation.is_tagged and operation.body else ()
@@ -247,6 +234,6 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _without_queries(components: dict[str, Any], operations: list[Any]) -> dict[str, Any]:
-    queries = {each.query.__name__ for _, _, each in operations if each.query is not None}
+def _without_queries(components: dict[str, Any], operations: list[Operation]) -> dict[str, Any]:
+    queries = {each.query.__name__ for each in operations if each.query is not None}
     return {name: schema for name, schema in components.items() if name not in queries}

@@ -1,94 +1,108 @@
-"""`@operation`: what a view takes, answers and asks of its caller, in one place.
+"""Operations: each route under /v1 is one plain function with its declaration.
 
-It guards the view (token, role, rate limit, query) and is what the OpenAPI document is made from,
-so the two cannot drift apart. A route under /v1 without one fails the build.
+Flask's routes, the OpenAPI document and the server's choice of thread follow from the
+declarations. A function takes the arguments that it names, from `ARGUMENTS` and from its path, and
+returns an `Answer`. Neither this module nor an operation knows Flask.
 """
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterator
+from inspect import signature
+from re import findall
 from typing import Any, TypeVar
 
-from flask import request
 from msgspec import Struct
 
-from accounts_bank.api.tokens import caller
-from accounts_bank.errors import Forbidden, NotFound
-from accounts_bank.http.bank import bank
+from accounts_bank.collections.permissions import Permission
+from accounts_bank.http.answers import Answer
 from accounts_bank.http.fields import Input
-from accounts_bank.http.messages import parse_query
-from accounts_bank.http.middleware import USER_ID
-from accounts_bank.identity import Role
+from accounts_bank.http.messages import BODY_MAX_BYTES, QUOTES_MAX
 
-EVERYONE: frozenset[Role] | None = None
-"""No token is asked for."""
+HEADER_ARGUMENTS = (
+    "key",
+    "address",
+    "if_match",
+    "if_none_match",
+    "accept",
+    "refresh_claims",
+    "issue_tokens",
+)
+"""Arguments that are read after the body, in this order."""
 
-SIGNED_IN = frozenset(Role)
-CUSTOMERS = SIGNED_IN - {Role.AUDITOR}
-"""Who may change accounts and move money: an auditor changes nothing."""
-TELLERS = frozenset({Role.TELLER})
-AUDITORS = frozenset({Role.AUDITOR})
-ADMINS = frozenset({Role.ADMIN})
-STAFF = SIGNED_IN - {Role.CUSTOMER}
+ARGUMENTS = ("bank", "caller", "query", "body", *HEADER_ARGUMENTS)
 
-_NUL = "\0"
-"""No id has it, and PostgreSQL does not even take the question."""
-
-View = TypeVar("View", bound=Callable[..., Any])
+Run = TypeVar("Run", bound=Callable[..., Answer])
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """The contract of one route and method."""
+    """The declaration of one route and method.
 
+    `permission` is None where no token is needed. `path` marks its variable parts: `/<account>`.
+    """
+
+    method: str
+    path: str
+    name: str
+    run: Callable[..., Answer]
+    takes: tuple[str, ...]
     summary: str
-    who: frozenset[Role] | None
+    permission: Permission | None
     answer: Any = None
     status: int = 200
     body: type[Input] | None = None
+    plain_body: type[Input] | None = None
+    body_max_bytes: int = BODY_MAX_BYTES
+    quotes_max: int | None = QUOTES_MAX
     query: type[Input] | None = None
     codes: tuple[str, ...] = ()
     item_codes: tuple[str, ...] = ()
     is_page: bool = False
     is_money: bool = False
+    is_fast_payment: bool = False
     is_tagged: bool = False
+    hashes_password: bool = False
     media_types: tuple[str, ...] = ("application/json",)
     takes_refresh_token: bool = False
 
 
-class _NoQuery(Input, frozen=True):
-    """A route that takes no query parameter refuses them all: a typo must not move money."""
+class Operations:
+    """The operations of one module, in the order of their declaration."""
+
+    def __init__(self, name: str, prefix: str) -> None:
+        self._name = name
+        self._prefix = prefix
+        self._declared: list[Operation] = []
+
+    def __iter__(self) -> Iterator[Operation]:
+        """Iterate over the declarations."""
+        return iter(self._declared)
+
+    def declare(
+        self, method: str, path: str, summary: str, **declaration: Any
+    ) -> Callable[[Run], Run]:
+        """Declare the decorated function as an operation, and return it unchanged."""
+
+        def add(run: Run) -> Run:
+            whole = self._prefix + path
+            self._declared.append(
+                Operation(
+                    method=method,
+                    path=whole,
+                    name=f"{self._name}.{run.__name__}",
+                    run=run,
+                    takes=_arguments(run, whole),
+                    summary=summary,
+                    **declaration,
+                )
+            )
+            return run
+
+        return add
 
 
-def operation(
-    summary: str, *, who: frozenset[Role] | None, **contract: Any
-) -> Callable[[View], View]:
-    """Declare a view's contract and enforce it.
-
-    The view is called with the caller (unless `who` is EVERYONE), the query (if it takes one) and
-    the parts of the path.
-    """
-    declared = Operation(summary=summary, who=who, **contract)
-
-    def declare(view: View) -> View:
-        @wraps(view)
-        def guarded(**path: str) -> Any:
-            arguments = [_allowed_caller(declared)] if who is not None else []
-            query = parse_query(declared.query or _NoQuery)
-            if any(_NUL in part for part in path.values()):
-                raise NotFound
-            arguments += [query] if declared.query else []
-            return view(*arguments, **path)
-
-        guarded.operation = declared  # type: ignore[attr-defined]
-        return guarded  # type: ignore[return-value]
-
-    return declare
-
-
-def _allowed_caller(declared: Operation) -> Any:
-    asking = caller()
-    request.environ[USER_ID] = asking.id
-    if declared.who is not None and asking.role not in declared.who:
-        raise Forbidden(f"This is not for the role `{asking.role}`.")
-    if declared.is_money:
-        bank().limits.money.spend(request.remote_addr or "", asking.id)
-    return asking
+def _arguments(run: Callable[..., Answer], path: str) -> tuple[str, ...]:
+    """Return the arguments that a function takes beside the parts of its path."""
+    names = set(signature(run).parameters)
+    parts = set(findall("<([a-z_]+)>", path))
+    if not parts <= names <= parts | set(ARGUMENTS):
+        raise TypeError(f"{run.__qualname__} must take {parts} and else only {ARGUMENTS}.")
+    return tuple(name for name in ARGUMENTS if name in names)

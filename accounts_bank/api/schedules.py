@@ -1,8 +1,6 @@
 """/v1/schedules: transfers that the bank makes by itself, again and again."""
 
-from flask import Blueprint, Response
-
-from accounts_bank.api.operations import CUSTOMERS, SIGNED_IN, operation
+from accounts_bank.api.operations import Operations
 from accounts_bank.api.schemas.schedules import (
     RunView,
     ScheduleRequest,
@@ -10,31 +8,28 @@ from accounts_bank.api.schemas.schedules import (
     run_view,
     schedule_view,
 )
-from accounts_bank.http.bank import bank
+from accounts_bank.collections.permissions import Permission
+from accounts_bank.http.answers import NO_CONTENT, Answer
+from accounts_bank.http.bank import Bank
 from accounts_bank.http.fields import DryRun, NewestFirst
-from accounts_bank.http.messages import (
-    answer,
-    done,
-    idempotency_key,
-    newest_first,
-    nothing,
-    parse,
-    parse_time,
-)
+from accounts_bank.http.messages import parse_time
+from accounts_bank.http.pagination import newest_first
+from accounts_bank.http.payments import action_of
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Schedule
 
-schedules = Blueprint("schedules", __name__, url_prefix="/v1/schedules")
+operations = Operations("schedules", "/v1/schedules")
 
 _PAIR_CODES = ("same_account", "account_unknown", "currency_mismatch")
 _RUN_CODES = ("account_closed", "account_frozen", "funds_insufficient", "limit_exceeded")
 """What never changes is asked at the beginning, whether there is enough at each run."""
 
 
-@schedules.post("")
-@operation(
+@operations.declare(
+    "POST",
+    "",
     "Begin a schedule",
-    who=CUSTOMERS,
+    permission=Permission.TRANSACT,
     body=ScheduleRequest,
     query=DryRun,
     answer=ScheduleView,
@@ -42,71 +37,87 @@ _RUN_CODES = ("account_closed", "account_frozen", "funds_insufficient", "limit_e
     codes=("not_found", "key_reused", *_PAIR_CODES, "account_closed", "account_frozen"),
     is_money=True,
 )
-def create(caller: Caller, query: DryRun) -> Response:
+def create(
+    bank: Bank, caller: Caller, query: DryRun, body: ScheduleRequest, key: str | None
+) -> Answer:
     """Have the bank make a transfer by itself, once or again and again.
 
     `first_at` may lie a minute back at most. Of a month without that day, it is the last day.
     """
-    wish, key = parse(ScheduleRequest), idempotency_key()
-    ask = Schedule(
-        from_account=wish.from_account,
-        to_account=wish.to_account,
-        amount_minor=wish.amount_minor,
-        currency=wish.currency,
-        first_at=parse_time(wish.first_at, "first_at"),
-        every=wish.every,
-        count=wish.count,
-        reference=wish.reference,
+    action = action_of(Schedule, body, first_at=parse_time(body.first_at, "first_at"))
+    schedule = bank.accounts.schedules.create(caller, action, key, dry_run=query.dry_run)
+    location = f"/v1/schedules/{schedule.id}"
+    return Answer(
+        schedule_view(schedule),
+        201,
+        location=location,
+        replayed=schedule.replayed,
+        dry_run=query.dry_run,
     )
-    begun = bank().accounts.schedules.create(caller, ask, key, dry_run=query.dry_run)
-    at = f"/v1/schedules/{begun.id}"
-    return done(schedule_view(begun), 201, at=at, replayed=begun.replayed, dry_run=query.dry_run)
 
 
-@schedules.get("")
-@operation(
-    "List your schedules", who=SIGNED_IN, query=NewestFirst, answer=ScheduleView, is_page=True
+@operations.declare(
+    "GET",
+    "",
+    "List your schedules",
+    permission=Permission.READ_OWN,
+    query=NewestFirst,
+    answer=ScheduleView,
+    is_page=True,
 )
-def list_schedules(caller: Caller, query: NewestFirst) -> Response:
+def list_schedules(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
     """List the schedules that the caller pays, the newest first."""
     return newest_first(
         query,
-        lambda before, limit: bank().accounts.schedules.of(caller, before=before, limit=limit),
+        lambda before, limit: bank.accounts.schedules.of(caller, before=before, limit=limit),
         schedule_view,
     )
 
 
-@schedules.get("/<entry_id>")
-@operation("Read a schedule", who=SIGNED_IN, answer=ScheduleView, codes=("not_found",))
-def read(caller: Caller, entry_id: str) -> Response:
+@operations.declare(
+    "GET",
+    "/<entry_id>",
+    "Read a schedule",
+    permission=Permission.READ_OWN,
+    answer=ScheduleView,
+    codes=("not_found",),
+)
+def read(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     """Show a schedule to who pays."""
-    return answer(schedule_view(bank().accounts.schedules.read(caller, entry_id)))
+    return Answer(schedule_view(bank.accounts.schedules.read(caller, entry_id)))
 
 
-@schedules.get("/<entry_id>/runs")
-@operation(
+@operations.declare(
+    "GET",
+    "/<entry_id>/runs",
     "List the runs of a schedule",
-    who=SIGNED_IN,
+    permission=Permission.READ_OWN,
     query=NewestFirst,
     answer=RunView,
     is_page=True,
     codes=("not_found",),
     item_codes=_RUN_CODES,
 )
-def list_runs(caller: Caller, query: NewestFirst, entry_id: str) -> Response:
+def list_runs(bank: Bank, caller: Caller, query: NewestFirst, entry_id: str) -> Answer:
     """List what became of each run, refused ones included, the newest first."""
     return newest_first(
         query,
-        lambda before, limit: bank().accounts.schedules.runs(
+        lambda before, limit: bank.accounts.schedules.runs(
             caller, entry_id, before=before, limit=limit
         ),
         run_view,
     )
 
 
-@schedules.delete("/<entry_id>")
-@operation("Cancel a schedule", who=CUSTOMERS, status=204, codes=("not_found", "schedule_ended"))
-def cancel(caller: Caller, entry_id: str) -> Response:
+@operations.declare(
+    "DELETE",
+    "/<entry_id>",
+    "Cancel a schedule",
+    permission=Permission.TRANSACT,
+    status=204,
+    codes=("not_found", "schedule_ended"),
+)
+def cancel(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     """End a schedule: it runs no more. To cancel it again changes nothing."""
-    bank().accounts.schedules.cancel(caller, entry_id)
-    return nothing()
+    bank.accounts.schedules.cancel(caller, entry_id)
+    return NO_CONTENT

@@ -1,9 +1,9 @@
 """/v1/users: sign up, what a user does with itself, and what the staff does with users."""
 
-from flask import Blueprint, Response, request
+from werkzeug.datastructures import ETags
 
-from accounts_bank.api.etags import if_match, tag_of_user, tagged
-from accounts_bank.api.operations import ADMINS, EVERYONE, SIGNED_IN, STAFF, operation
+from accounts_bank.api.etags import matcher, tag_of_user, tagged
+from accounts_bank.api.operations import Operations
 from accounts_bank.api.schemas.users import (
     PasswordRequest,
     ProfileRequest,
@@ -13,120 +13,136 @@ from accounts_bank.api.schemas.users import (
     UserView,
     user_view,
 )
-from accounts_bank.http import cursors
-from accounts_bank.http.bank import bank
-from accounts_bank.http.messages import answer, nothing, page, parse
-from accounts_bank.identity import Caller, User
+from accounts_bank.collections.permissions import Permission
+from accounts_bank.http import credentials, cursors
+from accounts_bank.http.answers import NO_CONTENT, Answer
+from accounts_bank.http.bank import Bank
+from accounts_bank.http.credentials import add_customer
+from accounts_bank.http.pagination import page
+from accounts_bank.identity import Caller
 
-users = Blueprint("users", __name__, url_prefix="/v1/users")
+operations = Operations("users", "/v1/users")
 
 
-@users.post("")
-@operation(
+@operations.declare(
+    "POST",
+    "",
     "Sign up",
-    who=EVERYONE,
+    permission=None,
     body=UserRequest,
+    hashes_password=True,
     answer=UserView,
     status=201,
     codes=("username_taken", "rate_limited"),
 )
-def sign_up() -> Response:
+def sign_up(bank: Bank, body: UserRequest, address: str) -> Answer:
     """Add a user with the role `customer`."""
-    user = add_customer(parse(UserRequest))
-    return answer(user_view(user), 201, {"Location": "/v1/users/me"})
+    user = add_customer(bank, address, body.username, body.password, body.full_name)
+    return Answer(user_view(user), 201, location="/v1/users/me")
 
 
-@users.get("/me")
-@operation("Read yourself", who=SIGNED_IN, answer=UserView, is_tagged=True)
-def read(caller: Caller) -> Response:
-    """Show the user who asks."""
-    user = bank().users.user(caller)
-    return tagged(user_view(user), tag_of_user(user))
-
-
-@users.patch("/me")
-@operation(
-    "Change your profile", who=SIGNED_IN, body=ProfileRequest, answer=UserView, is_tagged=True
+@operations.declare(
+    "GET",
+    "/me",
+    "Read yourself",
+    permission=Permission.MANAGE_SELF,
+    answer=UserView,
+    is_tagged=True,
 )
-def update(caller: Caller) -> Response:
+def read(bank: Bank, caller: Caller, if_none_match: ETags) -> Answer:
+    """Show the user who asks."""
+    user = bank.users.user(caller)
+    return tagged(user_view(user), tag_of_user(user), if_none_match)
+
+
+@operations.declare(
+    "PATCH",
+    "/me",
+    "Change your profile",
+    permission=Permission.MANAGE_SELF,
+    body=ProfileRequest,
+    answer=UserView,
+    is_tagged=True,
+)
+def update(bank: Bank, caller: Caller, body: ProfileRequest, if_match: ETags | None) -> Answer:
     """Change the full name."""
-    wish = parse(ProfileRequest)
-    user = bank().users.update(caller, wish.full_name, if_match(tag_of_user))
+    user = bank.users.update(caller, body.full_name, matcher(if_match, tag_of_user))
     return tagged(user_view(user), tag_of_user(user))
 
 
-@users.delete("/me")
-@operation("Delete yourself", who=SIGNED_IN, status=204, codes=("accounts_open",))
-def delete(caller: Caller) -> Response:
+@operations.declare(
+    "DELETE",
+    "/me",
+    "Delete yourself",
+    permission=Permission.MANAGE_SELF,
+    status=204,
+    codes=("accounts_open",),
+)
+def delete(bank: Bank, caller: Caller) -> Answer:
     """Delete the user once every account is closed: its tokens and its personal data go."""
-    bank().users.delete(caller)
-    return nothing()
+    bank.users.delete(caller)
+    return NO_CONTENT
 
 
-@users.post("/me/password")
-@operation(
+@operations.declare(
+    "POST",
+    "/me/password",
     "Change your password",
-    who=SIGNED_IN,
+    permission=Permission.MANAGE_SELF,
     body=PasswordRequest,
+    hashes_password=True,
     status=204,
     codes=("invalid_credentials", "rate_limited"),
 )
-def change_password(caller: Caller) -> Response:
+def change_password(bank: Bank, caller: Caller, body: PasswordRequest) -> Answer:
     """Change the password: every other session ends."""
-    set_password(caller, parse(PasswordRequest))
-    return nothing()
+    credentials.change_password(bank, caller, body.current_password, body.new_password)
+    return NO_CONTENT
 
 
-@users.get("")
-@operation("List users", who=STAFF, query=UsersQuery, answer=UserView, is_page=True)
-def list_users(caller: Caller, query: UsersQuery) -> Response:
+@operations.declare(
+    "GET",
+    "",
+    "List users",
+    permission=Permission.READ_USERS,
+    query=UsersQuery,
+    answer=UserView,
+    is_page=True,
+)
+def list_users(bank: Bank, caller: Caller, query: UsersQuery) -> Answer:
     """List users in the order they signed up, or who has a username: a teller must name one.
 
     Deleted users are left out, so a page may be shorter than `limit` and not be the last.
     """
     if query.username:
-        return page([user_view(each) for each in bank().users.find(query.username)], None)
+        return page([user_view(each) for each in bank.users.find(query.username)], None)
     after = cursors.id_of(query.cursor) if query.cursor else ""
-    found, last_id = bank().users.page(caller, after=after, limit=query.limit)
+    found, last_id = bank.users.page(caller, after=after, limit=query.limit)
     return page([user_view(each) for each in found], cursors.of_id(last_id) if last_id else None)
 
 
-@users.get("/<user_id>")
-@operation("Read a user", who=STAFF, answer=UserView, codes=("not_found",))
-def read_user(_caller: Caller, user_id: str) -> Response:
+@operations.declare(
+    "GET",
+    "/<user_id>",
+    "Read a user",
+    permission=Permission.READ_USERS,
+    answer=UserView,
+    codes=("not_found",),
+)
+def read_user(bank: Bank, user_id: str) -> Answer:
     """Show a user by id."""
-    return answer(user_view(bank().users.read(user_id)))
+    return Answer(user_view(bank.users.read(user_id)))
 
 
-@users.put("/<user_id>/role")
-@operation(
+@operations.declare(
+    "PUT",
+    "/<user_id>/role",
     "Change a user's role",
-    who=ADMINS,
+    permission=Permission.CHANGE_ROLES,
     body=RoleRequest,
     answer=UserView,
     codes=("not_found", "last_admin"),
 )
-def change_role(caller: Caller, user_id: str) -> Response:
+def change_role(bank: Bank, caller: Caller, body: RoleRequest, user_id: str) -> Answer:
     """Give a user another role. It counts from the user's next request on."""
-    wish = parse(RoleRequest)
-    return answer(user_view(bank().users.change_role(caller, user_id, wish.role)))
-
-
-def add_customer(wish: UserRequest) -> User:
-    """Add a customer, and count how many one address adds.
-
-    :raises UsernameTaken: somebody has a name that compares equal.
-    :raises TooManyRequests: too many were added from there.
-    """
-    bank().limits.sign_up.spend(request.remote_addr or "")
-    return bank().users.sign_up(wish.username, wish.password, wish.full_name)
-
-
-def set_password(caller: Caller, wish: PasswordRequest) -> None:
-    """Change the caller's password, and count what fails.
-
-    :raises InvalidCredentials: the current one is another.
-    :raises TooManyRequests: it was tried too often.
-    """
-    with bank().limits.login.one("password", caller.id):
-        bank().users.change_password(caller, wish.current_password, wish.new_password)
+    return Answer(user_view(bank.users.change_role(caller, user_id, body.role)))

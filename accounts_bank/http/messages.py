@@ -1,31 +1,25 @@
-"""Reading requests and writing answers: JSON bodies, queries, keys and pages."""
+"""Reads requests: JSON bodies, queries, times and idempotency keys."""
 
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
-from urllib.parse import urlencode
 
 import msgspec
-from flask import Response, request
+from flask import request
 from msgspec import Struct
 from msgspec.structs import fields
-from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from accounts_bank.errors import InvalidRequest, UnsupportedMediaType
-from accounts_bank.http import cursors
-from accounts_bank.http.fields import NewestFirst
 
 BODY_MAX_BYTES = 1024 * 1024
-BULK_PATH = "/v1/transfers/bulk"
 BULK_BODY_MAX_BYTES = 4 * BODY_MAX_BYTES
 FORM_BODY_MAX_BYTES = 64 * 1024
 """A form is short; one of 1 MiB would be a quarter of a million fields, and most of a second."""
 QUOTES_MAX = 4096
-"""More than any wish has but a bulk: no text has more than 256 characters. A body that says the
-same again and again is not read: whoever reads it keeps everybody in this process waiting."""
+"""More than any body needs but a bulk's: no text has more than 256 characters. To parse a body of
+many repeated fields would block every other request of the process."""
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Struct)
@@ -37,53 +31,48 @@ _PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 
 
-def body_max_bytes(path: str) -> int:
-    """Say how long a body may be. One byte more is read, and the rest is left where it is.
-
-    What is sent elsewhere than to the API is a form.
-    """
-    if path == BULK_PATH:
-        return BULK_BODY_MAX_BYTES
-    return BODY_MAX_BYTES if path.startswith("/v1/") else FORM_BODY_MAX_BYTES
-
-
 def may_be_empty(kind: type[Struct]) -> bool:
-    """Tell whether a wish may be left out as a whole, since each part of it may."""
+    """Return whether a body may be absent, since each of its fields may."""
     return not any(each.required for each in fields(kind))
 
 
-def parse(kind: type[W], of_plain_text: type[W] | None = None) -> W:
-    """Read the JSON body as a wish, strictly.
+def parse(
+    kind: type[W],
+    plain_kind: type[W] | None = None,
+    *,
+    body_max_bytes: int = BODY_MAX_BYTES,
+    quotes_max: int | None = QUOTES_MAX,
+) -> W:
+    """Read the JSON body strictly.
 
-    `of_plain_text` is the same wish for a body of printable ASCII without escapes: whatever such a
-    text says, there is nothing in it that `TEXT_PATTERN` refuses.
+    `plain_kind` is the same type without text patterns. It reads a body of printable ASCII without
+    escapes, in which `TEXT_PATTERN` refuses nothing.
 
-    :raises RequestEntityTooLarge: it is past 1 MiB, or 4 MiB in a bulk.
-    :raises UnsupportedMediaType: it is not said to be JSON in UTF-8.
-    :raises InvalidRequest: it is something else; the pointer says where.
+    :raises RequestEntityTooLarge: the body is longer than `body_max_bytes`.
+    :raises UnsupportedMediaType: the content type is not JSON in UTF-8.
+    :raises InvalidRequest: the body does not fit `kind`; the pointer names the place.
     """
-    body_max = body_max_bytes(request.path)
-    request.max_content_length = body_max + 1
+    request.max_content_length = body_max_bytes + 1
     body = request.get_data(cache=False)
-    if len(body) > body_max:
+    if len(body) > body_max_bytes:
         raise RequestEntityTooLarge
     if not body and may_be_empty(kind):
         return kind()
     if body and not _is_json():
         raise UnsupportedMediaType("Send `Content-Type: application/json`, in UTF-8.")
-    if request.path != BULK_PATH and body.count(b'"') > QUOTES_MAX:
+    if quotes_max is not None and body.count(b'"') > quotes_max:
         raise InvalidRequest("The body says more than can be asked for.")
-    if of_plain_text and _is_plain(body):
-        kind = of_plain_text
+    if plain_kind and _is_plain(body):
+        kind = plain_kind
     try:
-        wish = msgspec.json.decode(body, type=kind)
-        if not _says_all_of(wish, body):
+        read = msgspec.json.decode(body, type=kind)
+        if not _says_all_of(read, body):
             _refuse_twice(json.loads(body, object_pairs_hook=_object))
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidRequest("The body is not JSON.") from None
-    return wish
+    return read
 
 
 def parse_query(kind: type[T]) -> T:
@@ -93,7 +82,7 @@ def parse_query(kind: type[T]) -> T:
     """
     if not request.query_string:
         return kind()
-    arguments: MultiDict[str, str] = request.args
+    arguments = request.args
     for name, values in arguments.lists():
         if len(values) > 1:
             raise InvalidRequest("The parameter is given twice.", pointer=f"/{name}")
@@ -137,70 +126,6 @@ def idempotency_key() -> str | None:
     return found[1] or found[2]
 
 
-class _Answer(Response):
-    """An answer whose headers are complete: spares Werkzeug's own corrections of them."""
-
-    def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ARG002 - Werkzeug's signature
-        return self.headers
-
-
-def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Write a value as JSON."""
-    body = msgspec.json.encode(value)
-    complete = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    return _Answer(body, status, Headers(complete + list((headers or {}).items())))
-
-
-def nothing() -> Response:
-    """Answer that it is done, and that there is nothing to say."""
-    return Response(status=204)
-
-
-def page(data: list[Any], next_cursor: str | None) -> Response:
-    """Write a page; `next_cursor` is where the next one begins, None on the last."""
-    headers = {}
-    if next_cursor is not None:
-        query = MultiDict(request.args)
-        query["cursor"] = next_cursor
-        link = f"{request.base_url}?{urlencode(list(query.items(multi=True)))}"
-        headers["Link"] = f'<{link}>; rel="next"'
-    return answer({"data": data, "next_cursor": next_cursor}, headers=headers)
-
-
-def done(
-    value: Any, status: int = 200, *, at: str = "", replayed: bool = False, dry_run: bool = False
-) -> Response:
-    """Answer what became of a request that moves money, and where what it made can be read.
-
-    A dry run made nothing, and repeats nothing.
-    """
-    if dry_run:
-        return answer(value, status, {"Dry-Run": "true"})
-    headers = {"Location": at} if at else {}
-    if replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return answer(value, status, headers)
-
-
-def newest_first(
-    query: NewestFirst,
-    read: Callable[[tuple[datetime, str] | None, int], list[Listed]],
-    view: Callable[[Listed], Any],
-) -> Response:
-    """Write a page of entries; `read` is given where it begins and how many to read at most."""
-    before = cursors.time_of(query.cursor) if query.cursor else None
-    found = read(before, query.limit + 1)
-    shown = found[: query.limit]
-    cursor = _place(shown[-1]) if len(found) > query.limit else None
-    return page([view(each) for each in shown], cursor)
-
-
-def _place(item: Any) -> str:
-    """Point behind an entry, or what is seen of one."""
-    recorded = getattr(item, "recorded", item)
-    return cursors.of_time(recorded.at, recorded.entry.id)
-
-
 def _is_json() -> bool:
     if request.content_type == "application/json":
         return True
@@ -212,13 +137,13 @@ def _is_plain(body: bytes) -> bool:
     return body.isascii() and b"\\" not in body and b"\x7f" not in body
 
 
-def _says_all_of(wish: Struct, body: bytes) -> bool:
-    """Tell whether a wish says all that a body says: then the body says nothing twice.
+def _says_all_of(read: Struct, body: bytes) -> bool:
+    """Return whether the parsed fields account for the whole body: then no field is given twice.
 
-    A wish leaves out what is as if it were not said, so with no escapes it has as many quotes as
-    the body, or fewer. It is only a quick look: whatever fails it is looked at closely.
+    Encoding omits default values. Without escapes the result has as many quotes as the body, or
+    fewer. This is a quick test: a body that fails it is parsed once more.
     """
-    return b"\\" not in body and body.count(b'"') == msgspec.json.encode(wish).count(b'"')
+    return b"\\" not in body and body.count(b'"') == msgspec.json.encode(read).count(b'"')
 
 
 class _Twice(str):

@@ -36,8 +36,9 @@ from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr
 from werkzeug.exceptions import RequestTimeout
 from werkzeug.wsgi import FileWrapper
 
+from accounts_bank.api import registry
+from accounts_bank.api.registry import body_max_bytes
 from accounts_bank.concurrency.greenlets import GreenletPool
-from accounts_bank.http.messages import body_max_bytes
 from accounts_bank.http.middleware import (
     ARRIVED_S,
     DRAINING,
@@ -56,15 +57,12 @@ READY_TIMEOUT_S = 1.0
 LONG_BYTES = 64 * 1024
 PART_BYTES = 64 * 1024
 
-HASHING_PATHS = frozenset(
-    {"/v1/users", "/v1/auth/login", "/v1/users/me/password"}
-    | {"/sign-up", "/sign-in", "/profile/password"}
-)
+HASHING_PATHS = registry.HASHING_PATHS | {"/sign-up", "/sign-in", "/profile/password"}
 
 PAYMENTS_MAX = 1_000
 """The most payments in progress; more would only wait for each other."""
 
-PAYMENT_PATHS = frozenset({"/v1/transfers", "/v1/deposits", "/v1/withdrawals", "/v1/holds"})
+PAYMENT_PATHS = registry.FAST_PAYMENT_PATHS
 
 
 class Gateway:

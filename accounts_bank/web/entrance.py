@@ -4,7 +4,6 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 
-from accounts_bank.api.auth import begin_session
 from accounts_bank.api.schemas.users import (
     FullName,
     GivenPassword,
@@ -12,9 +11,9 @@ from accounts_bank.api.schemas.users import (
     Password,
     UserRequest,
 )
-from accounts_bank.api.users import add_customer
 from accounts_bank.errors import ApiError, Forbidden, InvalidCredentials, UsernameTaken
 from accounts_bank.http.bank import bank
+from accounts_bank.http.credentials import add_customer, begin_session
 from accounts_bank.identity import Session, User, Username
 from accounts_bank.web import sessions
 from accounts_bank.web.forms import Field, Form
@@ -88,7 +87,7 @@ def sign_in() -> Response:
         body = LoginRequest(form.read("username"), form.read("password"))
         if not form.errors:
             try:
-                return _start_session(back, *begin_session(body))
+                return _start_session(back, *_signed_in(body.username, body.password))
             except ApiError as error:
                 form.refuse(error, {"invalid_credentials": "password"})
     elif sessions.is_signed_in():
@@ -131,15 +130,20 @@ def sign_out() -> Response:
 
 def _sign_up(body: UserRequest) -> Response:
     try:
-        add_customer(body)
+        address = request.remote_addr or ""
+        add_customer(bank(), address, body.username, body.password, body.full_name)
     except UsernameTaken as taken:
         try:
-            user, session = begin_session(LoginRequest(body.username, body.password))
+            user, session = _signed_in(body.username, body.password)
         except InvalidCredentials:
             raise taken from None
     else:
-        user, session = begin_session(LoginRequest(body.username, body.password))
+        user, session = _signed_in(body.username, body.password)
     return _start_session(HOME, user, session)
+
+
+def _signed_in(username: str, password: str) -> tuple[User, Session]:
+    return begin_session(bank(), request.remote_addr or "", username, password)
 
 
 def _start_session(back: str, user: User, session: Session) -> Response:

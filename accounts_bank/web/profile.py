@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, request
 
 from accounts_bank.api.schemas.users import FullName, GivenPassword, Password, PasswordRequest
-from accounts_bank.api.users import set_password
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import ApiError, InvalidCredentials, NotFound, Refused
+from accounts_bank.http import credentials
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
 from accounts_bank.web import sessions
@@ -69,7 +69,9 @@ def change_password(caller: Caller) -> Response:
         body = PasswordRequest(form.read("current_password"), form.read("new_password"))
         if not form.errors:
             try:
-                set_password(caller, body)
+                credentials.change_password(
+                    bank(), caller, body.current_password, body.new_password
+                )
                 return redirect("/profile", done="password")
             except InvalidCredentials as error:
                 form.refuse(error, {"invalid_credentials": "current_password"}, _NOT_YOURS)

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from msgspec import Struct
 
 from accounts_bank.api.statements import FORMS, rendered
+from accounts_bank.api.views import write
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
@@ -100,9 +101,8 @@ def download(caller: Caller, account: str, extension: str) -> Response:
     """Send the statement of a period as a file."""
     period = _filters(Form(*_FILTERS, typed=request.args)).period
     drawn_up = bank().accounts.statement(caller, account, period)
-    response = rendered(
-        drawn_up, bank().accounts.statement_pages(drawn_up), FORMS[_DOWNLOADS[extension]]
-    )
+    pages = bank().accounts.statement_pages(drawn_up)
+    response = write(rendered(drawn_up, pages, FORMS[_DOWNLOADS[extension]]))
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from schemathesis.checks import load_all_checks
 
 from accounts_bank.api.problems import CATALOGUE
+from accounts_bank.api.registry import body_max_bytes
 from accounts_bank.errors import UNTOLD, ApiError, Refused, SettingsError
-from accounts_bank.http.messages import body_max_bytes
 from accounts_bank.ledger.values import Status
 from tests.api.test_attacks_on_access import rules
 from tests.gates.test_root_names import ROOT

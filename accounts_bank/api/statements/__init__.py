@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from flask import Response, request
 from msgspec import Struct
+from werkzeug.datastructures import MIMEAccept
 
 from accounts_bank.api.statements import as_camt, as_csv, as_json
 from accounts_bank.api.statements.views import Pages
 from accounts_bank.collections.statements import PAGE_LINES, Statement
 from accounts_bank.errors import NotAcceptable
-from accounts_bank.http.middleware import STREAMS
+from accounts_bank.http.answers import Answer, File
 
 
 class Form(Struct, frozen=True):
@@ -34,22 +34,21 @@ FORMS = {
 MEDIA_TYPES = tuple(FORMS)
 
 
-def form_asked_for() -> Form:
-    """Read `Accept`: JSON, where it leaves the choice to us.
+def form_asked_for(accept: MIMEAccept | None) -> Form:
+    """Return the form that `Accept` prefers; JSON where the header is absent or leaves the choice.
 
     :raises NotAcceptable: it names no form that there is.
     """
-    if not request.headers.get("Accept", "").strip():
+    if accept is None:
         return FORMS[MEDIA_TYPES[0]]
-    asked = request.accept_mimetypes
-    plain = type(asked)([(name.partition(";")[0].strip(), quality) for name, quality in asked])
+    plain = MIMEAccept([(name.partition(";")[0].strip(), quality) for name, quality in accept])
     found = plain.best_match(MEDIA_TYPES)
     if found is None:
         raise NotAcceptable(f"A statement can be had as {', '.join(MEDIA_TYPES)}.")
     return FORMS[found]
 
 
-def rendered(statement: Statement, pages: Pages, form: Form) -> Response:
+def rendered(statement: Statement, pages: Pages, form: Form) -> Answer:
     """Write a statement: at once where it is short, else as its lines are read.
 
     The first page is read before the answer begins, so that a store out of reach is a 503.
@@ -57,13 +56,12 @@ def rendered(statement: Statement, pages: Pages, form: Form) -> Response:
     first = list(next(pages, []))
     chunks = form.write(statement, chain([first] if first else [], pages))
     is_short = statement.line_count <= PAGE_LINES
-    request.environ[STREAMS] = not is_short
-    response = Response(b"".join(chunks) if is_short else chunks, content_type=form.content_type)
-    response.headers["Vary"] = "Accept"
+    headers = [("Vary", "Accept")]
     if form.extension:
         name = f'attachment; filename="{_file_name(statement)}.{form.extension}"'
-        response.headers["Content-Disposition"] = name
-    return response
+        headers.append(("Content-Disposition", name))
+    content = b"".join(chunks) if is_short else chunks
+    return Answer(file=File(form.content_type, content, tuple(headers)))
 
 
 def _file_name(statement: Statement) -> str:

@@ -1,0 +1,39 @@
+"""Every operation, and the questions that the server asks before it runs one."""
+
+from accounts_bank.api import accounts, audit, auth, holds, money, schedules, transfers, users
+from accounts_bank.api.operations import Operation
+from accounts_bank.http.messages import BODY_MAX_BYTES, FORM_BODY_MAX_BYTES
+
+OPERATIONS: tuple[Operation, ...] = tuple(
+    operation
+    for module in (users, auth, accounts, money, transfers, holds, schedules, audit)
+    for operation in module.operations
+)
+
+FIXED = {
+    (operation.method, operation.path): operation
+    for operation in OPERATIONS
+    if "<" not in operation.path
+}
+"""Operations whose path has no variable part, by method and path.
+
+Operations that hash a password, pay in the fast way or take a long body are all among them.
+"""
+
+HASHING_PATHS = frozenset(each.path for each in OPERATIONS if each.hashes_password)
+FAST_PAYMENT_PATHS = frozenset(each.path for each in OPERATIONS if each.is_fast_payment)
+
+_BODY_MAX_BYTES = {
+    path: operation.body_max_bytes
+    for (_, path), operation in FIXED.items()
+    if operation.body_max_bytes != BODY_MAX_BYTES
+}
+
+
+def body_max_bytes(path: str) -> int:
+    """Return the longest body of a path. The server reads one byte more, to notice a longer one.
+
+    A path outside the API takes a form.
+    """
+    default = BODY_MAX_BYTES if path.startswith("/v1/") else FORM_BODY_MAX_BYTES
+    return _BODY_MAX_BYTES.get(path, default)

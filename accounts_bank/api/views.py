@@ -1,0 +1,130 @@
+"""The Flask side of operations: reads a request, runs its operation, writes the answer.
+
+The order of refusals is fixed: token, permission, rate limit, query, path, body, headers.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from flask import Flask, Response, request
+from werkzeug.datastructures import ETags, Headers, MIMEAccept, MultiDict
+
+from accounts_bank.api import tokens
+from accounts_bank.api.operations import HEADER_ARGUMENTS, Operation
+from accounts_bank.collections.permissions import may
+from accounts_bank.errors import Forbidden, NotFound
+from accounts_bank.http.answers import Answer, File
+from accounts_bank.http.bank import Bank, bank
+from accounts_bank.http.fields import Input
+from accounts_bank.http.messages import idempotency_key, parse, parse_query
+from accounts_bank.http.middleware import STREAMS, USER_ID
+from accounts_bank.identity import Caller
+
+_NUL = "\0"
+"""No id contains it, and PostgreSQL refuses a query with it."""
+
+
+class _NoQuery(Input, frozen=True):
+    """A route without query parameters refuses them all: a typo must not move money."""
+
+
+class _CompleteResponse(Response):
+    """A response whose headers are complete: Werkzeug need not correct them."""
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ARG002 - Werkzeug's signature
+        return self.headers
+
+
+def register(app: Flask, operations: Iterable[Operation]) -> None:
+    """Add a route for each operation."""
+    for operation in operations:
+        view = _view(operation)
+        app.add_url_rule(operation.path, operation.name, view, methods=[operation.method])
+
+
+def _view(operation: Operation) -> Callable[..., Response]:
+    readers = {name: _READERS[name] for name in HEADER_ARGUMENTS if name in operation.takes}
+
+    def view(**path: str) -> Response:
+        values: dict[str, Any] = {"bank": (served := bank())}
+        if operation.permission is not None:
+            values["caller"] = _allowed_caller(operation, served)
+        values["query"] = parse_query(operation.query or _NoQuery)
+        if path and any(_NUL in part for part in path.values()):
+            raise NotFound
+        if operation.body is not None:
+            values["body"] = _body(operation, operation.body)
+        for name, read in readers.items():
+            values[name] = read()
+        arguments = {name: values[name] for name in operation.takes}
+        return write(operation.run(**arguments, **path))
+
+    view.operation = operation  # type: ignore[attr-defined] # the tests find it there
+    return view
+
+
+def _allowed_caller(operation: Operation, served: Bank) -> Caller:
+    caller = tokens.caller()
+    request.environ[USER_ID] = caller.id
+    if operation.permission is not None and not may(caller.role, operation.permission):
+        raise Forbidden(f"This is not for the role `{caller.role}`.")
+    if operation.is_money:
+        served.limits.money.spend(request.remote_addr or "", caller.id)
+    return caller
+
+
+def _body(operation: Operation, kind: type[Input]) -> Input:
+    return parse(
+        kind,
+        operation.plain_body,
+        body_max_bytes=operation.body_max_bytes,
+        quotes_max=operation.quotes_max,
+    )
+
+
+def _if_match() -> ETags | None:
+    return request.if_match if "If-Match" in request.headers else None
+
+
+def _accept() -> MIMEAccept | None:
+    return request.accept_mimetypes if request.headers.get("Accept", "").strip() else None
+
+
+_READERS: dict[str, Callable[[], Any]] = {
+    "key": idempotency_key,
+    "address": lambda: request.remote_addr or "",
+    "if_match": _if_match,
+    "if_none_match": lambda: request.if_none_match,
+    "accept": _accept,
+    "refresh_claims": tokens.refresh_claims,
+    "issue_tokens": lambda: tokens.tokens_view,
+}
+
+
+def write(answer: Answer) -> Response:
+    """Make a Flask response of an answer."""
+    if answer.file is not None:
+        return _write_file(answer.file)
+    headers = answer.headers()
+    if answer.value is None:
+        return Response(status=answer.status, headers=headers)
+    if answer.next_cursor is not None:
+        headers.append(("Link", f'<{_next_url(answer.next_cursor)}>; rel="next"'))
+    body = msgspec.json.encode(answer.value)
+    complete = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    return _CompleteResponse(body, answer.status, Headers(complete + headers))
+
+
+def _next_url(cursor: str) -> str:
+    query = MultiDict(request.args)
+    query["cursor"] = cursor
+    return f"{request.base_url}?{urlencode(list(query.items(multi=True)))}"
+
+
+def _write_file(file: File) -> Response:
+    request.environ[STREAMS] = not isinstance(file.content, bytes)
+    response = Response(file.content, content_type=file.content_type)
+    response.headers.extend(file.headers)
+    return response
