@@ -1,17 +1,20 @@
-"""What every test may ask for: a bank of its own, in a folder of its own."""
+"""Fixtures of every test: a bank and a folder of its own."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep, time
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from hypothesis import HealthCheck, settings
+from werkzeug.routing import Rule
 
 from accounts_bank.app import create_app
 from accounts_bank.collections.passwords import Passwords
+from accounts_bank.stores.sql import Database
 from tests.helpers import AUDITOR, PASSWORD, TELLER, Http, Teller
 from tests.mongo import Mongo
 from tests.postgres import Postgres
@@ -21,18 +24,32 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
+_compile_builder = Rule._compile_builder
+_builders: dict[tuple[object, ...], Any] = {}
+
+
+def _compile_once(rule: Rule, append_unknown: bool = True) -> Any:
+    """Compile each route's URL builder once: it takes 50 of the 70 ms of a test's app."""
+    key = tuple(rule._trace), repr(rule.defaults), append_unknown
+    if key not in _builders:
+        _builders[key] = _compile_builder(rule, append_unknown)
+    return _builders[key]
+
+
+Rule._compile_builder = _compile_once  # type: ignore[assignment, method-assign] # Werkzeug offers no cache
+
 DAY_S, MIDNIGHT_S = 24 * 60 * 60, 60
 SLOW = ("tests/system/", "tests/web/browser/", "tests/stores/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that processes that share the tests end alike."""
+    """Start the slow folders first, so that the processes that share the tests end together."""
     items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
 
 
 @pytest.fixture(autouse=True)
 def _one_day() -> None:
-    """Begin no test right before midnight (UTC), in the middle of which it would be another day."""
+    """Wait for midnight (UTC) where it is near, so that no test sees two days."""
     left_s = DAY_S - time() % DAY_S
     if left_s < MIDNIGHT_S:
         sleep(left_s)
@@ -40,7 +57,7 @@ def _one_day() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path) -> Iterator[None]:
-    """Run in an empty folder, without the settings of whoever runs the tests."""
+    """Run in an empty folder, without the settings of the developer's shell."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         for name in [name for name in os.environ if name.startswith("ACCOUNTS_")]:
@@ -50,7 +67,7 @@ def _own_folder(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def passwords() -> Passwords:
-    """Hash cheaply: what the real cost is, one test of its own says."""
+    """Hash at the least cost. A test of its own states the real cost."""
     return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
@@ -66,9 +83,16 @@ def app(passwords: Passwords) -> Iterator[Flask]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """Start a PostgreSQL for the session."""
-    server = Postgres()
+    server = Postgres(fsync=False)
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> str:
+    """Return the name of a PostgreSQL template that has the schema: a copy takes half the time."""
+    Database(postgres.database("migrated")).close()
+    return "migrated"
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +105,7 @@ def mongo() -> Iterator[Mongo]:
 
 @pytest.fixture
 def http(app: Flask) -> Http:
-    """Call the bank as a stranger."""
+    """Call the bank without signing in."""
     return Http(app)
 
 

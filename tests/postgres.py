@@ -9,6 +9,8 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
+
 from tests.ports import free_port
 from tests.waiting import within
 
@@ -36,8 +38,13 @@ def _package() -> Path:
 class Postgres:
     """A PostgreSQL of its own, in a folder of its own."""
 
-    def __init__(self, disk: Path | None = None) -> None:
-        """Start one; `disk` is the folder for its data, where that is to be another one."""
+    def __init__(self, disk: Path | None = None, *, fsync: bool = True) -> None:
+        """Start a server.
+
+        :param disk: the parent of the data's folder, by default the server's own folder
+        :param fsync: False where the machine itself never crashes; a killed process loses nothing
+        """
+        self.fsync = "on" if fsync else "off"
         self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self.folder.chmod(0o755)
         # A copy: the server refuses to run as root, and only root may look into root's folders.
@@ -57,10 +64,18 @@ class Postgres:
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    def database(self, name: str, *, template: str = "template1") -> str:
+        """Create a database, in place of one with the same name, and return its URL."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url.removesuffix("postgres") + name
+
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
         log = str(self.data / "server.log")
-        self.run("pg_ctl", "start", "-w", "-l", log, "-o", f"{options} -c max_connections=200")
+        options += f" -c max_connections=200 -c fsync={self.fsync}"
+        self.run("pg_ctl", "start", "-w", "-l", log, "-o", options)
 
     def is_running(self) -> bool:
         return subprocess.run(self.command("pg_ctl", "status"), check=False).returncode == 0

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers import TELLER, Http
+from tests.rounds import rounds
 
 MOVES = ["transfer", "hold", "reversal"] * 2 + ["schedule", "bulk", "capture", "void"]
 MOVES += ["disturb"] * 2
@@ -112,7 +113,7 @@ def move(town: Town, dice: Random) -> None:
 
 @given(dice=st.randoms(use_true_random=True))
 @settings(
-    max_examples=600,
+    max_examples=rounds(600, 2000),
     derandomize=True,
     database=None,
     phases=[Phase.generate],
@@ -122,6 +123,7 @@ def some_moves(town: Town, dice: Random) -> None:
     move(town, dice)
 
 
+@pytest.mark.soak
 def test_whatever_is_asked_a_dry_run_says_the_same_and_does_nothing(town):
     some_moves(town)
     assert town.said.keys() >= {

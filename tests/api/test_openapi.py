@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from accounts_bank.ledger.values import Status
 from tests.api.test_attacks_on_access import rules
 from tests.gates.test_root_names import ROOT
 from tests.helpers import AUDITOR, PASSWORD, TELLER
+from tests.rounds import rounds
 
 
 def document(http) -> dict:
@@ -102,6 +104,7 @@ def test_the_bound_that_is_told_is_the_bound():
     assert body_max_bytes("/sign-in") == 2**16
 
 
+@pytest.mark.soak
 def test_whatever_is_sent_is_answered_as_the_contract_says(app, http):
     load_all_checks()
     config = schemathesis.Config.from_path(ROOT / "schemathesis.toml")
@@ -115,7 +118,7 @@ def test_whatever_is_sent_is_answered_as_the_contract_says(app, http):
 
     @given(data=st.data())
     @settings(
-        max_examples=400,
+        max_examples=rounds(340, 2000),
         deadline=None,
         derandomize=True,
         database=None,

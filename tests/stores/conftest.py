@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from accounts_bank.ledger.decide import Decide, decide
@@ -42,11 +41,8 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
             return opened[-1]
         name = f"bank_{number}"
         if kind == "postgres":
-            server = request.getfixturevalue("postgres")
-            with psycopg.connect(server.url, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-                connection.execute(f"CREATE DATABASE {name}")
-            url = server.url.removesuffix("postgres") + name
+            migrated = request.getfixturevalue("migrated")
+            url = request.getfixturevalue("postgres").database(name, template=migrated)
         else:
             url = f"sqlite:///{tmp_path / name}.db"
         opened.append(Database(url))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -46,6 +47,7 @@ from accounts_bank.ledger.integrity.proof import prove
 from accounts_bank.stores.base import AccountStore
 from accounts_bank.stores.memory import InMemoryAccountStore
 from tests.helpers import START
+from tests.rounds import rounds
 from tests.stores.books import EVER
 from tests.stores.model import Model
 from tests.stores.model_accounts import LARGEST
@@ -287,11 +289,13 @@ class Machine(RuleBasedStateMachine):
             account["number"] = account["number"] or self.store.account(account["id"]).number
 
 
+@pytest.mark.soak
 def test_every_store_agrees_with_the_model(new_account_store):
     class Checked(Machine):
         new_store = staticmethod(lambda: new_account_store(decide))
 
-    examples = 100 if new_account_store is InMemoryAccountStore else 12  # each has its database
+    in_memory = new_account_store is InMemoryAccountStore  # each other example has its database
+    examples = rounds(30, 200) if in_memory else rounds(4, 20)
     run_state_machine_as_test(
         Checked, settings=settings(max_examples=examples, stateful_step_count=30)
     )

@@ -7,12 +7,15 @@ import pytest
 
 from accounts_bank.ledger.actions import Deposit, OpenAccount
 from accounts_bank.ledger.entries import Needs
+from tests.rounds import rounds
 from tests.stores.books import Books, at_once
 
 THREADS = 16
 NAMES = ("ada", "bob", "cyd", "dan")
 
-pytestmark = pytest.mark.usefixtures("switching")
+TURNS = rounds(10, 60)
+
+pytestmark = [pytest.mark.usefixtures("switching"), pytest.mark.soak]
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def test_racing_transfers_conserve_money_and_number_lines_without_gaps(books):
 
     def send_around(number):
         random = Random(number)  # noqa: S311 - the same race each time
-        for _ in range(60):
+        for _ in range(TURNS):
             payer, payee = random.sample(NAMES, 2)
             books.send(payer, payee, random.randint(1, 60))
 
@@ -43,14 +46,14 @@ def test_racing_transfers_conserve_money_and_number_lines_without_gaps(books):
 
 def test_racing_retries_of_one_entry_have_one_effect_and_one_answer(books):
     books.given(ada=1000, bob=0)
-    for turn in range(30):
+    for turn in range(TURNS):
         entry = books.entry(books.transfer("ada", "bob", 1), entry_id=f"turn-{turn}")
         outcomes = [
             each[0] for each in at_once(THREADS, lambda _, e=entry: books.store.append([e]))
         ]
         assert sorted(each.replayed for each in outcomes) == [False] + [True] * (THREADS - 1)
         assert {each.recorded.lines for each in outcomes} == {outcomes[0].recorded.lines}
-    assert books.balances() == {"ada": 970, "bob": 30}
+    assert books.balances() == {"ada": 1000 - TURNS, "bob": TURNS}
 
 
 def test_money_for_one_is_spent_once(books):
@@ -85,7 +88,9 @@ def test_a_reader_never_sees_half_a_transfer(books):
 
     watcher = Thread(target=watch, daemon=True)
     watcher.start()
-    at_once(8, lambda n: [books.send(NAMES[n % 4], NAMES[(n + 1) % 4], 7) for _ in range(100)])
+    at_once(
+        8, lambda n: [books.send(NAMES[n % 4], NAMES[(n + 1) % 4], 7) for _ in range(2 * TURNS)]
+    )
     done.set()
     watcher.join()
     assert totals == {400}
@@ -94,8 +99,8 @@ def test_a_reader_never_sees_half_a_transfer(books):
 def test_what_waits_for_the_audit_log_is_complete_after_a_race(books):
     books.given(ada=10_000, bob=0)
     ids = at_once(THREADS, lambda _: [
-        books.ask(books.transfer("ada", "bob", 1)).recorded.entry.id for _ in range(20)
+        books.ask(books.transfer("ada", "bob", 1)).recorded.entry.id for _ in range(TURNS)
     ])  # fmt: skip
     waiting = [recorded.entry.id for recorded in books.store.unsealed(10_000)]
-    assert len(waiting) == len(set(waiting)) == 3 + THREADS * 20
+    assert len(waiting) == len(set(waiting)) == 3 + THREADS * TURNS
     assert {each for some in ids for each in some} <= set(waiting)

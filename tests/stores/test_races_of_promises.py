@@ -21,11 +21,12 @@ from accounts_bank.ledger.actions import (
 from accounts_bank.ledger.entries import Entry, Needs
 from accounts_bank.ledger.integrity.proof import prove
 from tests.helpers import START
+from tests.rounds import rounds
 from tests.stores.books import Books, at_once
 
-TURNS, THREADS = 8, 12
+TURNS, THREADS = rounds(4, 20), 12
 
-pytestmark = pytest.mark.usefixtures("switching")
+pytestmark = [pytest.mark.usefixtures("switching"), pytest.mark.soak]
 
 
 @pytest.fixture

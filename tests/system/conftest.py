@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.system.payments import empty_database
-
 
 @pytest.fixture(params=["sqlite", "postgres", "mongo"])
 def url(request: pytest.FixtureRequest) -> str:
@@ -12,4 +10,4 @@ def url(request: pytest.FixtureRequest) -> str:
         return "sqlite:///bank.db"
     if request.param == "mongo":
         return str(request.getfixturevalue("mongo").emptied("crashes"))
-    return empty_database(request.getfixturevalue("postgres"), "crashes")
+    return str(request.getfixturevalue("postgres").database("crashes"))

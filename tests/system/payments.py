@@ -14,27 +14,17 @@ from threading import Event, Thread
 from typing import Any
 
 import msgspec
-import psycopg
 
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.values import Line, Period
 from accounts_bank.stores.base import AccountStore
 from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase
 from accounts_bank.stores.sql import Database, SqlAccountStore
-from tests.postgres import Postgres
 from tests.system.servers import ACCOUNTS, Server
 from tests.waiting import within
 
 OPENING_MINOR = 1_000
 ENOUGH = 50
-
-
-def empty_database(server: Postgres, name: str) -> str:
-    """Make an empty database; give its URL."""
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name}")
-    return server.url.removesuffix("postgres") + name
 
 
 class Client(Thread):

@@ -16,7 +16,7 @@ import pytest
 from tests.mongo import Mongo
 from tests.ports import free_port
 from tests.postgres import Postgres
-from tests.system.payments import acknowledged, empty_database, ended, opened_store, started
+from tests.system.payments import acknowledged, ended, opened_store, started
 from tests.system.servers import ACCOUNTS, ROOT, served
 from tests.waiting import within
 
@@ -103,10 +103,10 @@ def test_sqlite(restored, monkeypatch):
 def test_postgresql_by_a_dump(postgres, restored, monkeypatch):
     programs = postgres.install / "bin"
     monkeypatch.setenv("ACCOUNTS_JWT_SECRET_KEY", SECRET)
-    monkeypatch.setenv("ACCOUNTS_STORE_URL", empty_database(postgres, "saved"))
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", postgres.database("saved"))
     entries = taken_under_load(lambda: pasted(block("### PostgreSQL"), programs))
     restored()
-    url = empty_database(postgres, "restored")
+    url = postgres.database("restored")
     monkeypatch.setenv("ACCOUNTS_STORE_URL", url)
     assert "The books are right." in pasted(block("## Restore", 1), programs)
     are_restored(url, entries)
@@ -114,7 +114,7 @@ def test_postgresql_by_a_dump(postgres, restored, monkeypatch):
 
 def test_postgresql_by_a_copy_of_the_server(postgres, restored, monkeypatch):
     monkeypatch.setenv("ACCOUNTS_JWT_SECRET_KEY", SECRET)
-    url = empty_database(postgres, "saved")
+    url = postgres.database("saved")
     monkeypatch.setenv("ACCOUNTS_STORE_URL", url)
     other = copy.copy(postgres)
     other.data, other.port = postgres.folder / "copy", free_port()

@@ -15,12 +15,13 @@ import msgspec
 import pytest
 
 from tests.postgres import Postgres
-from tests.system.payments import are_done_once, empty_database, ended, started
+from tests.rounds import rounds
+from tests.system.payments import are_done_once, ended, started
 from tests.system.servers import ACCOUNTS, Server, served
 from tests.waiting import within
 
-KILLS = int(os.environ.get("CRASHES", "3"))
-BETWEEN_KILLS_S = float(os.environ.get("BETWEEN_CRASHES_S", "2"))
+KILLS = rounds(1, 4)
+BETWEEN_KILLS_S = rounds(1.0, 2.0)
 DISK_BYTES = {"sqlite": 4 * 2**20, "postgres": 128 * 2**20}
 
 
@@ -31,8 +32,9 @@ def own_postgres() -> Iterator[Postgres]:
     server.remove()
 
 
+@pytest.mark.soak
 def test_postgresql_killed_again_and_again_loses_nothing(own_postgres):
-    url = empty_database(own_postgres, "crashes")
+    url = own_postgres.database("crashes")
     with served("--workers", "2", ACCOUNTS_STORE_URL=url, ACCOUNTS_LOG_LEVEL="ERROR") as server:
         clients, accounts = started(8, server)
         for _ in range(KILLS):

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from tests.ports import free_port
+from tests.rounds import rounds
 from tests.system.servers import ACCOUNTS, Server, served
 
-ITEMS = 1_500
-KILLED_AFTER_S = (0.1, 0.4)
+ITEMS = rounds(800, 1_500)
+KILLED_AFTER_S = rounds((0.2,), (0.05, 0.1, 0.2, 0.4))
+
+pytestmark = pytest.mark.soak
 
 
 @pytest.mark.parametrize("mode", ["each", "atomic"])

@@ -7,14 +7,17 @@ import time
 import pytest
 
 from tests.ports import free_port
+from tests.rounds import rounds
 from tests.system.mixed import Mixed, all_is_done_once, is_all_kinds
 from tests.system.payments import OPENING_MINOR, Client, are_done_once, ended, started
 from tests.system.servers import served
 from tests.waiting import within
 
 CLIENTS = 8
-CRASHES = int(os.environ.get("CRASHES", "3"))
-BETWEEN_CRASHES_S = float(os.environ.get("BETWEEN_CRASHES_S", "2"))
+CRASHES = rounds(1, 4)
+BETWEEN_CRASHES_S = rounds(1.0, 2.0)
+
+pytestmark = pytest.mark.soak
 
 
 def killed_again_and_again(url: str, workers: str) -> tuple[list[Client], list[str]]:

@@ -1,6 +1,5 @@
 """MongoDB on three nodes: the primary is killed under load, and a minority confirms nothing."""
 
-import os
 import signal
 import subprocess
 import time
@@ -13,13 +12,14 @@ from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.decide import decide
 from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase, database
 from tests.mongo import Mongo
+from tests.rounds import rounds
 from tests.stores.books import Books
 from tests.system.payments import are_done_once, ended, started
 from tests.system.servers import served
 
 CLIENTS = 8
-FAILOVERS = int(os.environ.get("CRASHES", "2"))
-BETWEEN_FAILOVERS_S = float(os.environ.get("BETWEEN_CRASHES_S", "2"))
+FAILOVERS = rounds(1, 3)
+BETWEEN_FAILOVERS_S = rounds(1.0, 2.0)
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,7 @@ def trio():
     servers.remove()
 
 
+@pytest.mark.soak
 def test_nothing_acknowledged_is_lost_where_primaries_are_killed(trio):
     url = trio.url("failover")
     with served("--workers", "2", ACCOUNTS_STORE_URL=url, ACCOUNTS_LOG_LEVEL="ERROR") as server:

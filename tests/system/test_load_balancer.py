@@ -1,7 +1,4 @@
-"""Two banks on one database behind haproxy, as deploy/haproxy and deploy/compose have them.
-
-`BALANCED_S=60` makes the long run.
-"""
+"""Two banks on one database behind haproxy, as deploy/haproxy and deploy/compose have them."""
 
 import os
 import re
@@ -22,12 +19,14 @@ import pytest
 from accounts_bank.stores.sql.database import STANDSTILL_TIMEOUT_MS
 from tests.ports import free_port
 from tests.programs import program
-from tests.system.payments import Client, are_done_once, empty_database, ended, started
+from tests.rounds import rounds
+from tests.system.payments import Client, are_done_once, ended, started
 from tests.system.servers import ROOT, Server, served
 from tests.waiting import within
 
 CLIENTS = 16
-BALANCED_S = float(os.environ.get("BALANCED_S", "6"))
+KILLED = rounds((0, 1), (0, 1) * 4)
+BETWEEN_KILLS_S = rounds(1.2, 5.0)
 SILENCE_MAX_S = 3.0
 FROZEN_S = 3.0
 """How long it takes at most until a bank that stands still is noticed."""
@@ -90,7 +89,7 @@ class Banks:
 
 @pytest.fixture
 def banks(postgres):
-    with Banks(empty_database(postgres, "balanced")).opened() as banks:
+    with Banks(postgres.database("balanced")).opened() as banks:
         yield banks
 
 
@@ -100,15 +99,16 @@ def served_by(number: int) -> int:
     return sum(msgspec.json.decode(line).get("path") == "/v1/transfers" for line in lines)
 
 
+@pytest.mark.soak
 def test_two_banks_that_are_killed_in_turn_lose_nothing_and_do_nothing_twice(
     banks, record_property
 ):
     clients, accounts = started(CLIENTS, banks.edge)
-    for number in (0, 1, 0, 1):
-        time.sleep(BALANCED_S / 5)
+    for number in KILLED:
+        time.sleep(BETWEEN_KILLS_S)
         banks.end(number, signal.SIGKILL)
         banks.start(number)
-    time.sleep(BALANCED_S / 5)
+    time.sleep(BETWEEN_KILLS_S)
     ended(clients)
     assert [banks.servers[number].stop() for number in (0, 1)] == [0, 0]
     are_done_once(banks.url, clients, accounts)

@@ -7,7 +7,6 @@ import pytest
 
 from accounts_bank.config import load_settings
 from accounts_bank.errors import SettingsError
-from tests.system.payments import empty_database
 from tests.system.servers import ACCOUNTS, served
 from tests.waiting import within
 
@@ -18,7 +17,7 @@ SECRET = "a secret that all the hosts have, of 32 bytes"
 def hosts(postgres, tmp_path, monkeypatch):
     """Run a bank that writes the audit log and one that does not, each in a folder of its own."""
     shared = {
-        "ACCOUNTS_STORE_URL": empty_database(postgres, "hosts"),
+        "ACCOUNTS_STORE_URL": postgres.database("hosts"),
         "ACCOUNTS_JWT_SECRET_KEY": SECRET,
     }
     for name, text in shared.items():

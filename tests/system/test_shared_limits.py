@@ -6,7 +6,6 @@ from http.client import HTTPConnection
 from itertools import chain
 
 import msgspec
-import psycopg
 import pytest
 
 from tests.stores.books import at_once
@@ -33,10 +32,7 @@ def url(request) -> str:
     server = request.getfixturevalue(request.param)
     if request.param == "mongo":
         return server.emptied("bank_0")
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS shared WITH (FORCE)")
-        connection.execute("CREATE DATABASE shared")
-    return server.url.removesuffix("postgres") + "shared"
+    return str(server.database("shared"))
 
 
 def test_a_guesser_has_ten_tries_at_all_processes_together(url):

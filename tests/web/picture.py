@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from accounts_bank.sandbox import demo
 from tests.helpers import cheap
-from tests.programs import program
+from tests.programs import browser
 from tests.web.browser.conftest import served
 from tests.web.browser.hand import sign_in
 
@@ -21,16 +21,14 @@ def take(path: Path) -> None:
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         chdir(folder)
         site = served(cheap(), Path(folder), DEMO=True)
-        browser = playwright.chromium.launch(
-            executable_path=program("chromium"), args=["--no-sandbox"]
-        )
-        page = browser.new_page(
+        started = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
+        page = started.new_page(
             base_url=site.base, viewport={"width": WIDTH, "height": HEIGHT}, locale="en-GB"
         )
         sign_in(page, demo.PEOPLE[0].username)
         page.wait_for_load_state("networkidle")
         page.screenshot(path=path)
-        browser.close()
+        started.close()
         site.close()
 
 

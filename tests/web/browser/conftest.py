@@ -21,7 +21,8 @@ from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Deposit
 from accounts_bank.ledger.values import Account
 from tests.helpers import AUDITOR, PASSWORD, TELLER
-from tests.programs import program
+from tests.programs import browser
+from tests.rounds import rounds
 from tests.web.conftest import with_templates
 
 WIDTHS = {"wide": 1280, "narrow": 390}
@@ -39,16 +40,13 @@ class Look:
         return f"{self.width}-{self.scheme}{'' if self.scripts else '-plain'}"
 
 
-looks = pytest.mark.parametrize(
-    "look",
-    [
-        Look("wide"),
-        Look("narrow", "dark"),
-        Look("wide", scripts=False),
-        Look("narrow", scripts=False),
-    ],
-    ids=str,
-)
+SHORT = [Look("wide"), Look("narrow", scripts=False)]
+FULL = [*SHORT, Look("narrow", "dark"), Look("wide", scripts=False)]
+
+
+def looks(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test in each look: in two that differ in everything, and in all of them in a soak."""
+    return pytest.mark.soak(pytest.mark.parametrize("look", rounds(SHORT, FULL), ids=str)(test))
 
 
 def in_one(app: Flask) -> Any:
@@ -184,12 +182,12 @@ def town(passwords, tmp_path_factory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def windows() -> Iterator[Windows]:
-    path = program("chromium")
+    path = browser()
     expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield Windows(browser)
-        browser.close()
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield Windows(started)
+        started.close()
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from playwright.sync_api import Page, expect
 from accounts_bank.sandbox import demo
 from tests.gates.test_root_names import ROOT
 from tests.helpers import PASSWORD
+from tests.rounds import SOAK
 
 SHOTS = ROOT / "build" / "pages"
-"""Where the pictures of this run are kept. Git ignores it."""
+"""The pictures that `make soak` takes. Git ignores them."""
 
 
 def press(page: Page, name: str) -> None:
@@ -71,5 +72,7 @@ def join(page: Page, username: str, full_name: str) -> None:
 
 
 def shot(page: Page, name: str) -> None:
-    """Keep a picture."""
+    """Keep a picture of the whole page, in a soak."""
+    if not SOAK:
+        return
     page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
