@@ -25,8 +25,8 @@ from tests.system.servers import ROOT, Server, served
 from tests.waiting import within
 
 CLIENTS = 16
-KILLED = rounds((0, 1), (0, 1) * 4)
-BETWEEN_KILLS_S = rounds(1.2, 5.0)
+KILLED = rounds((0, 1), (0, 1, 0, 1))
+BETWEEN_KILLS_S = rounds(1.2, 12.0)
 SILENCE_MAX_S = 3.0
 FROZEN_S = 3.0
 """How long it takes at most until a bank that stands still is noticed."""

@@ -9,7 +9,7 @@ from accounts_bank.concurrency.greenlets import (
     Waiter,
     run_in_thread,
 )
-from tests.system.test_aside import at_once
+from tests.system.test_greenlets import at_once
 
 LOCKS = [FairLock, InlineLock]
 WAITS = {
