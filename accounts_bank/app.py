@@ -27,12 +27,11 @@ from accounts_bank.collections.client import Clock, OnSaved
 from accounts_bank.collections.due_work import Runner
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.users import UserCollection
-from accounts_bank.config import MEMORY_URL, Settings, load_settings
+from accounts_bank.config import Settings, load_settings
 from accounts_bank.errors import Unavailable, UsernameTaken
 from accounts_bank.http.bank import Bank, DemoUser
 from accounts_bank.http.middleware import InFlight
 from accounts_bank.http.rate_limits import RateLimits
-from accounts_bank.ledger.decide import decide
 from accounts_bank.logging_config import configure_logging
 from accounts_bank.observability.prometheus import Metrics
 from accounts_bank.sandbox import demo
@@ -92,8 +91,8 @@ def create_app(
 def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -> Bank:
     """Join the stores and the collections of a bank. Its runner is not started yet."""
     observer = Metrics()
-    user_store, account_store, counters, close = open_stores(settings.STORE_URL, decide, observer)
-    is_durable = settings.STORE_URL != MEMORY_URL
+    user_store, account_store, counters, close = open_stores(settings.STORE_URL, observer)
+    is_durable = settings.is_durable
     key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
     traffic = InFlight()
     sealer = Sealer(
@@ -160,7 +159,7 @@ def copy(settings: Settings, to_url: str) -> Iterator[tuple[int, int]]:
 
     :raises SettingsError: it is not done; the sentence says why.
     """
-    return copy_stores(settings.STORE_URL, to_url, decide)
+    return copy_stores(settings.STORE_URL, to_url)
 
 
 def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
@@ -178,7 +177,7 @@ def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
         new_id=new_id,
         on_saved=on_saved,
         customer_cash=settings.CUSTOMER_CASH,
-        till=0 if settings.STORE_URL == MEMORY_URL else os.getpid() % TILLS,
+        till=os.getpid() % TILLS if settings.is_durable else 0,
     )
     users = UserCollection(
         user_store,

@@ -16,7 +16,6 @@ from accounts_bank.audit.log import parts_of, verify_files
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.config import (
     CONFIG_FILE,
-    MEMORY_URL,
     PREFIX,
     Settings,
     change_config,
@@ -86,7 +85,7 @@ def serve_demo(host: str, port: int, workers: int, seed: int) -> None:
     """
     os.environ |= {f"{PREFIX}DEMO": "true", f"{PREFIX}DEMO_SEED": str(seed)}
     settings = load_settings()
-    if settings.STORE_URL != MEMORY_URL:  # once, before several processes look for it
+    if settings.is_durable:  # once, before several processes look for it
         click.echo("Writing a year of history ...", err=True)
         with _bank(settings, Passwords()):
             pass
@@ -123,7 +122,7 @@ def copy_store(from_url: str, to_url: str) -> None:
 
     load_settings({"STORE_URL": to_url})
     settings = load_settings({"STORE_URL": from_url})
-    if settings.STORE_URL != MEMORY_URL:
+    if settings.is_durable:
         with _bank(settings, Passwords()) as bank:
             bank.audit.seal()
     with click.progressbar(length=1, label="Copying") as bar:
@@ -140,8 +139,10 @@ def verify_books() -> None:
     The bank may go on meanwhile. The in-memory bank is asked by GET /v1/integrity.
     """
     settings = load_settings()
-    if settings.STORE_URL == MEMORY_URL:
-        raise SettingsError(f"{MEMORY_URL} is in its own process: ask it by GET /v1/integrity.")
+    if not settings.is_durable:
+        raise SettingsError(
+            f"{settings.STORE_URL} is in its own process: ask it by GET /v1/integrity."
+        )
     with _bank(settings, Passwords()) as bank:
         report = bank.verifier.verify()
     click.echo(
@@ -175,7 +176,7 @@ def create(name: str, role: str) -> None:
     """
     settings = load_settings()
     _check_name(name)
-    if settings.STORE_URL != MEMORY_URL:
+    if settings.is_durable:
         _create_in_store(settings, name, Role(role))
         click.echo(f"{name} is {role}.")
         return

@@ -14,12 +14,11 @@ from msgspec import Meta, Struct
 
 from accounts_bank.errors import SettingsError
 from accounts_bank.identity import Role, Username
+from accounts_bank.stores.factory import MEMORY_URL, backend_of
 
 CONFIG_FILE = Path("config.json")
 PREFIX = "ACCOUNTS_"
 SECRET_BYTES_MIN = 32
-MEMORY_URL = "memory://"
-DURABLE_SCHEMES = frozenset({"sqlite", "postgresql", "mongodb", "mongodb+srv"})
 
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
@@ -67,6 +66,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     RATE_LIMIT: str = ""
     STAFF: tuple[Staff, ...] = ()
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether the store keeps its data when the process ends."""
+        return backend_of(self.STORE_URL).is_durable
+
 
 def load_settings(
     given: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
@@ -81,7 +85,7 @@ def load_settings(
     if settings.JWT_SECRET_KEY:
         return settings
     secret = secrets.token_urlsafe(48)
-    if settings.STORE_URL != MEMORY_URL:
+    if settings.is_durable:
         kept = change_config(CONFIG_FILE, lambda before: {"JWT_SECRET_KEY": secret} | before)
         secret = kept["JWT_SECRET_KEY"]
     return msgspec.structs.replace(settings, JWT_SECRET_KEY=secret)
@@ -189,12 +193,9 @@ def _check_limits(settings: Settings) -> None:
 
 
 def _check_rest(settings: Settings) -> None:
-    scheme = settings.STORE_URL.partition("://")[0]
-    if settings.STORE_URL != MEMORY_URL and scheme not in DURABLE_SCHEMES:
-        known = "memory://, sqlite:///FILE, postgresql://... or mongodb://..."
-        raise SettingsError(f"STORE_URL is {scheme}://...: this version knows {known}.")
-    if settings.STORE_URL == MEMORY_URL and not settings.AUDIT_LOG:
-        raise SettingsError(f"AUDIT_LOG: {MEMORY_URL} shares nothing, so it writes its own.")
+    backend = backend_of(settings.STORE_URL)
+    if not backend.is_durable and not settings.AUDIT_LOG:
+        raise SettingsError(f"AUDIT_LOG: {backend.example} shares nothing, so it writes its own.")
     if "headers" not in settings.JWT_TOKEN_LOCATION:
         raise SettingsError("JWT_TOKEN_LOCATION must have `headers`: the API knows no other way.")
     for staff in settings.STAFF:

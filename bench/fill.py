@@ -111,7 +111,7 @@ def filled(url: str, audit_log: Path, size: Size) -> People:
         datetime.now(UTC) - timedelta(milliseconds=4 * (size.accounts + size.lines))
     )
     new_id = SimulatedIds(past, dice)
-    stores = open_stores(url, decide, Observer())
+    stores = open_stores(url, Observer())
     people = _signed_in(stores.users, size, past, new_id)
     taken: set[str] = set()
     customers: Counter[str] = Counter()

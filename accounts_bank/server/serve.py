@@ -23,7 +23,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from accounts_bank.collections.passwords import AT_ONCE_MAX
-from accounts_bank.config import MEMORY_URL, Settings
+from accounts_bank.config import Settings
 from accounts_bank.errors import ApiError, SettingsError
 from accounts_bank.http import traces
 from accounts_bank.http.bank import EXTENSION, Bank
@@ -59,8 +59,8 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
 
     :raises SettingsError: the bank cannot be served so; it says what to do.
     """
-    if workers > 1 and settings.STORE_URL == MEMORY_URL:
-        raise SettingsError(f"{MEMORY_URL} is kept by one process: use --workers 1.")
+    if workers > 1 and not settings.is_durable:
+        raise SettingsError(f"{settings.STORE_URL} is kept by one process: use --workers 1.")
     address = _free_address(host, port)
     print(f"Accounts is open on http://{host}:{port} (API: /docs)", file=sys.stderr)  # noqa: T201
     server = Granian(
@@ -189,7 +189,7 @@ def _collect_seldom() -> None:
 
 def threads_for(settings: Settings) -> int:
     """Say how many threads answer requests."""
-    return MEMORY_THREADS if settings.STORE_URL == MEMORY_URL else DURABLE_THREADS
+    return DURABLE_THREADS if settings.is_durable else MEMORY_THREADS
 
 
 def _close(app: Flask) -> None:

@@ -1,17 +1,15 @@
-"""`open_stores`: the stores that a URL names."""
+"""`open_stores`: the stores that a URL names. `BACKENDS` is the one list of URL schemes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import NamedTuple
+from importlib import import_module
+from typing import cast
 
-from limits.storage import MemoryStorage, Storage
+from msgspec import Struct
 
-from accounts_bank.config import MEMORY_URL
 from accounts_bank.errors import SettingsError
-from accounts_bank.ledger.decide import Decide
 from accounts_bank.observability.observer import Observer
-from accounts_bank.stores.base import AccountStore, UserStore
-from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts_bank.stores.backend import BackendModule, Stores
 from accounts_bank.stores.migration import copied
 from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from accounts_bank.stores.wrappers.instrumented import (
@@ -21,108 +19,100 @@ from accounts_bank.stores.wrappers.instrumented import (
 from accounts_bank.stores.wrappers.offloaded import OffloadedAccountStore, OffloadedUserStore
 from accounts_bank.stores.wrappers.user_cache import UserCache
 
-
-class Stores(NamedTuple):
-    """Where a bank is kept, and where its rate limits are counted."""
-
-    users: UserStore
-    accounts: AccountStore
-    counters: Storage
-    close: Callable[[], None]
-    """Close the connections; no other call may follow."""
+MEMORY_URL = "memory://"
 
 
-def open_stores(url: str, decide: Decide, observer: Observer) -> Stores:
-    """Open `memory://`, `sqlite:///file`, `postgresql://...` or `mongodb://...`.
+class Backend(Struct, frozen=True):
+    """A row of the table.
 
-    They tell the observer of themselves.
-
-    :raises SettingsError: it cannot be reached, or would not keep what it confirms.
+    `module` defines the functions of `BackendModule` and is imported when a URL names it.
+    `example` shows the URL. `extra` installs the driver. A backend that is not durable keeps its
+    data in one process, and its URL is the scheme alone.
     """
-    if url == MEMORY_URL:
-        accounts = InstrumentedAccountStore(InMemoryAccountStore(decide), observer)
-        return Stores(InMemoryUserStore(), accounts, MemoryStorage(), lambda: None)
-    open_them = _mongo if url.startswith("mongodb") else _sql
-    kept = open_them(url, decide, observer)
-    users = InstrumentedUserStore(OffloadedUserStore(kept.users), observer)
-    accounts = InstrumentedAccountStore(OffloadedAccountStore(kept.accounts), observer)
-    return Stores(
-        UserCache(users),
-        GroupCommit(accounts, observer),
-        kept.counters,
-        kept.close,
-    )
+
+    module: str
+    example: str
+    extra: str = ""
+    is_durable: bool = True
+
+
+_MONGO = Backend("accounts_bank.stores.mongo", "mongodb://...", extra="mongo")
+
+BACKENDS: dict[str, Backend] = {
+    "memory": Backend("accounts_bank.stores.memory", MEMORY_URL, is_durable=False),
+    "sqlite": Backend("accounts_bank.stores.sql", "sqlite:///FILE"),
+    "postgresql": Backend("accounts_bank.stores.sql", "postgresql://...", extra="postgres"),
+    "mongodb": _MONGO,
+    "mongodb+srv": _MONGO,
+}
+"""URL scheme -> backend."""
+
+
+def backend_of(url: str) -> Backend:
+    """Return the backend of a URL.
+
+    :raises SettingsError: no backend has this scheme.
+    """
+    scheme, _, rest = url.partition("://")
+    backend = BACKENDS.get(scheme)
+    if backend is None or (rest and not backend.is_durable):
+        *first, last = dict.fromkeys(each.example for each in BACKENDS.values())
+        known = f"{', '.join(first)} or {last}"
+        raise SettingsError(f"STORE_URL is {scheme}://...: this version knows {known}.")
+    return backend
+
+
+def open_stores(url: str, observer: Observer) -> Stores:
+    """Open the stores at `url`; they report to `observer`.
+
+    Calls of a database run in another thread, concurrent appends share a commit, and users are
+    cached for a moment.
+
+    :raises SettingsError: the store does not answer, or would lose acknowledged commits.
+    """
+    backend = backend_of(url)
+    with _module(backend) as module:
+        opened = module.open_stores(url, observer)
+    if not backend.is_durable:
+        return opened._replace(accounts=InstrumentedAccountStore(opened.accounts, observer))
+    users = InstrumentedUserStore(OffloadedUserStore(opened.users), observer)
+    accounts = InstrumentedAccountStore(OffloadedAccountStore(opened.accounts), observer)
+    return opened._replace(users=UserCache(users), accounts=GroupCommit(accounts, observer))
 
 
 def upgrade_stores(url: str) -> None:
-    """Bring the schema of the stores that a URL names up to date.
+    """Bring the schema of the stores at `url` up to date.
 
-    :raises SettingsError: they cannot be reached, or hold something else.
+    :raises SettingsError: the store does not answer, or holds something else.
     """
-    if url.startswith("mongodb"):
-        with _extra("mongo"):
-            from accounts_bank.stores.mongo import upgrade  # noqa: PLC0415
-        upgrade(url)
-    elif url != MEMORY_URL:
-        from accounts_bank.stores import sql  # noqa: PLC0415
-
-        sql.upgrade(url)
+    with _module(backend_of(url)) as module:
+        module.upgrade(url)
 
 
-def copy_stores(from_url: str, to_url: str, decide: Decide) -> Iterator[tuple[int, int]]:
-    """Copy all that one URL names to where another one does, and compare it.
+def copy_stores(from_url: str, to_url: str) -> Iterator[tuple[int, int]]:
+    """Copy all data from one URL to another, and compare; stop the bank first.
 
-    The bank is stopped meanwhile. Each step says how much is done and how much there is to do.
-
-    :raises SettingsError: the source is wrong or not all in the audit log, or the target not empty.
+    :returns: for each step the number of copied items, and the number of all items.
+    :raises SettingsError: the books are wrong, an entry is not in the audit log yet, or the
+        target is not empty.
     """
-    if MEMORY_URL in {from_url, to_url}:
-        raise SettingsError(f"{MEMORY_URL} is in its own process: nothing is copied from or to it.")
-    with _alone(from_url, decide) as source, _alone(to_url, decide, restoring=True) as target:
-        yield from copied(source, target)
+    source, target = backend_of(from_url), backend_of(to_url)
+    for backend in (source, target):
+        if not backend.is_durable:
+            raise SettingsError(
+                f"{backend.example} is in its own process: nothing is copied from or to it."
+            )
+    with _module(source) as module:
+        opened = module.open_stores(from_url, Observer())
+    with closing(opened), _module(target) as module, module.restore(to_url) as restored:
+        yield from copied(opened[:2], restored[:2])
 
 
 @contextmanager
-def _alone(
-    url: str, decide: Decide, *, restoring: bool = False
-) -> Iterator[tuple[UserStore, AccountStore]]:
-    """Open stores that no bank is served from."""
-    if url.startswith("mongodb"):
-        with _extra("mongo"):
-            from accounts_bank.stores import mongo  # noqa: PLC0415
-        opened = mongo.restoring(url) if restoring else closing(mongo.MongoDatabase(url))
-        with opened as documents:
-            yield mongo.MongoUserStore(documents), mongo.MongoAccountStore(documents, decide)
-    else:
-        from accounts_bank.stores import sql  # noqa: PLC0415
-
-        with sql.restoring(url) if restoring else closing(sql.Database(url)) as tables:
-            yield sql.SqlUserStore(tables), sql.SqlAccountStore(tables, decide)
-
-
-# Only who asks for a database pays for loading what it needs.
-
-
-def _sql(url: str, decide: Decide, observer: Observer) -> Stores:
-    from accounts_bank.stores import sql  # noqa: PLC0415
-
-    database = sql.Database(url, observer)
-    users, accounts = sql.SqlUserStore(database), sql.SqlAccountStore(database, decide)
-    return Stores(users, accounts, sql.SqlCounters(database), database.close)
-
-
-def _mongo(url: str, decide: Decide, observer: Observer) -> Stores:
-    with _extra("mongo"):
-        from accounts_bank.stores import mongo  # noqa: PLC0415
-    database = mongo.MongoDatabase(url, observer)
-    users, accounts = mongo.MongoUserStore(database), mongo.MongoAccountStore(database, decide)
-    return Stores(users, accounts, mongo.MongoCounters(database), database.close)
-
-
-@contextmanager
-def _extra(name: str) -> Iterator[None]:
+def _module(backend: Backend) -> Iterator[BackendModule]:
+    """Import the module of a backend; a missing driver is named with its extra."""
     try:
-        yield
+        yield cast("BackendModule", import_module(backend.module))
     except ModuleNotFoundError as error:
-        message = f"STORE_URL needs {error.name}: install the extra, `accounts[{name}]`."
-        raise SettingsError(message) from error
+        extra = f"install the extra, `accounts-bank[{backend.extra}]`"
+        raise SettingsError(f"STORE_URL needs {error.name}: {extra}.") from error

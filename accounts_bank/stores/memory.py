@@ -13,11 +13,13 @@ from operator import attrgetter
 from time import monotonic, sleep
 from typing import Generic
 
+from limits.storage import MemoryStorage
+
 from accounts_bank.concurrency.greenlets import FairLock
 from accounts_bank.errors import Unavailable
 from accounts_bank.identity import Event, User
 from accounts_bank.ledger.actions import Capture
-from accounts_bank.ledger.decide import Decide
+from accounts_bank.ledger.decide import Decide, decide
 from accounts_bank.ledger.entries import (
     KINDS,
     Changes,
@@ -30,6 +32,8 @@ from accounts_bank.ledger.entries import (
     needs,
 )
 from accounts_bank.ledger.values import Account, Customer, EntryRef, Line, Period, Progress
+from accounts_bank.observability.observer import Observer
+from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, Item, Outbox, PutStatus, UserStore
 
 WAITING_MAX = 100_000
@@ -69,7 +73,7 @@ class _MemoryOutbox(Outbox[Item], Generic[Item]):
 class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
     """The books in memory, for one process."""
 
-    def __init__(self, decide: Decide) -> None:
+    def __init__(self, decide: Decide = decide) -> None:
         super().__init__()
         self._decide = decide
         self._lock = FairLock()
@@ -283,3 +287,12 @@ def _number(line: Line) -> int:
 
 def _at(line: Line) -> datetime:
     return line.at
+
+
+def open_stores(url: str, observer: Observer) -> Stores:  # noqa: ARG001 - as BackendModule says
+    """Open empty stores in this process."""
+    return Stores(InMemoryUserStore(), InMemoryAccountStore(), MemoryStorage(), lambda: None)
+
+
+def upgrade(url: str) -> None:
+    """Change nothing: each start begins with empty stores of this version."""

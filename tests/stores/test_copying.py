@@ -171,33 +171,33 @@ def urls(request, new_database, tmp_path):
 
 
 def opens(url: str) -> bool:
-    return any(copy_stores(url, f"sqlite:///copy-{time.monotonic_ns()}.db", decide))
+    return any(copy_stores(url, f"sqlite:///copy-{time.monotonic_ns()}.db"))
 
 
 def test_a_copy_that_is_broken_off_is_not_opened_and_is_begun_again(urls):
     from_url, to_url = urls
-    steps = copy_stores(from_url, to_url, decide)
+    steps = copy_stores(from_url, to_url)
     for _ in range(12):
         next(steps)
     steps.close()  # type: ignore[attr-defined]  # as an interruption does
     with pytest.raises(SettingsError, match="was broken off: run `accounts copy` again"):
         opens(to_url)
-    list(copy_stores(from_url, to_url, decide))
+    list(copy_stores(from_url, to_url))
     assert opens(to_url)
 
 
 def test_a_target_that_is_not_empty_is_left_alone(urls):
     from_url, to_url = urls
-    list(copy_stores(from_url, to_url, decide))
+    list(copy_stores(from_url, to_url))
     with pytest.raises(SettingsError, match="holds something already: name an empty one"):
-        list(copy_stores(from_url, to_url, decide))
+        list(copy_stores(from_url, to_url))
     assert opens(to_url)
 
 
 def test_what_is_in_its_own_process_is_neither_copied_from_nor_to():
     for urls in (("memory://", "sqlite:///a.db"), ("sqlite:///a.db", "memory://")):
         with pytest.raises(SettingsError, match="memory:// is in its own process"):
-            list(copy_stores(*urls, decide))
+            list(copy_stores(*urls))
     assert not Path("a.db").exists()
 
 

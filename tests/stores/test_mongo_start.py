@@ -181,8 +181,8 @@ def test_without_the_driver_the_extra_is_named(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("accounts_bank.stores.mongo")
     monkeypatch.setitem(sys.modules, "pymongo", None)
-    with pytest.raises(SettingsError, match=r"install the extra, `accounts\[mongo\]`"):
-        open_stores("mongodb://127.0.0.1/bank", decide, Observer())
+    with pytest.raises(SettingsError, match=r"install the extra, `accounts-bank\[mongo\]`"):
+        open_stores("mongodb://127.0.0.1/bank", Observer())
 
 
 BROKEN: list[tuple[str, dict[str, Any]]] = [

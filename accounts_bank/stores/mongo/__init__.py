@@ -1,5 +1,10 @@
 """The stores on MongoDB, by PyMongo: a replica set, of one node or of several."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from accounts_bank.observability.observer import Observer
+from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.mongo.accounts import MongoAccountStore
 from accounts_bank.stores.mongo.counters import MongoCounters
 from accounts_bank.stores.mongo.database import MongoDatabase, restoring, upgrade
@@ -10,6 +15,24 @@ __all__ = [
     "MongoCounters",
     "MongoDatabase",
     "MongoUserStore",
-    "restoring",
+    "open_stores",
+    "restore",
     "upgrade",
 ]
+
+
+def open_stores(url: str, observer: Observer) -> Stores:
+    """Open the stores at `url`, as `BackendModule` says."""
+    return _stores(MongoDatabase(url, observer))
+
+
+@contextmanager
+def restore(url: str) -> Iterator[Stores]:
+    """Open an empty database for a copy, as `BackendModule` says."""
+    with restoring(url) as database:
+        yield _stores(database)
+
+
+def _stores(database: MongoDatabase) -> Stores:
+    users, accounts = MongoUserStore(database), MongoAccountStore(database)
+    return Stores(users, accounts, MongoCounters(database), database.close)

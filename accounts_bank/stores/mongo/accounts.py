@@ -21,7 +21,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.cursor import Cursor
 
 from accounts_bank.ledger.actions import Capture
-from accounts_bank.ledger.decide import Decide
+from accounts_bank.ledger.decide import Decide, decide
 from accounts_bank.ledger.entries import (
     KINDS,
     Changes,
@@ -63,7 +63,7 @@ Value = TypeVar("Value", bound=Struct)
 class MongoAccountStore(AccountStore):
     """The books in MongoDB, for several processes."""
 
-    def __init__(self, database: MongoDatabase, decide: Decide) -> None:
+    def __init__(self, database: MongoDatabase, decide: Decide = decide) -> None:
         self._database = database
         self._decide = decide
         self._fresh = UnsealedCache()

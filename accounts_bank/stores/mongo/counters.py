@@ -28,3 +28,6 @@ class MongoCounters(MongoDBStorage):
     ) -> MongoClient[Any]:
         """Give the bank's own connections."""
         return self._bank.client
+
+    def __del__(self) -> None:
+        """Leave the connections open; the bank's `MongoDatabase` closes them."""

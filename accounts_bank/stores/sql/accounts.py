@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from accounts_bank.ledger.actions import Capture
-from accounts_bank.ledger.decide import Decide
+from accounts_bank.ledger.decide import Decide, decide
 from accounts_bank.ledger.entries import (
     KINDS,
     Changes,
@@ -107,7 +107,7 @@ class _Queries:
 class SqlAccountStore(AccountStore):
     """The books in SQLite or PostgreSQL, for several processes."""
 
-    def __init__(self, database: Database, decide: Decide) -> None:
+    def __init__(self, database: Database, decide: Decide = decide) -> None:
         self._database = database
         self._decide = decide
         self._queries = _Queries(database)
