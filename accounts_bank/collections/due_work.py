@@ -14,7 +14,6 @@ from accounts_bank.collections.client import Clock, OnSaved, keyed_id
 from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.actions import Expire, Schedule, Transfer
 from accounts_bank.ledger.entries import Entry, Needs, Recorded
-from accounts_bank.ledger.rules.schedules import time_of_run
 from accounts_bank.ledger.values import BANK_ID, Progress
 from accounts_bank.stores.base import AccountStore
 
@@ -144,7 +143,7 @@ class Runner:
 
 def _second_run(progress: Progress, schedules: Mapping[str, Recorded]) -> datetime | None:
     """Return the time of the run after the one that is due."""
-    return time_of_run(_schedule_of(schedules[progress.entry_id]), progress.done_count + 1)
+    return _schedule_of(schedules[progress.entry_id]).time_of_run(progress.done_count + 1)
 
 
 def _due_entry(progress: Progress, schedules: Mapping[str, Recorded], now: datetime) -> Entry:

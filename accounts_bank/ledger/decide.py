@@ -1,30 +1,33 @@
-"""`decide`: the one place where an entry becomes an outcome. Pure, so it can be run again.
+"""`decide`: the one place where entries become outcomes. It is pure, so that a store may retry it.
 
-A store loads what `needs` names, hands it to `decide` and saves the changes, all in one of its own
-transactions. Entries of a batch are decided in order, each seeing what those before it did; their
-outcomes are independent, but for those of a bulk: see `BulkMode`.
+A store loads what `needs` names, calls `decide` and saves the changes, all in one transaction. The
+entries of a batch are decided in their order, and each one sees the effects of the earlier ones.
+Their outcomes are independent; only within a bulk `BulkMode` says otherwise.
 """
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from msgspec import Struct
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from accounts_bank.ledger.actions import Bulk, BulkMode, Transfer
-from accounts_bank.ledger.entries import Changes, Entry, Outcome, Recorded, Snapshot, recorded_as
-from accounts_bank.ledger.rules import RULES, Effect, Refusal, Verdict
-from accounts_bank.ledger.rules.checks import NOT_THE_CALLERS
-from accounts_bank.ledger.values import (
-    Account,
-    Customer,
-    EntryRef,
-    Line,
-    Progress,
-    Status,
+from accounts_bank.ledger.books import Books, NotAskedFor
+from accounts_bank.ledger.checks import NOT_THE_CALLERS
+from accounts_bank.ledger.entries import (
+    Changes,
+    Entry,
+    Needs,
+    Outcome,
+    Recorded,
+    Snapshot,
+    needs,
+    recorded_as,
 )
+from accounts_bank.ledger.values import Account, EntryRef, Line, Status
+from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
 
 Decide = Callable[[Snapshot, Sequence[Entry]], Changes]
 Value = TypeVar("Value")
@@ -33,90 +36,111 @@ _RECORDED = Status.RECORDED
 
 
 def decide(snapshot: Snapshot, entries: Sequence[Entry]) -> Changes:
-    """Decide a batch of entries on what was loaded for them; changes nothing itself.
+    """Decide a batch of entries and return the changes to save.
 
-    `snapshot` must hold everything that exists of what `needs(entries)` names.
-
-    :raises ValueError: a bulk is not followed by as many transfers of its own as it says.
+    :param snapshot: every value that exists of the names in `needs(entries)`; it is not changed.
+    :raises ValueError: a bulk is not followed by its own transfers, as many as it says.
+    :raises NotAskedFor: a rule reads or changes a name that its action does not declare.
     """
-    draft = _Draft(
-        dict(snapshot.accounts),
-        dict(snapshot.customers),
-        dict(snapshot.entries),
-        dict(snapshot.progress),
-    )
+    draft = _Draft(snapshot, partial(needs, entries))
     outcomes: list[Outcome] = []
-    waiting = iter(entries)
-    for entry in waiting:
+    remaining = iter(entries)
+    for entry in remaining:
         if isinstance(entry.action, Bulk):
-            parts = list(islice(waiting, entry.action.count))
-            outcomes += _settled_bulk(draft, entry, entry.action, parts)
+            parts = list(islice(remaining, entry.action.count))
+            outcomes += _settle_bulk(draft, entry, entry.action, parts)
         else:
             outcomes.append(draft.settle(entry))
-    return Changes(
-        outcomes=outcomes,
-        accounts=[
-            each
-            for name, each in draft.accounts.items()
-            if name == each.id and snapshot.accounts.get(name) is not each
-        ],
-        customers=_changed(draft.customers, snapshot.customers),
-        recorded=_changed(draft.entries, snapshot.entries),
-        progress=_changed(draft.progress, snapshot.progress),
-        entry_refs=draft.entry_refs,
-    )
+    return draft.changes(snapshot, outcomes)
 
 
-class _Draft(Struct):
-    """The books as they would be after the entries decided so far."""
+class _Draft(Books):
+    """The books after the entries that are decided so far."""
 
-    accounts: dict[str, Account]
-    customers: dict[str, Customer]
-    entries: dict[str, Recorded]
-    progress: dict[str, Progress]
-    entry_refs: list[EntryRef] = []
+    _shelves = ("_accounts", "_customers", "_entries", "_progress", "_entry_refs")
+
+    def __init__(self, snapshot: Snapshot, asked: Callable[[], Needs]) -> None:
+        super().__init__(snapshot, asked)
+        self._entry_refs: list[EntryRef] = []
 
     def settle(self, entry: Entry) -> Outcome:
-        prior = self.entries.get(entry.id)
+        """Decide one entry. An entry that is recorded already gets its first outcome."""
+        prior = self._entries.get(entry.id)
         if prior is None:
-            action = entry.action
-            verdict = RULES[type(action)](self, entry, action)
-            # Within a bulk it has its place; by itself it is answered like what was never there.
-            if verdict is NOT_THE_CALLERS and _bulk_of(entry) is None:
+            verdict = entry.action.decide(self, entry)
+            # A part of a bulk keeps its place; alone it leaves no trace of the account it named.
+            if verdict is NOT_THE_CALLERS and _bulk_id(entry) is None:
                 return _refused(entry, Status.NOT_FOUND)
             return Outcome(self.record(entry, verdict))
         if prior.entry.action == entry.action:
             return Outcome(prior, replayed=True)
         return _refused(entry, Status.KEY_REUSED)
 
+    def settle_part(self, entry: Entry) -> Outcome:
+        """Settle an entry of an atomic bulk that was decided; a part without a trace is aborted."""
+        if entry.id in self._entries:
+            return self.settle(entry)
+        return _refused(entry, Status.BULK_ABORTED)
+
+    def find(self, entry: Entry) -> Recorded | None:
+        """Return what is recorded under the id of an entry."""
+        return self._entries.get(entry.id)
+
     def record(self, entry: Entry, verdict: Verdict) -> Recorded:
+        """Record an entry and apply its verdict."""
         kind = entry.kind
         if isinstance(verdict, Refusal):
             recorded = recorded_as(entry, verdict.status, entry.at, (), verdict.details)
         else:
-            recorded = self._applied(entry, kind, verdict)
+            recorded = self._apply(entry, kind, verdict)
         if verdict.progress is not None:
-            self.progress[verdict.progress.entry_id] = verdict.progress
+            self._progress[verdict.progress.entry_id] = verdict.progress
         for of_id in verdict.entry_refs:
-            self.entry_refs.append(EntryRef(of_id, kind, recorded.at, entry.id))
-        self.entries[entry.id] = recorded
+            self._entry_refs.append(EntryRef(of_id, kind, recorded.at, entry.id))
+        self._entries[entry.id] = recorded
         return recorded
 
-    def copied(self) -> "_Draft":
-        """Give a draft that goes on from here and leaves this one as it is."""
-        return _Draft(*map(copy, astuple(self)))
+    def copy_shelves(self) -> dict[str, object]:
+        """Return a copy of the present state, to `restore` later."""
+        return {name: copy(getattr(self, name)) for name in self._shelves}
 
-    def restore(self, before: "_Draft") -> None:
-        """Go back to where a copy was made."""
-        for name in self.__struct_fields__:
-            setattr(self, name, getattr(before, name))
+    def restore(self, shelves: dict[str, object]) -> None:
+        """Return to the state of a copy."""
+        for name, shelf in shelves.items():
+            setattr(self, name, shelf)
 
-    def _applied(self, entry: Entry, kind: str, effect: Effect) -> Recorded:
+    def changes(self, snapshot: Snapshot, outcomes: list[Outcome]) -> Changes:
+        """Return the values that are new or differ from those of a snapshot."""
+        known = snapshot.accounts
+        return Changes(
+            outcomes=outcomes,
+            accounts=[
+                each
+                for name, each in self._accounts.items()
+                if name == each.id and known.get(name) is not each
+            ],
+            customers=_changed(self._customers, snapshot.customers),
+            recorded=_changed(self._entries, snapshot.entries),
+            progress=_changed(self._progress, snapshot.progress),
+            entry_refs=self._entry_refs,
+        )
+
+    def _put(self, account: Account) -> None:
+        accounts = self._accounts
+        if account.id not in accounts and account.number not in accounts:
+            self._check_new(account)
+        accounts[account.id] = accounts[account.number] = account
+
+    def _check_new(self, account: Account) -> None:
+        """Refuse to create an account that the action does not declare: it may exist already."""
+        if not any(self._was_asked("accounts", name) for name in (account.id, account.number)):
+            raise NotAskedFor(f"The action does not declare that it touches account {account.id}.")
+
+    def _apply(self, entry: Entry, kind: str, effect: Effect) -> Recorded:
         if effect.account is not None:
-            account = effect.account
-            self.accounts[account.id] = self.accounts[account.number] = account
+            self._put(effect.account)
         if effect.customer is not None:
-            self.customers[effect.customer.id] = effect.customer
+            self._customers[effect.customer.id] = effect.customer
         entry_id, at, lines = entry.id, entry.at, []
         for posting in effect.postings:
             at = max(at, posting.account.moved_at)
@@ -126,7 +150,7 @@ class _Draft(Struct):
             balance_minor = before.balance_minor + amount_minor
             number = before.line_count + 1
             after = replace(before, balance_minor=balance_minor, line_count=number, moved_at=at)
-            self.accounts[after.id] = self.accounts[after.number] = after
+            self._put(after)
             line = Line(
                 account_id=after.id,
                 number=number,
@@ -147,22 +171,22 @@ def _changed(now: dict[str, Value], before: dict[str, Value]) -> list[Value]:
 
 
 def _refused(entry: Entry, status: Status) -> Outcome:
-    """Refuse an entry without a trace: it may be asked again."""
+    """Refuse an entry without a trace: the same id may come again."""
     return Outcome(Recorded(entry, status, entry.at))
 
 
-def _settled_bulk(draft: _Draft, head: Entry, ask: Bulk, parts: list[Entry]) -> list[Outcome]:
+def _settle_bulk(draft: _Draft, head: Entry, bulk: Bulk, parts: list[Entry]) -> list[Outcome]:
     """Settle a bulk: its own entry, then its parts, as its mode says."""
-    if len(parts) != ask.count or {*map(_bulk_of, parts)} - {head.id}:
-        raise ValueError(f"bulk {head.id} is not followed by its {ask.count} transfers")
-    begun = draft.entries.get(head.id)
-    if begun is not None and begun.entry.action != ask:
+    if len(parts) != bulk.count or {*map(_bulk_id, parts)} - {head.id}:
+        raise ValueError(f"bulk {head.id} is not followed by its {bulk.count} transfers")
+    prior = draft.find(head)
+    if prior is not None and prior.entry.action != bulk:
         return [_refused(each, Status.KEY_REUSED) for each in (head, *parts)]
-    if ask.mode is BulkMode.ATOMIC:
-        if begun is None:
-            return _all_or_none(draft, head, parts)
-        return [_retold(draft, each) for each in (head, *parts)]
-    if ask.mode is BulkMode.EACH:
+    if bulk.mode is BulkMode.ATOMIC:
+        if prior is None:
+            return _settle_atomic(draft, head, parts)
+        return [draft.settle_part(each) for each in (head, *parts)]
+    if bulk.mode is BulkMode.EACH:
         return [draft.settle(each) for each in (head, *parts)]
     outcomes = [draft.settle(head)]
     for part in parts:
@@ -171,9 +195,9 @@ def _settled_bulk(draft: _Draft, head: Entry, ask: Bulk, parts: list[Entry]) -> 
     return outcomes
 
 
-def _all_or_none(draft: _Draft, head: Entry, parts: list[Entry]) -> list[Outcome]:
-    """Settle all of an atomic bulk; where one is refused, only that and the bulk's end stay."""
-    before, outcomes = draft.copied(), [draft.settle(head)]
+def _settle_atomic(draft: _Draft, head: Entry, parts: list[Entry]) -> list[Outcome]:
+    """Settle an atomic bulk. A refused part undoes the others; it and the bulk stay recorded."""
+    before, outcomes = draft.copy_shelves(), [draft.settle(head)]
     for index, part in enumerate(parts):
         outcome = draft.settle(part)
         if outcome.status is not Status.RECORDED:
@@ -181,17 +205,10 @@ def _all_or_none(draft: _Draft, head: Entry, parts: list[Entry]) -> list[Outcome
             draft.record(head, Refusal(Status.BULK_ABORTED, (("index", index),)))
             if outcome.status is not Status.KEY_REUSED:
                 draft.record(part, Refusal(outcome.status, outcome.recorded.details))
-            return [Outcome(_retold(draft, each).recorded) for each in (head, *parts)]
+            return [Outcome(draft.settle_part(each).recorded) for each in (head, *parts)]
         outcomes.append(outcome)
     return outcomes
 
 
-def _retold(draft: _Draft, entry: Entry) -> Outcome:
-    """Say again what became of an entry of an atomic bulk: those not kept were not tried."""
-    if entry.id in draft.entries:
-        return draft.settle(entry)
-    return _refused(entry, Status.BULK_ABORTED)
-
-
-def _bulk_of(part: Entry) -> str | None:
+def _bulk_id(part: Entry) -> str | None:
     return part.action.bulk_id if isinstance(part.action, Transfer) else None

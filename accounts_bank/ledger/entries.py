@@ -1,4 +1,4 @@
-"""Entries: one decision each, what the journal keeps of it, and what a store loads and saves."""
+"""Entries: the decisions of the ledger, as the journal records them and a store loads them."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,41 +10,41 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct
 
-from accounts_bank.ledger.actions import Action, Deposit, OpenAccount, Withdrawal
-from accounts_bank.ledger.iban import numbers_for
+from accounts_bank.ledger.actions import Action
 from accounts_bank.ledger.values import Account, Customer, EntryRef, Line, Progress, Status
 
-Fields = tuple[Callable[[Any], Any], ...]
-"""Functions that give fields of an action."""
-
-
-def _named_by(*fields: str) -> dict[type[Any], Fields]:
-    return {
-        action: tuple(attrgetter(name) for name in action.__struct_fields__ if name in fields)
-        for action in get_args(Action)
-    }
-
+Getters = tuple[Callable[[Any], Any], ...]
+"""Functions that read fields of an action."""
 
 KINDS: dict[type[Any], str] = {
     action: str(action.__struct_config__.tag) for action in get_args(Action)
 }
-"""What each action is called, wherever kinds are named."""
+"""The kind of each action: its name in the journal, in statements and in the audit log."""
 
-_ACCOUNTS = _named_by("account", "from_account", "to_account")
-_CUSTOMERS = _named_by("owner_id")
-_EARLIER = _named_by("hold_id", "schedule_id", "transfer_id")
-"""The fields by which an action names accounts, a customer, and the entry that it is about."""
 
-_NAME_MORE = frozenset({OpenAccount, Deposit, Withdrawal})
-"""The actions that need accounts besides those that they name."""
+def _getters(shelf: str) -> dict[type[Any], Getters]:
+    """Return for each action how to read the names that it declares to touch on one shelf."""
+    return {action: tuple(map(attrgetter, getattr(action.touches, shelf))) for action in KINDS}
+
+
+_ACCOUNTS = _getters("accounts")
+_CUSTOMERS = _getters("customers")
+_EARLIER_ENTRIES = _getters("earlier_entries")
+_MORE_ACCOUNTS = {
+    action: action.touches.more_accounts for action in KINDS if action.touches.more_accounts
+}
 
 
 class Entry(Struct, frozen=True, gc=False, array_like=True):
-    """One decision asked of the ledger: all of its effects happen, or none.
+    """One decision of the ledger. All effects of an entry happen, or none.
 
-    Accounts are named by id or number, as they were asked for. `id` comes from the caller and its
-    idempotency key where there is one: the same id with the same action is a retry. `till` is the
-    cash desk where it is asked, one for each process, so that processes do not queue at one.
+    :param id: a UUID (RFC 9562), or a hash of the caller and the idempotency key: a second entry
+        with the same id and the same action is a retry.
+    :param caller_id: the id of the user that makes the entry.
+    :param at: the time at which it is made, in UTC.
+    :param action: names accounts by id or number, as the caller does.
+    :param till: the number of the cash desk. Each process has its own, so that processes do not
+        wait for each other.
     """
 
     id: str
@@ -55,15 +55,17 @@ class Entry(Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def kind(self) -> str:
-        """The action's name, as in the journal, the lines and the audit log."""
+        """The kind of the action."""
         return KINDS[type(self.action)]
 
 
 class Recorded(Struct, frozen=True, gc=False):
-    """What the journal keeps: the entry, what was decided, its lines and what explains a refusal.
+    """An entry in the journal, with its outcome.
 
-    `details` holds numbers by name (`shortfall_minor`, `left_minor`). `digest` is
-    kept with the rest, so that a later change of any of it shows.
+    :param at: the time of its lines, in UTC; no earlier than the entry's own.
+    :param lines: none if the entry is refused or moves no money.
+    :param details: numbers that explain a refusal, by name (`shortfall_minor`, `left_minor`).
+    :param digest: SHA-256 of all other fields, as hex, so that a later change is noticed.
     """
 
     entry: Entry
@@ -81,12 +83,12 @@ def recorded_as(
     lines: tuple[Line, ...],
     details: tuple[tuple[str, int], ...],
 ) -> Recorded:
-    """Record what was decided, with its digest."""
+    """Record an outcome, with its digest."""
     return Recorded(entry, status, at, lines, details, _digest((entry, status, at, lines, details)))
 
 
 def digest_of(recorded: Recorded) -> str:
-    """SHA-256, as hex, of all that is recorded of an entry but the digest itself."""
+    """Return the SHA-256, as hex, of all fields of a recorded entry but the digest."""
     return _digest((recorded.entry, recorded.status, recorded.at, recorded.lines, recorded.details))
 
 
@@ -98,23 +100,28 @@ def _digest(content: tuple[Any, ...]) -> str:
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """The answer to an entry: what is recorded, and whether it was recorded before."""
+    """The answer to an entry. It is replayed if the entry was recorded before."""
 
     recorded: Recorded
     replayed: bool = False
 
     @property
     def status(self) -> Status:
-        """What became of the entry."""
+        """The status of the entry."""
         return self.recorded.status
 
 
 class Needs(Struct, frozen=True):
-    """What must be loaded to decide: accounts by id or number, the rest by id.
+    """The names that a store loads.
 
-    `captures` are ids of holds: what was captured of them is given among the entries.
+    To decide, it is enough to lock the accounts: an action that changes the progress of an entry
+    names the payer of that entry too.
 
-    Locking the accounts is enough: whatever changes the progress of an entry names its payer.
+    :param accounts: ids or numbers of accounts.
+    :param customers: ids of customers.
+    :param entries: ids of entries.
+    :param progress: ids of entries, to load their progress.
+    :param captures: ids of holds; their captures are loaded among the entries.
     """
 
     accounts: frozenset[str] = frozenset()
@@ -125,7 +132,7 @@ class Needs(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """What was loaded, by the names that were asked for; what does not exist is not in it."""
+    """The values that exist of the names in `Needs`, by name, as of one moment."""
 
     accounts: dict[str, Account] = {}
     customers: dict[str, Customer] = {}
@@ -134,11 +141,16 @@ class Snapshot(Struct, frozen=True):
 
 
 class Ledger(Struct, frozen=True):
-    """The whole ledger as of one moment, as streams, each to be read once.
+    """The whole ledger as of one moment, as streams, each of which is read once.
 
-    They are in order: accounts and customers by id, `lines` by account and number, `entries` by id,
-    `progress` and `mentions` by the entry's id, and so are the ids of those entries that are not in
-    the audit log yet. `load` reads what may be newer: it is for what never changes.
+    :param accounts: by id.
+    :param customers: by id.
+    :param lines: by account and number.
+    :param entries: by id.
+    :param progress: by the id of the entry.
+    :param entry_refs: by the id of the entry.
+    :param unsealed: ids of the entries that are not in the audit log yet, in order.
+    :param load: reads present values, which may be newer; it is for values that never change.
     """
 
     accounts: Iterator[Account]
@@ -152,10 +164,13 @@ class Ledger(Struct, frozen=True):
 
 
 class Changes(Struct, frozen=True):
-    """What to save, in one commit, and the answer to each entry in the order they were asked.
+    """The values to save in one commit, and the outcomes of the entries, in their order.
 
-    `accounts`, `customers` and `progress` are as they are now, whether they were there before or
-    not; `recorded` and `mentions` are new.
+    :param accounts: accounts that are new or differ, as they are now.
+    :param customers: customers that are new or differ, as they are now.
+    :param recorded: new entries of the journal.
+    :param progress: progress that is new or differs, as it is now.
+    :param entry_refs: new references.
     """
 
     outcomes: list[Outcome]
@@ -166,31 +181,31 @@ class Changes(Struct, frozen=True):
     entry_refs: list[EntryRef] = []
 
 
-def till_id(currency: str, till: int) -> str:
-    """Name the bank's cash account for a currency at one till."""
-    return f"till-{currency.lower()}-{till}"
-
-
 def needs(entries: Sequence[Entry]) -> Needs:
-    """Say what must be loaded before these entries can be decided."""
-    asked: defaultdict[type[Any], list[Action]] = defaultdict(list)
+    """Return the names that a store loads and locks before a batch is decided.
+
+    The entries themselves are among them, so that a retry finds its first try.
+    """
+    actions: defaultdict[type[Any], list[Action]] = defaultdict(list)
     for entry in entries:
-        asked[type(entry.action)].append(entry.action)
-    accounts = _given(asked, _ACCOUNTS)
-    for entry in entries if not _NAME_MORE.isdisjoint(asked) else ():
-        if isinstance(entry.action, OpenAccount):
-            accounts.update(numbers_for(entry.id))
-        elif isinstance(entry.action, (Deposit, Withdrawal)):
-            accounts.add(till_id(entry.action.currency, entry.till))
-    about = frozenset(_given(asked, _EARLIER) - {None})
-    ids = about.union([entry.id for entry in entries])
-    return Needs(frozenset(accounts), frozenset(_given(asked, _CUSTOMERS)), ids, about)
+        actions[type(entry.action)].append(entry.action)
+    accounts = _names(actions, _ACCOUNTS)
+    if not _MORE_ACCOUNTS.keys().isdisjoint(actions):
+        for entry in entries:
+            more_accounts = _MORE_ACCOUNTS.get(type(entry.action))
+            if more_accounts is not None:
+                accounts.update(more_accounts(entry.action, entry))
+    earlier = frozenset(_names(actions, _EARLIER_ENTRIES) - {None})
+    ids = earlier.union([entry.id for entry in entries])
+    return Needs(frozenset(accounts), frozenset(_names(actions, _CUSTOMERS)), ids, earlier)
 
 
-def _given(asked: Mapping[type[Any], list[Action]], fields: Mapping[type[Any], Fields]) -> set[Any]:
-    """Collect what actions give in some of their fields."""
+def _names(
+    actions: Mapping[type[Any], list[Action]], getters: Mapping[type[Any], Getters]
+) -> set[Any]:
+    """Collect the names in some fields; field by field, which is the fastest for a large bulk."""
     found: set[Any] = set()
-    for kind, actions in asked.items():
-        for field in fields[kind]:
-            found.update(map(field, actions))
+    for kind, some in actions.items():
+        for getter in getters[kind]:
+            found.update(map(getter, some))
     return found

@@ -4,6 +4,7 @@ The country's format is Germany's: eight digits of bank code, ten of account. No
 begins with a 9, so none of these numbers belongs to anybody.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from re import compile as pattern
 
@@ -19,6 +20,7 @@ _DE_WITHOUT_CHECK = "131400"
 _NUMBER = pattern(r"[A-Za-z]{2}[0-9][0-9A-Za-z ]*")
 
 
+@lru_cache(maxsize=1024)
 def numbers_for(account_id: str) -> tuple[str, ...]:
     """Give the numbers an account may get, the first free one in this order."""
     return tuple(_number(f"{account_id}/{turn}") for turn in range(CANDIDATES))

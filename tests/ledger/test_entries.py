@@ -33,7 +33,6 @@ from accounts_bank.ledger.actions import (
 )
 from accounts_bank.ledger.entries import Entry, Needs, needs, recorded_as
 from accounts_bank.ledger.iban import numbers_for
-from accounts_bank.ledger.rules import RULES
 from accounts_bank.ledger.values import Status
 from tests.helpers import START
 
@@ -73,8 +72,8 @@ def entry(action: Action) -> Entry:
     return Entry("id", "caller", START, action, till=7)
 
 
-def test_the_table_has_every_action_and_every_action_has_a_rule():
-    assert {type(action) for action, *_ in KINDS} == set(get_args(Action)) == RULES.keys()
+def test_the_table_has_every_action():
+    assert {type(action) for action, *_ in KINDS} == set(get_args(Action))
 
 
 @pytest.mark.parametrize(("action", "kind", "accounts", "customers", "earlier"), KINDS)
@@ -107,18 +106,3 @@ def test_the_audit_log_says_what_was_asked_and_nothing_personal(action, kind):
     unsaid = {"type", "name", "expected_name", "reference"}
     asked = msgspec.to_builtins(record["asked"])
     assert asked == {name: known[name] for name in known if name not in unsaid}
-
-
-DIGESTS = """
-    554072fd9d0e b85f0d4a6c5a 6287afed08ce 1556705148f0 af37f29568f2 f1a4084367de 3d934fe96954
-    607cab48c63d 5c342515b67d 84f36365f5da 96ed4d7957bf 14c5fe60ebdf 441664d3ccd1 dfbd3d589cb2
-    baeadbac9730 26778d403e96 6b136989adc9 c1f8ffe5e00c 38695f955874 9a61b4f33130 d2b483b0abc2
-"""
-
-
-@pytest.mark.parametrize(("number", "digest"), list(enumerate(DIGESTS.split())))
-def test_a_digest_stays_what_it_was(number, digest):
-    """What was recorded once must stay provable: a field added later has a default, left out."""
-    action = KINDS[number][0]
-    recorded = recorded_as(entry(action), Status.RECORDED, START, (), (("left_minor", 1),))
-    assert recorded.digest.startswith(digest)

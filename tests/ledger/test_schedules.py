@@ -15,7 +15,6 @@ from accounts_bank.ledger.actions import (
     Transfer,
     Void,
 )
-from accounts_bank.ledger.rules.schedules import time_of_run
 from accounts_bank.ledger.values import Stage
 from tests.helpers import START
 from tests.ledger.bank import Bank
@@ -62,12 +61,12 @@ def asked(first: str, every: Every, count: int | None = None) -> Schedule:
     ],
 )
 def test_a_run_is_due(first, every, number, run):
-    assert time_of_run(asked(first, every), number) == (run and day(run))
+    assert asked(first, every).time_of_run(number) == (run and day(run))
 
 
 @pytest.mark.parametrize(("number", "is_due"), [(0, True), (1, True), (2, False), (3, False)])
 def test_a_schedule_runs_no_more_often_than_it_says(number, is_due):
-    assert (time_of_run(asked("2026-01-31", Every.DAY, count=2), number) is not None) == is_due
+    assert (asked("2026-01-31", Every.DAY, count=2).time_of_run(number) is not None) == is_due
 
 
 STATES = ("none", "open", "ended", "cancelled", "hold")

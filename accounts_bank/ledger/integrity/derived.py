@@ -6,7 +6,7 @@ an account is never changes, and neither does an entry.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -22,7 +22,6 @@ from accounts_bank.ledger.actions import (
 )
 from accounts_bank.ledger.entries import Needs, Recorded, Snapshot
 from accounts_bank.ledger.integrity.checksums import NO_RUNS
-from accounts_bank.ledger.rules.schedules import time_of_run
 from accounts_bank.ledger.values import Account, EntryRef, Progress, Stage, Status
 
 AT_ONCE = 1_000
@@ -148,7 +147,7 @@ def _payer(recorded: Recorded) -> str | None:
 def _due_at(progress: Progress, recorded: Recorded) -> datetime | None:
     action = recorded.entry.action
     if progress.stage is Stage.OPEN and isinstance(action, Hold):
-        return recorded.entry.at + timedelta(seconds=action.expires_in_s)
+        return action.expires_at(recorded.entry.at)
     if progress.stage is Stage.OPEN and isinstance(action, Schedule):
-        return time_of_run(action, progress.done_count)
+        return action.time_of_run(progress.done_count)
     return None

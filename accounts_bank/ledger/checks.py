@@ -1,54 +1,73 @@
-"""What several rules ask. Checks answer None where nothing is wrong.
+"""Checks: the parts that the rules of several actions share.
 
-A rule asks in the order of `Status`, so the first thing wrong is the one that is told.
+A check returns a refusal, or None if the entry passes. A rule makes its checks in the order of
+`Status`, so that the same mistake gets the same answer from every action.
 """
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from accounts_bank.ledger.actions import Hold, Schedule, Transfer
-from accounts_bank.ledger.entries import Entry, till_id
-from accounts_bank.ledger.rules.verdicts import Books, Refusal
 from accounts_bank.ledger.values import BANK_ID, Account, AccountStatus, Posting, Status
+from accounts_bank.ledger.verdicts import Refusal
+
+if TYPE_CHECKING:
+    from accounts_bank.ledger.books import Books
+    from accounts_bank.ledger.entries import Entry
 
 _OPEN = AccountStatus.OPEN
-"""To name a member of an enum costs as much as a rule does."""
+"""A name of its own: to read a member of an enum takes as long as the whole check."""
 
 NOT_THE_CALLERS = Refusal(Status.NOT_FOUND)
-"""Whether there is such an account or not, its number tells nobody but its owner."""
+"""The answer for an account of another customer and for one that does not exist.
+
+The two are the same, so that a number does not tell other customers whether an account exists.
+"""
 
 _FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def customers(books: Books, name: str) -> Account | None:
-    """Find a customer's account: the bank's own cannot be named by anybody."""
-    account = books.accounts.get(name)
-    return None if account is None or account.owner_id == BANK_ID else account
+def account_of_customer(books: "Books", name: str) -> Account | Refusal:
+    """Find a customer's account by id or number; the bank's own accounts count as unknown."""
+    account = books.account(name)
+    if account is None or account.owner_id == BANK_ID:
+        return Refusal(Status.ACCOUNT_UNKNOWN)
+    return account
 
 
 def payer_and_payee(
-    books: Books, entry: Entry, ask: Transfer | Hold | Schedule
+    books: "Books", entry: "Entry", from_account: str, to_account: str
 ) -> tuple[Account, Account] | Refusal:
-    """Find the two accounts of customers between which money is to go, from one of the caller's."""
-    payer, payee = books.accounts.get(ask.from_account), customers(books, ask.to_account)
+    """Find the accounts of a payment: one of the caller's, and one of any customer."""
+    payer, payee = books.account(from_account), account_of_customer(books, to_account)
     if payer is None or payer.owner_id != entry.caller_id:
         return NOT_THE_CALLERS
-    if payee is None:
-        return Refusal(Status.ACCOUNT_UNKNOWN)
+    if isinstance(payee, Refusal):
+        return payee
     return Refusal(Status.SAME_ACCOUNT) if payer.id == payee.id else (payer, payee)
 
 
-def owners(payer: Account, payee: Account) -> tuple[str, ...]:
-    """Name the customers whose accounts they are, each once."""
+def owner_ids(payer: Account, payee: Account) -> tuple[str, ...]:
+    """Return the ids of the customers that own two accounts, each id once."""
     one, other = payer.owner_id, payee.owner_id
     return (one,) if one == other else (one, other)
 
 
-def till(books: Books, entry: Entry, currency: str) -> Account:
-    """Find the bank's cash account where an entry is asked."""
+def till_id(currency: str, till: int) -> str:
+    """Return the id of the bank's cash account for a currency (ISO 4217) at one till."""
+    return f"till-{currency.lower()}-{till}"
+
+
+def till_of(action: Any, entry: "Entry") -> tuple[str]:
+    """Return the id of the till that an action touches: that of its currency and its entry."""
+    return (till_id(action.currency, entry.till),)
+
+
+def till(books: "Books", entry: "Entry", currency: str) -> Account:
+    """Find the bank's cash account at the till of an entry; open it at its first use."""
     name = till_id(currency, entry.till)
-    return books.accounts.get(name) or Account(
+    return books.account(name) or Account(
         id=name,
         number=name,
         owner_id=BANK_ID,
@@ -76,7 +95,7 @@ def same_currency(account: Account, currency: str) -> Refusal | None:
 
 
 def may_pay(payer: Account, payee: Account, currency: str) -> Refusal | None:
-    """Refuse two accounts between which no money of a currency can go."""
+    """Refuse two accounts if the status or the currency of one of them rules a payment out."""
     if payer.status is _OPEN is payee.status and payer.currency == currency == payee.currency:
         return None
     return (
@@ -89,7 +108,7 @@ def may_pay(payer: Account, payee: Account, currency: str) -> Refusal | None:
 
 
 def covers(payer: Account, amount_minor: int) -> Refusal | None:
-    """Refuse what would leave an account below its floor."""
+    """Refuse an amount that would take an account below its floor."""
     shortfall_minor = amount_minor - payer.available_minor
     if shortfall_minor <= 0:
         return None
@@ -98,10 +117,10 @@ def covers(payer: Account, amount_minor: int) -> Refusal | None:
     return Refusal(Status.FUNDS_INSUFFICIENT, (("shortfall_minor", shortfall_minor),))
 
 
-def within_its_day(
+def within_daily_limit(
     payer: Account, payee: Account, amount_minor: int, at: datetime
 ) -> Refusal | None:
-    """Refuse what would pass the daily limit of an account; say what is left of it."""
+    """Refuse an amount that would exceed the daily limit; the details say what is left of it."""
     if payer.daily_limit_minor is None:
         return None
     _, spent_minor = _spent(payer, payee, at)
@@ -111,8 +130,8 @@ def within_its_day(
     return Refusal(Status.LIMIT_EXCEEDED, (("left_minor", max(0, left_minor)),))
 
 
-def having_spent(payer: Account, payee: Account, amount_minor: int, at: datetime) -> Account:
-    """Count what leaves an account against its daily limit."""
+def with_spending(payer: Account, payee: Account, amount_minor: int, at: datetime) -> Account:
+    """Return the payer after an amount counts against its daily limit."""
     if payer.daily_limit_minor is None:
         return payer
     day, spent_minor = _spent(payer, payee, at)
@@ -120,9 +139,9 @@ def having_spent(payer: Account, payee: Account, amount_minor: int, at: datetime
 
 
 def has_room(payee: Account, amount_minor: int) -> Refusal | None:
-    """Refuse what would lift a balance past what can be written exactly.
+    """Refuse an amount that would lift a balance past the largest exact number.
 
-    It is asked last: asked before the payer's funds, it would tell anybody the payee's balance.
+    It comes last: before the payer's funds, it would tell any payer the payee's balance.
     """
     if amount_minor <= payee.room_minor:
         return None
@@ -130,16 +149,16 @@ def has_room(payee: Account, amount_minor: int) -> Refusal | None:
 
 
 def postings(payer: Account, payee: Account, amount_minor: int) -> tuple[Posting, Posting]:
-    """Move an amount."""
+    """Return the two postings of a payment; the bank's own accounts show no number."""
     payee_number = None if payee.owner_id == BANK_ID else payee.number
     payer_number = None if payer.owner_id == BANK_ID else payer.number
     return Posting(payer, -amount_minor, payee_number), Posting(payee, amount_minor, payer_number)
 
 
 def _spent(payer: Account, payee: Account, at: datetime) -> tuple[int, int]:
-    """Say on which day it is spent, that of its line, and how much was before.
+    """Return the day of the payment's line, and the amount spent on that day so far.
 
-    No day comes back, or it would count anew.
+    The day never goes back: a day that came twice would count from zero again.
     """
     day = (max(at, payer.moved_at, payee.moved_at) - _FIRST_DAY).days
     if day > payer.spent_day:
