@@ -14,7 +14,7 @@ from accounts_bank.audit.sealer import Sealer
 from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.entries import Ledger, Needs
 from accounts_bank.ledger.integrity.checksums import Checksum
-from accounts_bank.ledger.integrity.proof import Counts, Wrong, prove
+from accounts_bank.ledger.integrity.proof import BooksWrong, Counts, prove
 from accounts_bank.stores.base import AccountStore
 
 COMPARED_AT_ONCE = 1_000
@@ -63,7 +63,7 @@ class Verifier:
         counts, audit_lines, fault = Counts(), 0, None
         try:
             counts, audit_lines = self._proven()
-        except Wrong as wrong:
+        except BooksWrong as wrong:
             fault = str(wrong)
         except OSError as error:
             fault = f"the audit log cannot be read: {error}"
@@ -93,7 +93,7 @@ class Verifier:
             )
             counts = prove(ledgers[0])
         if fault:
-            raise Wrong(f"the audit log: {fault}")
+            raise BooksWrong(f"the audit log: {fault}")
         compared.end(counts.journal)
         return counts, count
 
@@ -122,7 +122,7 @@ class _Compared:
         self._compare()
         if self._first <= 1 and self._sealed != journal:
             missing = journal.count - self._sealed.count
-            raise Wrong(
+            raise BooksWrong(
                 f"the audit log does not tell of each entry once: {missing} are missing"
                 if missing > 0
                 else "the audit log tells of an entry twice"
@@ -134,8 +134,8 @@ class _Compared:
         for told in self._waiting:
             name = f"line {told['number']} of the audit log"
             if told["id"] not in kept:
-                raise Wrong(f"{name} tells of entry {told['id']}, which is not in the journal")
+                raise BooksWrong(f"{name} tells of entry {told['id']}, which is not in the journal")
             record = msgspec.json.decode(msgspec.json.encode(record_of(kept[told["id"]])))
             if record != {key: value for key, value in told.items() if key not in _OF_THE_CHAIN}:
-                raise Wrong(f"{name} and the journal differ about entry {told['id']}")
+                raise BooksWrong(f"{name} and the journal differ about entry {told['id']}")
         self._waiting = []

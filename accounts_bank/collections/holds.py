@@ -1,6 +1,6 @@
 """Holds: reserved money that the payee captures, in full or in part, or voids."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -10,6 +10,7 @@ from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, NotFound
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Capture, Hold, Void
+from accounts_bank.ledger.actions.hold import stage_at
 from accounts_bank.ledger.entries import Needs, Recorded, Snapshot
 from accounts_bank.ledger.values import Stage
 
@@ -29,7 +30,7 @@ class HoldDetails(PendingPayment, frozen=True, kw_only=True):
     @property
     def expires_at(self) -> datetime:
         """The time at which the hold expires by itself."""
-        return self.recorded.entry.at + timedelta(seconds=self.action.expires_in_s)
+        return self.action.expires_at(self.recorded.entry.at)
 
 
 class Holds:
@@ -127,12 +128,12 @@ class Holds:
     def _with_stages(self, holds: list[Recorded]) -> list[HoldDetails]:
         loaded, now = load(self._client.store, holds), self._client.clock()
         created = [_created(each, loaded) for each in holds]
-        stages = {each.entry_id: each.stage for each in loaded.progress.values()}
+        stages = {each.entry_id: stage_at(each, now) for each in loaded.progress.values()}
         captures = self._captures([each for each in stages if stages[each] is Stage.CAPTURED])
         return [
             _with_capture(each, captures[each.id])
             if each.id in captures
-            else _with_stage(each, stages[each.id], now)
+            else replace(each, stage=stages[each.id])
             for each in created
         ]
 
@@ -147,11 +148,6 @@ class Holds:
 def _created(recorded: Recorded, loaded: Snapshot) -> HoldDetails:
     payer, payee = payer_and_payee(recorded, loaded)
     return HoldDetails(recorded=recorded, payer=payer, payee=payee)
-
-
-def _with_stage(hold: HoldDetails, stage: Stage, now: datetime) -> HoldDetails:
-    is_over = stage is Stage.OPEN and hold.expires_at <= now
-    return replace(hold, stage=Stage.EXPIRED if is_over else stage)
 
 
 def _hold_id(capture: Recorded) -> str:

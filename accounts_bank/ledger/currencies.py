@@ -1,7 +1,7 @@
 """ISO 4217: the active currencies and how many decimals each one has.
 
 Source: ISO 4217 list one (SIX Financial Information, maintenance agency), with the amendments
-known in November 2026. Metals, test codes and units of account have no minor unit and are left out.
+known in November 2026. Metals, test codes and units of account have no minor unit; they are absent.
 """
 
 _BY_DECIMALS = {
@@ -20,4 +20,4 @@ _BY_DECIMALS = {
 DECIMALS: dict[str, int] = {
     code: decimals for decimals, codes in _BY_DECIMALS.items() for code in codes.split()
 }
-"""Currency code -> decimals: an amount of 1234 minor units of EUR is 12.34."""
+"""The number of decimals by currency code: 1234 minor units of EUR are 12.34."""

@@ -1,7 +1,7 @@
-"""Account numbers: IBANs (ISO 13616) of a bank that does not exist, so that a typo is caught.
+"""Account numbers: IBANs (ISO 13616) of a bank that does not exist. Check digits reveal a typo.
 
-The country's format is Germany's: eight digits of bank code, ten of account. No German bank code
-begins with a 9, so none of these numbers belongs to anybody.
+The format is Germany's: eight digits of bank code, ten digits of account. No German bank code
+begins with a 9, so no person owns one of these numbers.
 """
 
 from functools import lru_cache
@@ -12,27 +12,27 @@ from stdnum import iban
 
 BANK_CODE = "99900000"
 CANDIDATES = 4
-"""How many numbers an account may try: four taken in a row is past any bank's size."""
+"""The numbers that an account may try. In no real bank are all four of them taken."""
 
 _DE_WITHOUT_CHECK = "131400"
-"""What stands behind the account while its check digits are reckoned (ISO 13616, ISO 7064)."""
+"""DE00 as digits, moved behind the account to compute the check digits (ISO 13616, ISO 7064)."""
 
 _NUMBER = pattern(r"[A-Za-z]{2}[0-9][0-9A-Za-z ]*")
 
 
 @lru_cache(maxsize=1024)
 def numbers_for(account_id: str) -> tuple[str, ...]:
-    """Give the numbers an account may get, the first free one in this order."""
+    """Return the candidate numbers of an account; it gets the first one that is free."""
     return tuple(_number(f"{account_id}/{turn}") for turn in range(CANDIDATES))
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a text is an IBAN with right check digits."""
+    """Return whether a text is an IBAN with right check digits (ISO 13616, ISO 7064)."""
     return bool(iban.is_valid(text))
 
 
 def canonical(name: str) -> str:
-    """Write an account's id or number as the ledger keeps it: no spaces, one case."""
+    """Return an account's id or number as the ledger keeps it: without spaces, in one case."""
     if _NUMBER.fullmatch(name):
         return name.replace(" ", "").upper()
     return name.lower()

@@ -6,17 +6,20 @@ from enum import StrEnum
 from msgspec import Struct
 
 AMOUNT_MAX_MINOR = 2**53 - 1
-"""The largest amount and the largest balance of a customer: every JSON reader holds it exactly."""
+"""The largest amount and the largest balance of a customer, in minor units.
+
+It is the largest integer that every JSON reader holds exactly (RFC 8259, section 6).
+"""
 
 BANK_BALANCE_MAX_MINOR = 2**63 - 1
-"""The largest balance, of either sign, of the bank's own accounts: a database's bigint."""
+"""The largest balance of the bank's own accounts, in minor units, of either sign: an SQL bigint."""
 
 BANK_ID = "bank"
-"""The owner of the bank's own accounts. No user ever has this id: users' ids are UUIDs."""
+"""The owner of the bank's own accounts. Users' ids are UUIDs (RFC 9562), so none equals it."""
 
 
 class AccountStatus(StrEnum):
-    """What an account lets happen: `frozen` takes money in and lets none out."""
+    """The status of an account. A frozen account receives money and pays none."""
 
     OPEN = "open"
     FROZEN = "frozen"
@@ -24,7 +27,7 @@ class AccountStatus(StrEnum):
 
 
 class Status(StrEnum):
-    """What became of an entry, the refusals in the order in which the rules are checked."""
+    """The status of an entry; the refusals stand in the order in which the rules check them."""
 
     RECORDED = "recorded"
     KEY_REUSED = "key_reused"
@@ -54,12 +57,23 @@ class Status(StrEnum):
 
 
 class Account(Struct, frozen=True, gc=False, kw_only=True):
-    """An account as it stands.
+    """An account after its last line.
 
-    `floor_minor` is the lowest balance permitted (a credit limit is a negative floor); the bank's
-    own accounts have none. `line_count` numbers the lines without gaps; `moved_at` is the time of
-    the last one, and no later line has an earlier time. Where there is a `daily_limit_minor`,
-    `spent_minor` is what was paid or held on `spent_day`, counted in days since 1970 (UTC).
+    :param id: the id of the entry that opened it.
+    :param number: an IBAN (ISO 13616) of a bank that does not exist.
+    :param owner_id: the id of the customer, or `BANK_ID`.
+    :param currency: an ISO 4217 code.
+    :param created_at: the time of the entry that opened it, in UTC.
+    :param moved_at: the time of the last line, in UTC; no later line has an earlier time.
+    :param balance_minor: the sum of its lines, in minor units.
+    :param held_minor: the sum of its open holds, in minor units.
+    :param floor_minor: the lowest balance permitted, in minor units. A credit limit is a negative
+        floor. None for the bank's own accounts, which have no floor.
+    :param line_count: the number of its lines; they are numbered from 1 without gaps.
+    :param daily_limit_minor: the most that is paid or held in a day (UTC), in minor units, or None.
+    :param spent_day: the day of `spent_minor`, counted in days since 1970-01-01 (UTC).
+    :param spent_minor: the amount paid or held on that day, in minor units. It counts only while
+        there is a daily limit.
     """
 
     id: str
@@ -80,20 +94,23 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def available_minor(self) -> int:
-        """What may leave the account now, in minor units: balance - held - floor."""
+        """The amount that the account can pay now, in minor units: balance - held - floor."""
         floor_minor = -BANK_BALANCE_MAX_MINOR if self.floor_minor is None else self.floor_minor
         return self.balance_minor - self.held_minor - floor_minor
 
     @property
     def room_minor(self) -> int:
-        """What may still be paid in, in minor units: what is available must be exact too."""
+        """The amount that the account can still receive, in minor units.
+
+        The available amount must stay exact too, so a credit limit makes the room smaller.
+        """
         if self.floor_minor is None:
             return BANK_BALANCE_MAX_MINOR - self.balance_minor
         return AMOUNT_MAX_MINOR + self.floor_minor - self.balance_minor
 
 
 class Customer(Struct, frozen=True, gc=False):
-    """What the ledger knows of a customer: how many accounts are open, and whether it has left."""
+    """A customer: the number of its open accounts, and whether it has left the bank."""
 
     id: str
     open_accounts: int = 0
@@ -101,7 +118,7 @@ class Customer(Struct, frozen=True, gc=False):
 
 
 class Stage(StrEnum):
-    """How far an entry has come. Whatever is not open has ended, and stays as it is."""
+    """The stage of a hold or a schedule. Every stage but `open` is final."""
 
     OPEN = "open"
     CAPTURED = "captured"
@@ -112,11 +129,16 @@ class Stage(StrEnum):
 
 
 class Progress(Struct, frozen=True, gc=False, kw_only=True):
-    """What later entries made of a hold, of a schedule, or of a transfer that was reversed.
+    """The progress of a hold, of a schedule, or of a transfer that was reversed.
 
-    `kind` and `amount_minor` are the entry's, `account_id` is its payer. `done_minor` was captured
-    or reversed so far; a schedule ran `done_count` times. At `due_at` the bank itself must act: a
-    hold expires, a schedule runs.
+    :param entry_id: the id of the hold, the schedule or the transfer.
+    :param kind: its kind.
+    :param account_id: the id of the payer's account.
+    :param amount_minor: its amount in minor units.
+    :param done_minor: the amount that was captured or reversed so far, in minor units.
+    :param done_count: the number of runs of a schedule so far.
+    :param due_at: the time at which the bank must act, in UTC: a hold expires or a schedule runs.
+        None if the bank has nothing to do.
     """
 
     entry_id: str
@@ -130,7 +152,12 @@ class Progress(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class EntryRef(Struct, frozen=True, gc=False):
-    """An entry is found under a customer's id, or under that of an earlier entry it is about."""
+    """A row that lists an entry under a customer or under an earlier entry.
+
+    :param of_id: the id of the customer or of the earlier entry.
+    :param kind: the kind of the entry.
+    :param at: the time of the recorded entry, in UTC.
+    """
 
     of_id: str
     kind: str
@@ -139,9 +166,11 @@ class EntryRef(Struct, frozen=True, gc=False):
 
 
 class Posting(Struct, frozen=True, gc=False):
-    """One account's share of an entry: `amount_minor` is signed, and an entry's sum to zero.
+    """The share of one account in an entry. The postings of an entry sum to zero.
 
-    `account` is as it will be but for the money that moves.
+    :param account: the account after all other effects of the entry.
+    :param amount_minor: the signed amount in minor units; negative for the payer.
+    :param counterparty: as in `Line`.
     """
 
     account: Account
@@ -150,9 +179,15 @@ class Posting(Struct, frozen=True, gc=False):
 
 
 class Line(Struct, frozen=True, gc=False, array_like=True):
-    """A posting as the statement shows it, numbered 1..n without gaps on its account.
+    """A posting as the statement shows it.
 
-    `counterparty` is the number of the customer's account on the other side, None for the bank's.
+    :param number: 1..n on its account, without gaps.
+    :param kind: the kind of the entry.
+    :param amount_minor: the signed amount in minor units; negative for the payer.
+    :param balance_minor: the balance after the line, in minor units.
+    :param counterparty: the number of the customer's account on the other side; None if the other
+        side is the bank.
+    :param at: the time of the recorded entry, in UTC.
     """
 
     account_id: str
@@ -167,7 +202,7 @@ class Line(Struct, frozen=True, gc=False, array_like=True):
 
 
 class Period(Struct, frozen=True, gc=False):
-    """A stretch of time: from `since` on, and before `until`; None is without an end."""
+    """A period: from `since` on, and before `until`, both in UTC; None leaves that side open."""
 
     since: datetime | None = None
     until: datetime | None = None

@@ -11,7 +11,7 @@ from accounts_bank.errors import SettingsError
 from accounts_bank.identity import User
 from accounts_bank.ledger.entries import Changes, Ledger
 from accounts_bank.ledger.integrity.derived import EntryRefs, batches
-from accounts_bank.ledger.integrity.proof import Wrong, prove
+from accounts_bank.ledger.integrity.proof import BooksWrong, prove
 from accounts_bank.stores.base import AccountStore, UserStore
 
 Stores = tuple[UserStore, AccountStore]
@@ -46,7 +46,7 @@ def _size(source: Stores) -> int:
             )
         try:
             counts = prove(ledger)
-        except Wrong as wrong:
+        except BooksWrong as wrong:
             raise SettingsError(f"The books are wrong, and not copied: {wrong}.") from wrong
     return counts.accounts + counts.customers + counts.entries + sum(map(len, _pages(users)))
 

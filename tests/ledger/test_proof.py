@@ -17,7 +17,7 @@ from accounts_bank.ledger.actions import (
 )
 from accounts_bank.ledger.entries import Ledger, Recorded, digest_of
 from accounts_bank.ledger.integrity.checksums import Checksum, ProgressReconciler
-from accounts_bank.ledger.integrity.proof import Wrong, prove
+from accounts_bank.ledger.integrity.proof import BooksWrong, prove
 from accounts_bank.ledger.values import (
     Account,
     AccountStatus,
@@ -92,7 +92,7 @@ class Copy:
         )
 
     def fault(self) -> str:
-        with pytest.raises(Wrong) as found:
+        with pytest.raises(BooksWrong) as found:
             self.prove()
         return str(found.value)
 

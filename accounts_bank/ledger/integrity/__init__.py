@@ -1,1 +1,1 @@
-"""Proves the books: every number follows from the journal."""
+"""The proof of the books: every number follows from the journal."""

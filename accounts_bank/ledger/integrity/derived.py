@@ -1,7 +1,8 @@
-"""What is kept beside the journal follows from it: mentions, and whose and when due progress is.
+"""Compare the rows that are derived from the journal with the journal.
 
-Both come in the order of their entries' ids. What an entry names is looked up, many at once: whose
-an account is never changes, and neither does an entry.
+Entry references list an entry under a customer or an earlier entry. Progress has a payer and a due
+time. Both are read in the order of their entries' ids. The owner of an account and a recorded
+entry never change, so the check loads them in batches while it reads.
 """
 
 from collections import Counter
@@ -21,30 +22,30 @@ from accounts_bank.ledger.actions import (
     Void,
 )
 from accounts_bank.ledger.entries import Needs, Recorded, Snapshot
-from accounts_bank.ledger.integrity.checksums import NO_RUNS
+from accounts_bank.ledger.integrity.checksums import NOT_A_RUN
 from accounts_bank.ledger.values import Account, EntryRef, Progress, Stage, Status
 
-AT_ONCE = 1_000
+BATCH_MAX = 1_000
 
 Item = TypeVar("Item")
 
 
 def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Give items many at once."""
+    """Split items into lists of at most `BATCH_MAX`."""
     iterator = iter(items)
-    while batch := list(islice(iterator, AT_ONCE)):
+    while batch := list(islice(iterator, BATCH_MAX)):
         yield batch
 
 
 class EntryRefs:
-    """EntryRefs in the order of their entries' ids, to be taken as far as the entries are."""
+    """Reads entry references in step with the entries, both in the order of the entries' ids."""
 
     def __init__(self, entry_refs: Iterator[EntryRef]) -> None:
         self._entry_refs = entry_refs
         self.next = next(entry_refs, None)
 
     def up_to(self, entry_id: str) -> list[EntryRef]:
-        """Take those of the entries whose ids are not above this one."""
+        """Return the next references, up to those of the entry with this id."""
         found = []
         while self.next is not None and self.next.entry_id <= entry_id:
             found.append(self.next)
@@ -53,7 +54,11 @@ class EntryRefs:
 
 
 class DerivedCheck:
-    """Passes entries and progress on, and remembers the first thing that differs."""
+    """Passes entries and progress through, and keeps the first difference as `fault`.
+
+    :param load: reads accounts and entries by their names.
+    :param entry_refs: all references, in the order of their entries' ids.
+    """
 
     def __init__(self, load: Callable[[Needs], Snapshot], entry_refs: Iterator[EntryRef]) -> None:
         self._load = load
@@ -61,43 +66,46 @@ class DerivedCheck:
         self.fault: str | None = None
 
     def entries(self, entries: Iterable[Recorded]) -> Iterator[Recorded]:
-        """Compare entries with the mentions of them."""
+        """Compare entries with their references."""
         for batch in batches(entries):
             self._compare_entry_refs(batch)
             yield from batch
         if self._entry_refs.next is not None:
-            self._found(_misplaced(self._entry_refs.next, "which is not in the journal"))
+            self._report(_misplaced(self._entry_refs.next, "which is not in the journal"))
 
     def progress(self, progress: Iterable[Progress]) -> Iterator[Progress]:
-        """Compare progress with the entries that it is of."""
+        """Compare progress with its entries."""
         for batch in batches(progress):
             ids = frozenset(each.entry_id for each in batch)
-            kept = self._load(Needs(frozenset(each.account_id for each in batch), entries=ids))
+            payers = frozenset(each.account_id for each in batch)
+            loaded = self._load(Needs(payers, entries=ids))
             for each in batch:
-                recorded = kept.entries.get(each.entry_id)
+                recorded = loaded.entries.get(each.entry_id)
                 if recorded is not None:
-                    self._compare_progress(each, recorded, kept.accounts.get(each.account_id))
+                    self._compare_progress(each, recorded, loaded.accounts.get(each.account_id))
                 yield each
 
     def _compare_entry_refs(self, batch: list[Recorded]) -> None:
         found = Counter(self._entry_refs.up_to(batch[-1].entry.id))
         names = frozenset(name for each in batch for name in _parties(each))
         accounts = self._load(Needs(names)).accounts if names else {}
-        due = Counter(entry_ref for each in batch for entry_ref in _entry_refs_of(each, accounts))
-        for entry_ref in [*(due - found), *(found - due)]:
-            self._found(_misplaced(entry_ref, "and the journal says otherwise"))
+        wanted = Counter(
+            entry_ref for each in batch for entry_ref in _entry_refs_of(each, accounts)
+        )
+        for entry_ref in [*(wanted - found), *(found - wanted)]:
+            self._report(_misplaced(entry_ref, "and the journal says otherwise"))
 
     def _compare_progress(
         self, progress: Progress, recorded: Recorded, payer: Account | None
     ) -> None:
-        name, named = f"{progress.kind} {progress.entry_id}", _payer(recorded)
-        if payer is None or named not in {payer.id, payer.number}:
-            self._found(f"{name}: account {progress.account_id} does not pay for it")
+        name = f"{progress.kind} {progress.entry_id}"
+        if payer is None or _payer(recorded) not in {payer.id, payer.number}:
+            self._report(f"{name}: account {progress.account_id} does not pay for it")
         due_at = _due_at(progress, recorded)
         if progress.due_at != due_at:
-            self._found(f"{name}: it is due {progress.due_at}, and the journal says {due_at}")
+            self._report(f"{name}: it is due {progress.due_at}, and the journal says {due_at}")
 
-    def _found(self, fault: str) -> None:
+    def _report(self, fault: str) -> None:
         self.fault = self.fault or fault
 
 
@@ -106,7 +114,7 @@ def _misplaced(entry_ref: EntryRef, why: str) -> str:
 
 
 def _parties(recorded: Recorded) -> Iterable[str]:
-    """Name the accounts whose owners find an entry."""
+    """Return the accounts of the customers under which an entry is listed."""
     action = recorded.entry.action
     if recorded.status is not Status.RECORDED:
         return ()
@@ -117,25 +125,25 @@ def _parties(recorded: Recorded) -> Iterable[str]:
     return (action.from_account,) if isinstance(action, Schedule) else ()
 
 
-def _about(recorded: Recorded) -> str | None:
-    """Name the earlier entry under which an entry is found."""
+def _earlier_entry(recorded: Recorded) -> str | None:
+    """Return the id of the earlier entry under which an entry is listed."""
     action = recorded.entry.action
     if isinstance(action, Transfer):
-        return None if recorded.status in NO_RUNS else action.schedule_id
+        return None if recorded.status in NOT_A_RUN else action.schedule_id
     if recorded.status is not Status.RECORDED:
         return None
     match action:
-        case Capture(hold_id=about) | Void(hold_id=about) | Expire(hold_id=about):
-            return about
-        case Reversal(transfer_id=about) | CancelSchedule(schedule_id=about):
-            return about
+        case Capture(hold_id=earlier) | Void(hold_id=earlier) | Expire(hold_id=earlier):
+            return earlier
+        case Reversal(transfer_id=earlier) | CancelSchedule(schedule_id=earlier):
+            return earlier
         case _:
             return None
 
 
 def _entry_refs_of(recorded: Recorded, accounts: Mapping[str, Account]) -> Iterator[EntryRef]:
     owners = [accounts[name].owner_id for name in _parties(recorded) if name in accounts]
-    for of_id in {*owners, _about(recorded)} - {None}:
+    for of_id in {*owners, _earlier_entry(recorded)} - {None}:
         yield EntryRef(str(of_id), recorded.entry.kind, recorded.at, recorded.entry.id)
 
 

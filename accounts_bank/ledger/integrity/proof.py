@@ -1,7 +1,7 @@
-"""Proves the books: that every number in them follows from the others.
+"""Prove the books: every number in them follows from the journal and from the lines.
 
-Everything is read once, as streams in order, so memory does not grow with what there is. The first
-thing that is wrong ends the proof and is named.
+The proof reads each value once, as ordered streams, so its memory does not grow with the bank. The
+first error ends the proof.
 """
 
 from collections import Counter
@@ -26,12 +26,16 @@ from accounts_bank.ledger.values import (
 )
 
 
-class Wrong(Exception):
-    """Something in the books does not follow from the rest; the message names it."""
+class BooksWrong(Exception):
+    """A value in the books contradicts the others; the message names it."""
 
 
 class Counts(Struct):
-    """How much there is, and what it sums to."""
+    """The sizes of the books.
+
+    :param sums_minor: the sum of all balances in minor units, by currency.
+    :param journal: the checksum of the entries that are in the audit log.
+    """
 
     accounts: int = 0
     customers: int = 0
@@ -44,30 +48,28 @@ class Counts(Struct):
 def prove(ledger: Ledger) -> Counts:
     """Prove the whole ledger.
 
-    :raises Wrong: something is not as it must be; what, says its message.
+    :returns: the sizes of the books.
+    :raises BooksWrong: a value contradicts the others.
     """
-    counts, promises, beside = (
-        Counts(),
-        ProgressReconciler(),
-        DerivedCheck(ledger.load, ledger.entry_refs),
-    )
-    open_accounts = _prove_accounts(ledger, counts, promises)
+    counts, reconciler = Counts(), ProgressReconciler()
+    derived = DerivedCheck(ledger.load, ledger.entry_refs)
+    open_accounts = _prove_accounts(ledger, counts, reconciler)
     _prove_customers(ledger.customers, open_accounts, counts)
-    posted = _prove_entries(beside.entries(ledger.entries), counts, promises)
+    posted = _prove_entries(derived.entries(ledger.entries), counts, reconciler)
     if posted != counts.lines:
-        raise Wrong(f"{counts.lines - posted} lines belong to no entry of the journal")
+        raise BooksWrong(f"{counts.lines - posted} lines belong to no entry of the journal")
     for currency, sum_minor in sorted(counts.sums_minor.items()):
         if sum_minor:
-            raise Wrong(f"all balances in {currency} sum to {sum_minor}, not to zero")
-    _prove_progress(beside.progress(ledger.progress), promises)
-    if beside.fault:
-        raise Wrong(beside.fault)
+            raise BooksWrong(f"all balances in {currency} sum to {sum_minor}, not to zero")
+    _prove_progress(derived.progress(ledger.progress), reconciler)
+    if derived.fault:
+        raise BooksWrong(derived.fault)
     counts.journal = counts.journal.without(ledger.unsealed)
     return counts
 
 
-def _prove_accounts(ledger: Ledger, counts: Counts, promises: ProgressReconciler) -> int:
-    """Prove each account by its lines; say how many of customers are open."""
+def _prove_accounts(ledger: Ledger, counts: Counts, reconciler: ProgressReconciler) -> int:
+    """Prove each account by its lines; return the number of open accounts of customers."""
     open_accounts = 0
     sums_minor: Counter[str] = Counter()
     groups = groupby(ledger.lines, lambda line: line.account_id)
@@ -79,13 +81,13 @@ def _prove_accounts(ledger: Ledger, counts: Counts, promises: ProgressReconciler
         _prove_account(account, lines if own else iter(()))
         if own:
             account_id, lines = next(groups, (None, iter(())))
-        promises.see_account(account)
+        reconciler.see_account(account)
         counts.accounts += 1
         counts.lines += account.line_count
         sums_minor[account.currency] += account.balance_minor
         open_accounts += account.status is not AccountStatus.CLOSED and account.owner_id != BANK_ID
     if account_id is not None:
-        raise Wrong(f"there are lines of account {account_id}, which does not exist")
+        raise BooksWrong(f"there are lines of account {account_id}, which does not exist")
     counts.sums_minor = dict(sums_minor)
     return open_accounts
 
@@ -95,23 +97,23 @@ def _prove_account(account: Account, lines: Iterator[Line]) -> None:
     for number, line in enumerate(lines, 1):
         balance_minor += line.amount_minor
         if line.number != number:
-            raise Wrong(f"{name}: line {line.number} stands where line {number} belongs")
+            raise BooksWrong(f"{name}: line {line.number} stands where line {number} belongs")
         if line.at < at:
-            raise Wrong(f"{name}: line {number} bears an earlier time than what is before it")
+            raise BooksWrong(f"{name}: line {number} bears an earlier time than what is before it")
         at = line.at
         if line.balance_minor != balance_minor:
-            raise Wrong(
+            raise BooksWrong(
                 f"{name}: line {number} says a balance of {line.balance_minor} "
                 f"where its lines sum to {balance_minor}"
             )
     if account.line_count != number:
-        raise Wrong(f"{name}: {number} lines are there, and it counts {account.line_count}")
+        raise BooksWrong(f"{name}: {number} lines are there, and it counts {account.line_count}")
     if account.balance_minor != balance_minor:
-        raise Wrong(
+        raise BooksWrong(
             f"{name}: a balance of {account.balance_minor}, and lines that sum to {balance_minor}"
         )
     if account.available_minor < 0:
-        raise Wrong(f"{name}: it is {-account.available_minor} below its floor")
+        raise BooksWrong(f"{name}: it is {-account.available_minor} below its floor")
 
 
 def _prove_customers(customers: Iterable[Customer], open_accounts: int, counts: Counts) -> None:
@@ -120,39 +122,39 @@ def _prove_customers(customers: Iterable[Customer], open_accounts: int, counts: 
         counts.customers += 1
         counted += customer.open_accounts
         if customer.left and customer.open_accounts:
-            raise Wrong(f"customer {customer.id} has left, and has open accounts")
+            raise BooksWrong(f"customer {customer.id} has left, and has open accounts")
     if counted != open_accounts:
-        raise Wrong(f"{open_accounts} accounts are open, and the customers count {counted}")
+        raise BooksWrong(f"{open_accounts} accounts are open, and the customers count {counted}")
 
 
 def _prove_entries(
-    entries: Iterable[Recorded], counts: Counts, promises: ProgressReconciler
+    entries: Iterable[Recorded], counts: Counts, reconciler: ProgressReconciler
 ) -> int:
-    """Prove each entry by itself; say how many lines they have."""
+    """Prove each entry by itself; return the number of their lines."""
     posted = 0
     for recorded in entries:
         name = f"entry {recorded.entry.id}"
         if digest_of(recorded) != recorded.digest:
-            raise Wrong(f"{name}: it is not what was recorded: its digest differs")
+            raise BooksWrong(f"{name}: it is not what was recorded: its digest differs")
         if sum(line.amount_minor for line in recorded.lines):
-            raise Wrong(f"{name}: its lines do not sum to zero")
+            raise BooksWrong(f"{name}: its lines do not sum to zero")
         if recorded.lines and recorded.status is not Status.RECORDED:
-            raise Wrong(f"{name}: it was refused, and moved money")
-        promises.see_entry(recorded)
+            raise BooksWrong(f"{name}: it was refused, and moved money")
+        reconciler.see_entry(recorded)
         counts.entries += 1
         counts.journal.add(recorded.entry.id)
         posted += len(recorded.lines)
     return posted
 
 
-def _prove_progress(progress: Iterable[Progress], promises: ProgressReconciler) -> None:
+def _prove_progress(progress: Iterable[Progress], reconciler: ProgressReconciler) -> None:
     for each in progress:
         name = f"{each.kind} {each.entry_id}"
         if each.kind != "transfer" and (each.due_at is None) is (each.stage is Stage.OPEN):
-            raise Wrong(f"{name}: it is {each.stage}, and due {each.due_at}")
+            raise BooksWrong(f"{name}: it is {each.stage}, and due {each.due_at}")
         if each.done_minor > each.amount_minor:
-            raise Wrong(f"{name}: {each.done_minor} of {each.amount_minor} came of it")
-        promises.see_progress(each)
-    fault = promises.fault()
+            raise BooksWrong(f"{name}: {each.done_minor} of {each.amount_minor} came of it")
+        reconciler.see_progress(each)
+    fault = reconciler.fault()
     if fault:
-        raise Wrong(fault)
+        raise BooksWrong(fault)
