@@ -1,7 +1,6 @@
-"""The composition root: the one place where stores, collections and API are joined.
+"""The composition root: the one place that builds the stores, the collections and the API.
 
-`flask run` finds `create_app` here; `accounts serve` puts the same app behind a server for
-production.
+`flask run` and `accounts serve` both call `create_app`.
 """
 
 import os
@@ -9,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from math import nan
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,25 +26,25 @@ from accounts_bank.collections.due_work import Runner
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.users import UserCollection
 from accounts_bank.config import Settings, load_settings
-from accounts_bank.errors import Unavailable, UsernameTaken
-from accounts_bank.http.bank import Bank, DemoUser
+from accounts_bank.errors import UsernameTaken
+from accounts_bank.http.bank import Bank
+from accounts_bank.http.gauges import register_gauges
 from accounts_bank.http.middleware import InFlight
 from accounts_bank.http.rate_limits import RateLimits
 from accounts_bank.logging_config import configure_logging
 from accounts_bank.observability.prometheus import Metrics
 from accounts_bank.sandbox import demo
-from accounts_bank.sandbox.simulated_clock import SimulatedClock, SimulatedIds
 from accounts_bank.stores.base import AccountStore, UserStore
 from accounts_bank.stores.factory import copy_stores, open_stores, upgrade_stores
 
 GATHER_DURABLE_S = 0.25
-"""A store that lasts keeps what is to be sealed: each round costs it two commits."""
+"""The gather time with a durable store, where each round of sealing costs two commits."""
 
 TILLS = 16
-"""How many cash desks the processes share."""
+"""The number of cash accounts that the processes share, so that they rarely collide."""
 
 RUNNER_PAUSE_S, RUNNER_PAUSE_DURABLE_S = 0.2, 1
-"""How often it is asked what is due, about: a store that lasts is asked over a network."""
+"""The mean pause between two looks for due work; a durable store is behind a network."""
 
 
 def _now() -> datetime:
@@ -63,12 +61,12 @@ def create_app(
     passwords: Passwords | None = None,
     clock: Clock = _now,
 ) -> Flask:
-    """Build the bank.
+    """Build the bank's Flask application and start its due work.
 
-    `settings` are taken as they are, or as a mapping on top of `config.json` and the environment.
-    `passwords` lets tests hash cheaply, and `clock` wait for nothing.
+    `settings` are complete, or a mapping that overrides `config.json` and the environment.
+    `passwords` and `clock` replace the password hasher and the time, for tests.
 
-    :raises SettingsError: the bank cannot start so; it says what to do.
+    :raises SettingsError: the bank cannot start with these settings; the text says what to do.
     """
     if not isinstance(settings, Settings):
         settings = load_settings(settings)
@@ -89,7 +87,7 @@ def create_app(
 
 
 def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -> Bank:
-    """Join the stores and the collections of a bank. Its runner is not started yet."""
+    """Build the stores and the collections of a bank. Its due work is not started yet."""
     observer = Metrics()
     user_store, account_store, counters, close = open_stores(settings.STORE_URL, observer)
     is_durable = settings.is_durable
@@ -104,16 +102,10 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -
     )
     join = partial(_joined, user_store, account_store, settings, passwords, sealer.saved)
     users, accounts = join(clock, _new_id)
-    if settings.DEMO:
-        _write_demo(join, settings, passwords)
+    demo_users = demo.prepare(join, _now(), settings.DEMO_SEED, passwords) if settings.DEMO else ()
     verifier = Verifier(account_store, sealer, key_file)
     runner = Runner(account_store, clock=clock, on_saved=sealer.saved, pause_s=_pauses(is_durable))
-    observer.gauges(
-        lambda: {"requests_in_progress": traffic.count, "audit_failing": sealer.failing}
-    )
-    observer.gauges(lambda: {"due_failing": runner.failing})
-    observer.gauges(partial(_audit_lag, sealer), shared=True)
-    return Bank(
+    bank = Bank(
         users=users,
         accounts=accounts,
         audit=sealer,
@@ -125,8 +117,10 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -
         runner=runner,
         clock=clock,
         close_stores=close,
-        demo_users=_demo_users() if settings.DEMO else (),
+        demo_users=demo_users,
     )
+    register_gauges(bank)
+    return bank
 
 
 def _audit_log(settings: Settings, key_file: Path | None, *, sync: bool) -> AuditLog | None:
@@ -189,27 +183,3 @@ def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
         on_saved=on_saved,
     )
     return users, accounts
-
-
-def _write_demo(join: Callable[..., Any], settings: Settings, passwords: Passwords) -> None:
-    """Write the demo's year with a clock of its own, where it is not there yet."""
-    past = SimulatedClock(_now())
-    dice = Random(settings.DEMO_SEED)  # noqa: S311 - the same for the same seed
-    users, accounts = join(past, SimulatedIds(past, dice))
-    if not demo.is_written(users):
-        demo.write(users, accounts, past, dice, passwords.hash(demo.PASSWORD))
-
-
-def _demo_users() -> tuple[DemoUser, ...]:
-    return tuple(
-        DemoUser(person.username, demo.PASSWORD, person.full_name, person.role)
-        for person in demo.PEOPLE
-    )
-
-
-def _audit_lag(sealer: Sealer) -> dict[str, float]:
-    count, seconds = nan, nan
-    with suppress(Unavailable):
-        count, since = sealer.waiting()
-        seconds = (_now() - since).total_seconds() if since else 0
-    return {"audit_unsealed_items": count, "audit_unsealed_seconds": seconds}

@@ -20,4 +20,4 @@ def read() -> Response:
     given = request.headers.get("Authorization", "")
     if token and not compare_digest(given.encode(), f"Bearer {token}".encode()):
         raise InvalidToken("Send the METRICS_TOKEN as a bearer token.")
-    return Response(bank().observer.text(), content_type=MEDIA_TYPE)
+    return Response(bank().observer.render(), content_type=MEDIA_TYPE)

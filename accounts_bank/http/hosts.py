@@ -6,7 +6,7 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from accounts_bank.config import Settings
 from accounts_bank.errors import InvalidRequest
-from accounts_bank.http.middleware import Application
+from accounts_bank.observability.wsgi import Application
 
 ASKED_BY_ADDRESS = frozenset({"/health/live", "/health/ready", "/metrics"})
 """What load balancers and Prometheus ask of one process, which has no name."""

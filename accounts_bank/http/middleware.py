@@ -18,6 +18,7 @@ from uuid_utils import uuid4
 from accounts_bank.concurrency.greenlets import InlineLock
 from accounts_bank.observability.observer import Observer
 from accounts_bank.observability.trace_context import trace_of
+from accounts_bank.observability.wsgi import Application, Environment, StartResponse
 
 REQUEST_ID = "accounts.request_id"
 USER_ID = "accounts.user_id"
@@ -41,10 +42,6 @@ _HEADERS = [
 _POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 _NO_STORE = ("Cache-Control", "no-store")
 _TLS_ALWAYS = ("Strict-Transport-Security", "max-age=31536000")
-
-Environment = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environment, StartResponse], Iterable[bytes]]
 
 logger = logging.getLogger("accounts_bank.requests")
 
@@ -103,7 +100,7 @@ class RequestMiddleware:
             _complete(headers, request_id, environment)
             duration_s, code = perf_counter() - began_s, int(status[:3])
             route, method = route_of(environment), environment["REQUEST_METHOD"]
-            self._observer.answered(route, method, code, duration_s)
+            self._observer.request_finished(route, method, code, duration_s)
             _log(environment, code, duration_s)
             return start_response(status, headers, error)
 

@@ -1,13 +1,12 @@
-"""What the bank counts, in Prometheus' text format.
+"""The bank's metrics in Prometheus' text format.
 
-A process alone keeps the numbers to itself. Where there are several, PROMETHEUS_MULTIPROC_DIR names
-a folder in which each keeps its own, and whoever is asked adds them up: what a process counted is
-still there after its death, what it merely had at the moment goes with it. No label ever holds an
-id or a path.
+A single process keeps the numbers in its memory. Several processes keep them in files in the folder
+PROMETHEUS_MULTIPROC_DIR, and the process that is asked adds them up. Counters outlive a process;
+its gauges end with it. No label holds an id or a path.
 """
 
 import os
-from collections import Counter as Checksum
+from collections import Counter as Counts
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache, partial
@@ -45,11 +44,11 @@ _GAUGES: dict[str, tuple[str, Any]] = {
     "store_connections": ("Connections to the store in use.", "livesum"),
     "store_connections_max": ("Connections to the store that there may be.", "livesum"),
     "audit_failing": ("1 while the audit log cannot be written.", "livemax"),
-    "due_failing": ("1 while what is due by itself cannot be done.", "livemax"),
+    "due_failing": ("1 while due work cannot be done.", "livemax"),
     "audit_unsealed_items": ("Items not in the audit log yet, up to a bound.", "mostrecent"),
     "audit_unsealed_seconds": ("Age of the oldest item not in the audit log yet.", "mostrecent"),
 }
-"""Name, help, and how the values of several processes become one."""
+"""By name: the help text, and the way to merge the values of several processes."""
 
 
 class Metrics(Observer):
@@ -69,7 +68,7 @@ class Metrics(Observer):
         store = histogram("store_seconds", text, ["store", "operation"], buckets=SECONDS)
         self._failures = counter("store_failures", "Calls of a store that failed.", ["store"])
         self._retries = counter("store_retries", "Transactions that were tried again.")
-        # To look a child up by its labels costs more than to count.
+        # Looking up a child by its labels costs more than counting.
         self._request, self._seconds = cache(requests.labels), cache(seconds.labels)
         self._entry, self._store = cache(entries.labels), cache(store.labels)
         gauge = partial(Gauge, namespace="accounts", registry=own)
@@ -86,34 +85,34 @@ class Metrics(Observer):
             self._source = _Folder(Path(os.environ[FOLDER]))
             Thread(target=self._keep_sampling, name="metrics", daemon=True).start()
 
-    def answered(self, route: str, method: str, status: int, duration_s: float) -> None:
+    def request_finished(self, route: str, method: str, status: int, duration_s: float) -> None:
         method = method if method in METHODS else "other"
         self._request(route, method, status).inc()
         self._seconds(route, method).observe(duration_s)
 
-    def decided(self, outcomes: Sequence[Outcome]) -> None:
-        counts = Checksum(
+    def entries_decided(self, outcomes: Sequence[Outcome]) -> None:
+        counts = Counts(
             (each.recorded.entry.kind, "replayed" if each.replayed else each.status)
             for each in outcomes
         )
         for (kind, outcome), count in counts.items():
             self._entry(kind, outcome).inc(count)
 
-    def committed(self, entries: int) -> None:
+    def entries_committed(self, entries: int) -> None:
         self._batch.observe(entries)
 
-    def asked(self, store: str, operation: str, duration_s: float, *, failed: bool) -> None:
+    def store_called(self, store: str, operation: str, duration_s: float, *, failed: bool) -> None:
         self._store(store, operation).observe(duration_s)
         if failed:
             self._failures.labels(store).inc()
 
-    def retried(self) -> None:
+    def transaction_retried(self) -> None:
         self._retries.inc()
 
-    def gauges(self, read: Reading, *, shared: bool = False) -> None:
+    def add_gauges(self, read: Reading, *, shared: bool = False) -> None:
         (self._shared_readings if shared else self._readings).append(read)
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
         self._sample(self._readings + self._shared_readings)
         return generate_latest(self._source)
 
@@ -123,14 +122,14 @@ class Metrics(Observer):
                 self._gauges[name].set(value)
 
     def _keep_sampling(self) -> None:
-        """Let the others know, who cannot ask this process."""
+        """Write the gauges for the other processes, which cannot read them here."""
         while True:
             self._sample(self._readings)
             sleep(SAMPLE_EVERY_S)
 
 
 class _Folder(Collector):
-    """The files in which several processes keep their numbers."""
+    """Merges the files in which several processes keep their numbers."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -153,7 +152,7 @@ def _is_alive(process_id: int) -> bool:
 
 
 def _has_content(file: Path) -> bool:
-    """Tell whether a file is there and begun: another process may be about to."""
+    """Tell whether a file exists and has content: another process may be creating it."""
     with suppress(FileNotFoundError):
         return file.stat().st_size > 0
     return False

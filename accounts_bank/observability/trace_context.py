@@ -1,4 +1,4 @@
-"""Traces: which one a request belongs to (W3C Trace Context, level 1)."""
+"""The trace that a request belongs to (W3C Trace Context, level 1)."""
 
 import re
 from typing import Any
@@ -12,9 +12,9 @@ _PARENT = re.compile(
 
 
 def trace_of(environment: dict[str, Any]) -> dict[str, str]:
-    """Give the ids of the trace and the span that a request belongs to, nothing where to none.
+    """Return `trace_id` and `span_id` of a request, or nothing where it carries no trace.
 
-    The span is our own where OpenTelemetry makes one, else the caller's.
+    The span is our own where TRACING is on, else the caller's.
     """
     ids = environment.get(TRACE) or _parent(environment.get("HTTP_TRACEPARENT"))
     return {"trace_id": ids[0], "span_id": ids[1]} if ids else {}

@@ -1,7 +1,7 @@
 """OpenTelemetry: a span of each request, sent by OTLP over HTTP. Needs `accounts-bank[tracing]`.
 
-Where to, and how many of them, say its own settings, as OTEL_EXPORTER_OTLP_ENDPOINT and
-OTEL_TRACES_SAMPLER. Attributes are those of its semantic conventions for HTTP, version 1.23.
+OpenTelemetry's own settings choose the collector (OTEL_EXPORTER_OTLP_ENDPOINT) and the share of
+requests (OTEL_TRACES_SAMPLER). Attributes follow its semantic conventions for HTTP, 1.23.
 """
 
 import logging
@@ -19,13 +19,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from accounts_bank.observability.observer import METHODS
 from accounts_bank.observability.trace_context import TRACE
-
-Environment = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environment, StartResponse], Iterable[bytes]]
+from accounts_bank.observability.wsgi import Application, Environment, StartResponse
 
 END_TIMEOUT_S = 3
-"""How long a collector may take at the end, before the spans that wait are dropped."""
+"""How long the last sending may take; spans still waiting then are dropped."""
 
 _SENT = {
     "http.request.method": "REQUEST_METHOD",
@@ -37,7 +34,7 @@ _SENT = {
 
 
 class Traced:
-    """Wraps a WSGI application; the spans wait to be sent together until it is shut down."""
+    """Wraps a WSGI application; spans are sent in batches, the last ones by `shutdown`."""
 
     def __init__(self, application: Application, route_of: Callable[[Environment], str]) -> None:
         logging.getLogger("opentelemetry").parent = logging.getLogger("accounts_bank")
@@ -52,7 +49,7 @@ class Traced:
         """Answer one request."""
         method = environment["REQUEST_METHOD"]
         name = method if method in METHODS else "HTTP"
-        span = self._begun(name, environment)
+        span = self._start_span(name, environment)
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
             _end(span, name, self._route_of(environment), int(status[:3]))
@@ -65,12 +62,12 @@ class Traced:
             detach(token)
 
     def shutdown(self) -> None:
-        """Send the spans that wait. The library would wait for each of its tries, 10 s and more."""
+        """Send the waiting spans; unbounded, the library would retry for 10 s and more."""
         ending = Thread(target=self._provider.shutdown, name="spans", daemon=True)
         ending.start()
         ending.join(END_TIMEOUT_S)
 
-    def _begun(self, name: str, environment: Environment) -> Span:
+    def _start_span(self, name: str, environment: Environment) -> Span:
         header = environment.get("HTTP_TRACEPARENT")
         carrier = {"traceparent": header, "tracestate": environment.get("HTTP_TRACESTATE", "")}
         parent = self._propagator.extract(carrier) if header else None

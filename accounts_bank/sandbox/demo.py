@@ -12,11 +12,14 @@ from random import Random
 from msgspec import Struct
 
 from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.client import Clock
+from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.users import UserCollection
 from accounts_bank.errors import SettingsError
+from accounts_bank.http.bank import DemoUser
 from accounts_bank.identity import Caller, Role
 from accounts_bank.ledger.actions import Deposit, Every, Hold, Schedule, Transfer, Withdrawal
-from accounts_bank.sandbox.simulated_clock import SimulatedClock
+from accounts_bank.sandbox.simulated_clock import SimulatedClock, SimulatedIds
 
 PASSWORD = "demo bank"  # noqa: S105 - the sign-in page shows it
 DAYS = 365
@@ -84,6 +87,26 @@ MONTHLY = (
 """Day, hour, payer, payee, least and largest amount in minor units, and reference."""
 
 SHOPPERS = ("ada", "ben", "chiara")
+
+
+def prepare(
+    join: Callable[[Clock, Callable[[], str]], tuple[UserCollection, AccountCollection]],
+    now: datetime,
+    seed: int,
+    passwords: Passwords,
+) -> tuple[DemoUser, ...]:
+    """Write the demo's year where it is missing, and return its users with their password.
+
+    `join` builds the collections over a clock and a maker of ids.
+
+    :raises SettingsError: the store holds a part of the demo.
+    """
+    past = SimulatedClock(now)
+    random = Random(seed)  # noqa: S311 - the same numbers for the same seed
+    users, accounts = join(past, SimulatedIds(past, random))
+    if not is_written(users):
+        write(users, accounts, past, random, passwords.hash(PASSWORD))
+    return tuple(DemoUser(each.username, PASSWORD, each.full_name, each.role) for each in PEOPLE)
 
 
 def is_written(users: UserCollection) -> bool:

@@ -44,9 +44,8 @@ from accounts_bank.http.middleware import (
     DRAINING,
     OVERLOADED,
     STREAMS,
-    Application,
-    Environment,
 )
+from accounts_bank.observability.wsgi import Application, Environment
 from accounts_bank.server.threads import Answer, ThreadPool, close_chunks
 
 BODY_TIMEOUT_S = 10

@@ -158,7 +158,7 @@ def worker_app() -> Gateway:
         drain_s=bank.settings.DRAIN_S,
     )
     bank.traffic.counts(lambda: gateway.payments)
-    bank.observer.gauges(lambda: {"requests_waiting": gateway.waiting})
+    bank.observer.add_gauges(lambda: {"requests_waiting": gateway.waiting})
     Thread(target=_end_with_parent, args=[bank.settings.DRAIN_S], daemon=True).start()
     return gateway
 

@@ -14,7 +14,8 @@ from typing import Any, cast
 from granian.rsgi import ProtocolError  # type: ignore[attr-defined]
 
 from accounts_bank.concurrency.greenlets import Future, Loop, LoopQueue, outcome
-from accounts_bank.http.middleware import OVERLOADED, Environment
+from accounts_bank.http.middleware import OVERLOADED
+from accounts_bank.observability.wsgi import Environment
 
 CHUNK_TIMEOUT_S = 30
 """How long a client may take to accept one part of a long answer."""

@@ -58,7 +58,7 @@ def test_whoever_is_woken_finds_out_what_to_do():
 
 
 def test_alerts_and_dashboard_ask_for_numbers_that_there_are():
-    there = set(re.findall(r"^# TYPE (\w+)", Metrics().text().decode(), re.MULTILINE))
+    there = set(re.findall(r"^# TYPE (\w+)", Metrics().render().decode(), re.MULTILINE))
     for text in [ALERTS, *expressions()]:
         for name in re.findall(r"accounts_\w+", text):
             assert re.sub(r"_(bucket|count|sum)$", "", name) in there, name

@@ -245,10 +245,10 @@ class Watching(Observer):
     def __init__(self) -> None:
         self.retries = 0
 
-    def retried(self) -> None:
+    def transaction_retried(self) -> None:
         self.retries += 1
 
-    def gauges(self, read, *, shared=False) -> None:
+    def add_gauges(self, read, *, shared=False) -> None:
         self.read = read
 
 

@@ -52,11 +52,11 @@ class Watching(Observer):
         self.calls: list[tuple[str, str, bool]] = []
         self.outcomes: list[Outcome] = []
 
-    def asked(self, store: str, operation: str, duration_s: float, *, failed: bool) -> None:
+    def store_called(self, store: str, operation: str, duration_s: float, *, failed: bool) -> None:
         assert duration_s >= 0
         self.calls.append((store, operation, failed))
 
-    def decided(self, outcomes) -> None:
+    def entries_decided(self, outcomes) -> None:
         self.outcomes += outcomes
 
 

@@ -67,7 +67,7 @@ def test_a_transaction_that_is_tried_again_is_counted():
     class Counting(Observer):
         count = 0
 
-        def retried(self) -> None:
+        def transaction_retried(self) -> None:
             self.count += 1
 
     observer, tries = Counting(), []

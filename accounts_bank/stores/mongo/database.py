@@ -65,7 +65,7 @@ class MongoDatabase:
             self._database = self._client.get_default_database(NAME)
             prepare(self._database)
             failed.pop_all()
-        self._observer.gauges(connections.gauges)
+        self._observer.add_gauges(connections.gauges)
 
     @property
     def itself(self) -> Database[Document]:
@@ -95,7 +95,7 @@ class MongoDatabase:
             nonlocal tries
             tries += 1
             if tries > 1:
-                self._observer.retried()
+                self._observer.transaction_retried()
             waited_s = monotonic() - began_s
             with self._patience(waited_s):
                 if waited_s > SILENT_S:

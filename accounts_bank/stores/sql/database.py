@@ -113,7 +113,7 @@ class Database:
             failed.callback(self.close)
             self._prepare(prepare)
             failed.pop_all()
-        self._observer.gauges(self._connections)
+        self._observer.add_gauges(self._connections)
 
     def _connections(self) -> dict[str, float]:
         pool = self.engine.pool
@@ -291,7 +291,7 @@ class Database:
                 if not _may_pass(error) or monotonic() + pause_s > deadline_s:
                     raise Unavailable(f"The store does not answer: {_kind(error)}.") from error
                 unsure = unsure or (isinstance(error, DBAPIError) and error.connection_invalidated)
-            self._observer.retried()
+            self._observer.transaction_retried()
             sleep(random.uniform(0, pause_s))  # noqa: S311 - to meet nobody at the same moment
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
 

@@ -50,7 +50,7 @@ class GroupCommit(DelegatingAccountStore):
     def __init__(self, store: AccountStore, observer: Observer | None = None) -> None:
         super().__init__(store)
         self._observer = observer or Observer()
-        self._observer.gauges(lambda: {"commit_waiting_entries": self._waiting_entries})
+        self._observer.add_gauges(lambda: {"commit_waiting_entries": self._waiting_entries})
         self._lock = InlineLock()
         self._is_writing = False
         self._accounts = Coalescer(self._load_accounts)
@@ -140,7 +140,7 @@ class GroupCommit(DelegatingAccountStore):
             self._write(turns[: len(turns) // 2])
             self._write(turns[len(turns) // 2 :])
         else:
-            self._observer.committed(sum(len(turn.entries) for turn in turns))
+            self._observer.entries_committed(sum(len(turn.entries) for turn in turns))
             for turn in turns:
                 turn.outcomes = [next(outcomes) for _ in turn.entries]
 

@@ -46,7 +46,7 @@ class InstrumentedStore(Delegate[Store]):
             raise
         finally:
             duration_s = perf_counter() - began_s
-            self._observer.asked(self._name, operation, duration_s, failed=failed)
+            self._observer.store_called(self._name, operation, duration_s, failed=failed)
 
 
 class InstrumentedAccountStore(InstrumentedStore[AccountStore], DelegatingAccountStore):
@@ -56,7 +56,7 @@ class InstrumentedAccountStore(InstrumentedStore[AccountStore], DelegatingAccoun
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         outcomes = super().append(entries)
-        self._observer.decided(outcomes)
+        self._observer.entries_decided(outcomes)
         return outcomes
 
 

@@ -1,0 +1,28 @@
+"""The gauges of a bank: values that its parts have at the moment."""
+
+from contextlib import suppress
+from math import nan
+
+from accounts_bank.errors import Unavailable
+from accounts_bank.http.bank import Bank
+
+
+def register_gauges(bank: Bank) -> None:
+    """Register the gauges of a bank with its observer."""
+    bank.observer.add_gauges(
+        lambda: {
+            "requests_in_progress": bank.traffic.count,
+            "audit_failing": bank.audit.failing,
+            "due_failing": bank.runner.failing,
+        }
+    )
+    bank.observer.add_gauges(lambda: _audit_lag(bank), shared=True)
+
+
+def _audit_lag(bank: Bank) -> dict[str, float]:
+    """Return the number and the greatest age of unsealed items; NaN while the store is away."""
+    count, seconds = nan, nan
+    with suppress(Unavailable):
+        count, since = bank.audit.waiting()
+        seconds = (bank.clock() - since).total_seconds() if since else 0
+    return {"audit_unsealed_items": count, "audit_unsealed_seconds": seconds}
