@@ -38,7 +38,7 @@ help:
 	@echo 'make demo          the same with people in it, and a year of their money'
 	@echo 'make test          every check: style, types, layers, tests, coverage'
 	@echo 'make quick         a minute of tests: rules, business layer, memory and SQLite, gates'
-	@echo 'make soak          the long rounds: kills, many examples, hours of load'
+	@echo 'make soak          the long rounds of tests that repeat: kills, examples, load'
 	@echo 'make image-test    builds deploy/Dockerfile and runs it (podman, mmdebstrap; as root)'
 	@echo 'make mutants       which small breaks of the rules of money fail no test'
 	@echo 'make docs          write the generated tables and the picture of the layers anew'
