@@ -13,17 +13,13 @@ from werkzeug.datastructures import ETags, Headers, MIMEAccept, MultiDict
 
 from accounts_bank.api import tokens
 from accounts_bank.api.operations import HEADER_ARGUMENTS, Operation
-from accounts_bank.collections.permissions import may
-from accounts_bank.errors import Forbidden, NotFound
 from accounts_bank.http.answers import Answer, File
-from accounts_bank.http.bank import Bank, bank
+from accounts_bank.http.bank import bank
 from accounts_bank.http.fields import Input
+from accounts_bank.http.guard import refuse_nul, require, spend_payment
 from accounts_bank.http.messages import idempotency_key, parse, parse_query
 from accounts_bank.http.middleware import STREAMS, USER_ID
 from accounts_bank.identity import Caller
-
-_NUL = "\0"
-"""No id contains it, and PostgreSQL refuses a query with it."""
 
 
 class _NoQuery(Input, frozen=True):
@@ -48,12 +44,11 @@ def _view(operation: Operation) -> Callable[..., Response]:
     readers = {name: _READERS[name] for name in HEADER_ARGUMENTS if name in operation.takes}
 
     def view(**path: str) -> Response:
-        values: dict[str, Any] = {"bank": (served := bank())}
+        values: dict[str, Any] = {"bank": bank()}
         if operation.permission is not None:
-            values["caller"] = _allowed_caller(operation, served)
+            values["caller"] = _allowed_caller(operation)
         values["query"] = parse_query(operation.query or _NoQuery)
-        if path and any(_NUL in part for part in path.values()):
-            raise NotFound
+        refuse_nul(path.values())
         if operation.body is not None:
             values["body"] = _body(operation, operation.body)
         for name, read in readers.items():
@@ -65,13 +60,13 @@ def _view(operation: Operation) -> Callable[..., Response]:
     return view
 
 
-def _allowed_caller(operation: Operation, served: Bank) -> Caller:
+def _allowed_caller(operation: Operation) -> Caller:
     caller = tokens.caller()
     request.environ[USER_ID] = caller.id
-    if operation.permission is not None and not may(caller.role, operation.permission):
-        raise Forbidden(f"This is not for the role `{caller.role}`.")
+    if operation.permission is not None:
+        require(caller, operation.permission)
     if operation.is_money:
-        served.limits.money.spend(request.remote_addr or "", caller.id)
+        spend_payment(caller)
     return caller
 
 

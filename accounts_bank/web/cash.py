@@ -7,6 +7,7 @@ from accounts_bank.api.schemas.money import cash_view
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import Forbidden, Refused
 from accounts_bank.http.bank import bank
+from accounts_bank.http.guard import spend_payment
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Deposit, Withdrawal
 from accounts_bank.ledger.entries import Outcome
@@ -20,7 +21,6 @@ from accounts_bank.web.payment_fields import (
     REFUSED_FIELDS,
     amount_in,
     explain,
-    spend_payment,
 )
 
 cash = Blueprint("cash_pages", __name__)

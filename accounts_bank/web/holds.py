@@ -1,13 +1,15 @@
 """Pages of holds: create, list, read, capture and void."""
 
 from flask import Blueprint, Response, request
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from accounts_bank.api.schemas.holds import DAY_S, EXPIRES_IN_S
 from accounts_bank.collections.holds import HoldDetails
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import Forbidden, NotFound, Refused
 from accounts_bank.http.bank import bank
+from accounts_bank.http.guard import spend_payment
+from accounts_bank.http.payments import action_of
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Hold
 from accounts_bank.ledger.values import Stage
@@ -15,7 +17,7 @@ from accounts_bank.web.forms import Field, Form
 from accounts_bank.web.keys import find_by_key, form_key, new_key
 from accounts_bank.web.pages import page, redirect, signed_in
 from accounts_bank.web.pagination import newest_first
-from accounts_bank.web.payment_fields import AMOUNT, amount_in, explain, spend_payment
+from accounts_bank.web.payment_fields import AMOUNT, amount_in, explain
 from accounts_bank.web.payment_form import PaymentForm
 
 holds = Blueprint("hold_pages", __name__)
@@ -36,8 +38,7 @@ _REFUSED_FIELDS = {"capture_too_large": "amount"}
 def list_own(caller: Caller) -> Response:
     """List the holds of which the caller is the payer or the payee, newest first."""
     found = newest_first(
-        lambda before, limit: bank().accounts.holds.of(caller, before=before, limit=limit),
-        lambda hold: hold.recorded,
+        lambda before, limit: bank().accounts.holds.of(caller, before=before, limit=limit)
     )
     return page("holds", found=found)
 
@@ -102,7 +103,7 @@ def _create(caller: Caller, payment_form: PaymentForm) -> HoldDetails | None:
     if payment is None or payment_form.form.errors:
         return None
     spend_payment(caller)
-    action = Hold(**asdict(payment), expires_in_s=expires_in_s)
+    action = action_of(Hold, payment, expires_in_s=expires_in_s)
     try:
         return bank().accounts.holds.create(caller, action, payment_form.key)
     except (Refused, NotFound) as error:

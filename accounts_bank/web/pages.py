@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from accounts_bank.api.problems import MEDIA_TYPE
 from accounts_bank.collections.permissions import Permission, may
-from accounts_bank.errors import Forbidden, NotFound
+from accounts_bank.http.guard import refuse_nul, require
 from accounts_bank.web import sessions
 from accounts_bank.web.sessions import ForeignForm, SignedOut
 
@@ -22,7 +22,6 @@ _POLICY = (
 _NOT_PAGES = ("/v1/", "/docs", "/health/", "/metrics", "/openapi.json")
 _SECRET = "password"  # noqa: S105 - a part of the names of password fields
 _CSRF_FIELD = "csrf_token"
-_NUL = "\0"
 
 View = Callable[..., Response]
 """A view of a page: takes the caller and the parts of the path."""
@@ -38,10 +37,8 @@ def signed_in(permission: Permission) -> Callable[[View], View]:
         @wraps(view)
         def guarded(**path: str) -> Response:
             caller = sessions.current_caller()
-            if not may(caller.role, permission):
-                raise Forbidden(f"This page is not for the role `{caller.role}`.")
-            if any(_NUL in part for part in (*path.values(), *request.args.values())):
-                raise NotFound
+            require(caller, permission)
+            refuse_nul((*path.values(), *request.args.values()))
             return view(caller, **path)
 
         return guarded

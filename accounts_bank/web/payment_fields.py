@@ -2,12 +2,8 @@
 
 from collections.abc import Callable
 
-from flask import request
-
 from accounts_bank.errors import ApiError
-from accounts_bank.http.bank import bank
 from accounts_bank.http.fields import Reference
-from accounts_bank.identity import Caller
 from accounts_bank.web.amounts import read_amount
 from accounts_bank.web.formats import locale, money
 from accounts_bank.web.forms import Field
@@ -44,14 +40,6 @@ REFUSED_FIELDS = {
 def amount_in(currency: str) -> Callable[[str], int]:
     """Return a reader of amounts of a currency in the visitor's locale."""
     return lambda text: read_amount(text, currency, locale())
-
-
-def spend_payment(caller: Caller) -> None:
-    """Count a payment against the caller's rate limit.
-
-    :raises TooManyRequests: the caller exceeds the limit.
-    """
-    bank().limits.money.spend(request.remote_addr or "", caller.id)
 
 
 def explain(error: ApiError, currency: str) -> str:

@@ -3,20 +3,20 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from flask import Blueprint, Response, request
-from msgspec.structs import asdict
 
 from accounts_bank.api.schemas.schedules import COUNT_MAX
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.collections.schedules import ScheduleDetails
 from accounts_bank.errors import REASONS, Forbidden, InvalidRequest, NotFound, Refused
 from accounts_bank.http.bank import bank
+from accounts_bank.http.guard import spend_payment
+from accounts_bank.http.payments import action_of
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Every, Schedule
 from accounts_bank.web.forms import Field, Form
 from accounts_bank.web.keys import find_by_key, form_key, new_key
 from accounts_bank.web.pages import page, redirect, signed_in
 from accounts_bank.web.pagination import newest_first
-from accounts_bank.web.payment_fields import spend_payment
 from accounts_bank.web.payment_form import PaymentForm
 
 schedules = Blueprint("schedule_pages", __name__)
@@ -54,8 +54,7 @@ _COUNT = Field(
 def list_own(caller: Caller) -> Response:
     """List the schedules that the caller pays, newest first."""
     found = newest_first(
-        lambda before, limit: bank().accounts.schedules.of(caller, before=before, limit=limit),
-        lambda schedule: schedule.recorded,
+        lambda before, limit: bank().accounts.schedules.of(caller, before=before, limit=limit)
     )
     return page("schedules", found=found, words=_WORDS)
 
@@ -86,8 +85,7 @@ def read(caller: Caller, entry_id: str) -> Response:
     runs = newest_first(
         lambda before, limit: bank().accounts.schedules.runs(
             caller, schedule.id, before=before, limit=limit
-        ),
-        lambda run: run,
+        )
     )
     return page(
         "schedule",
@@ -121,7 +119,7 @@ def _create(caller: Caller, payment_form: PaymentForm) -> ScheduleDetails | None
     if payment is None or payment_form.form.errors:
         return None
     spend_payment(caller)
-    action = Schedule(**asdict(payment), first_at=first_at, every=every, count=times)
+    action = action_of(Schedule, payment, first_at=first_at, every=every, count=times)
     try:
         return bank().accounts.schedules.create(caller, action, payment_form.key)
     except InvalidRequest:

@@ -3,12 +3,14 @@
 from functools import partial
 
 from flask import Blueprint, Response, request
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from accounts_bank.collections.client import EntryDetails
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import Forbidden, NotFound, Refused
 from accounts_bank.http.bank import bank
+from accounts_bank.http.guard import spend_payment
+from accounts_bank.http.payments import action_of
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Transfer
 from accounts_bank.ledger.values import Account
@@ -16,7 +18,7 @@ from accounts_bank.web.forms import Form
 from accounts_bank.web.keys import find_by_key, form_key, new_key
 from accounts_bank.web.pages import page, redirect, signed_in
 from accounts_bank.web.pagination import newest_first
-from accounts_bank.web.payment_fields import AMOUNT, REFERENCE, amount_in, explain, spend_payment
+from accounts_bank.web.payment_fields import AMOUNT, REFERENCE, amount_in, explain
 from accounts_bank.web.payment_form import PaymentForm
 
 transfers = Blueprint("transfer_pages", __name__)
@@ -36,7 +38,7 @@ def write(caller: Caller) -> Response:
     payment = payment_form.read()
     if payment is None:
         return _form(caller, payment_form)
-    action = Transfer(**asdict(payment))
+    action = action_of(Transfer, payment)
     try:
         outcome = bank().accounts.transfer(caller, action, payment_form.key, dry_run=True)
     except (Refused, NotFound) as error:
@@ -57,7 +59,7 @@ def send(caller: Caller) -> Response:
         return _form(caller, payment_form)
     spend_payment(caller)
     try:
-        outcome = bank().accounts.transfer(caller, Transfer(**asdict(payment)), payment_form.key)
+        outcome = bank().accounts.transfer(caller, action_of(Transfer, payment), payment_form.key)
     except (Refused, NotFound) as error:
         payment_form.refuse(error, payment.currency)
         return _form(caller, payment_form)
@@ -70,8 +72,7 @@ def send(caller: Caller) -> Response:
 def list_own(caller: Caller) -> Response:
     """List the transfers that the caller paid or received, newest first."""
     found = newest_first(
-        lambda before, limit: bank().accounts.transfers_of(caller, before=before, limit=limit),
-        lambda seen: seen.recorded,
+        lambda before, limit: bank().accounts.transfers_of(caller, before=before, limit=limit)
     )
     return page("transfers", found=found)
 

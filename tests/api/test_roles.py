@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from accounts_bank.collections import permissions
+from accounts_bank.collections.permissions import PERMISSIONS, Permission
 from accounts_bank.identity import Role
 from tests.api.test_accounts import walked
 from tests.helpers import AUDITOR, PASSWORD, TELLER, code
@@ -107,3 +109,17 @@ def test_a_teller_looks_one_up_and_gets_no_list(http):
 @pytest.mark.parametrize("query", ["cursor=x", "limit=0", "username=", "username=a%00", "name=x"])
 def test_a_bad_query_is_400(root, query):
     assert code(root("GET", f"/v1/users?{query}")) == (400, "invalid_request")
+
+
+def test_a_role_without_permissions_calls_no_operation(app, http, monkeypatch):
+    teller = http.signed_in(TELLER)
+    rows = {**PERMISSIONS, Role.TELLER: frozenset[Permission]()}
+    monkeypatch.setattr(permissions, "PERMISSIONS", rows)
+    called = 0
+    for rule in app.url_map.iter_rules():
+        operation = getattr(app.view_functions[rule.endpoint], "operation", None)
+        if operation is not None and operation.permission is not None:
+            path = rule.build(dict.fromkeys(rule.arguments, "x"))[1]
+            assert code(teller(operation.method, path)) == (403, "forbidden"), path
+            called += 1
+    assert called > 40
