@@ -33,7 +33,7 @@ HEALTH_TIMEOUT_S = 5
 
 
 class _Group(click.Group):
-    """Prints an error of ours as one sentence."""
+    """Prints an `ApiError` as one sentence."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -51,18 +51,18 @@ def main() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port to listen on.")
-@click.option("--workers", default=1, show_default=True, help="How many processes.")
+@click.option("--workers", default=1, show_default=True, help="Number of processes.")
 def serve(host: str, port: int, workers: int) -> None:
-    """Run the bank behind a production server; SIGTERM drains it."""
+    """Run the bank behind a production server; SIGTERM stops it in order."""
     serve_app(load_settings(), host=host, port=port, workers=workers)
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the bank listens.")
 @click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port of the bank.")
-@click.option("--live", is_flag=True, help="Ask only whether it answers, not whether it is ready.")
+@click.option("--live", is_flag=True, help="Check that it answers, not that it is ready.")
 def health(host: str, port: int, *, live: bool) -> None:
-    """Ask a running bank whether it is ready; exit code 1 where it is not."""
+    """Check that a running bank is ready; the exit code is 1 if it is not."""
     path, status = "/health/live" if live else "/health/ready", 0
     with suppress(OSError, HTTPException):
         connection = HTTPConnection(host, port, timeout=HEALTH_TIMEOUT_S)
@@ -76,12 +76,12 @@ def health(host: str, port: int, *, live: bool) -> None:
 @main.command("demo")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port to listen on.")
-@click.option("--workers", default=1, show_default=True, help="How many processes.")
+@click.option("--workers", default=1, show_default=True, help="Number of processes.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, another year.")
 def serve_demo(host: str, port: int, workers: int, seed: int) -> None:
-    """Run a bank with people, accounts and a year of history in it.
+    """Run a bank with users, accounts and a year of history.
 
-    They are written into an empty store, and are found there again the next time.
+    The first start writes them into the empty store; later starts find them there.
     """
     os.environ |= {f"{PREFIX}DEMO": "true", f"{PREFIX}DEMO_SEED": str(seed)}
     settings = load_settings()
@@ -96,7 +96,7 @@ def serve_demo(host: str, port: int, workers: int, seed: int) -> None:
 
 @main.command()
 def init() -> None:
-    """Write a config.json with a secret of its own."""
+    """Write a config.json with a new secret."""
     write_config(CONFIG_FILE)
     click.echo(f"Wrote {CONFIG_FILE}, readable by you alone.")
 
@@ -114,9 +114,9 @@ def upgrade_store() -> None:
 @click.argument("from_url")
 @click.argument("to_url")
 def copy_store(from_url: str, to_url: str) -> None:
-    """Copy all users and the whole journal to an empty store, and compare; stop the bank first.
+    """Copy all users and the journal to an empty store, and compare; stop the bank first.
 
-    The audit log goes on as it is. A copy that was broken off is begun again by the same command.
+    The audit log stays as it is. After an interruption run the same command again.
     """
     from accounts_bank.app import copy  # noqa: PLC0415 - the composition root stands above this package
 
@@ -134,9 +134,9 @@ def copy_store(from_url: str, to_url: str) -> None:
 
 @main.command("verify")
 def verify_books() -> None:
-    """Prove the books and the audit log; exit code 1 and the first wrong thing where they are not.
+    """Verify the books and the audit log; print the first fault and exit with 1 if there is one.
 
-    The bank may go on meanwhile. The in-memory bank is asked by GET /v1/integrity.
+    The bank may run meanwhile. For a bank in memory use GET /v1/integrity instead.
     """
     settings = load_settings()
     if not settings.is_durable:
@@ -169,10 +169,10 @@ def users() -> None:
     show_default=True,
 )
 def create(name: str, role: str) -> None:
-    """Add a user; the password is asked for, or read as a line of standard input.
+    """Add a user; a prompt or a line of standard input gives the password.
 
-    The in-memory bank forgets its users, so for it the user is kept in config.json, with a hash of
-    the password, and is there from the next start on.
+    A bank in memory forgets its users. For it the user goes into config.json, with a hash of the
+    password, and exists from the next start on.
     """
     settings = load_settings()
     _check_name(name)
@@ -196,10 +196,10 @@ def audit() -> None:
 @audit.command()
 @click.argument("logs", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def verify(logs: tuple[Path, ...]) -> None:
-    """Prove the audit log; exit code 1 and the first wrong thing where it is not whole.
+    """Verify the audit log; print the first fault and exit with 1 if there is one.
 
-    Rotated parts beside it are read too. Name all that are to be read where some lie elsewhere, the
-    oldest first: `accounts audit verify archive/audit.log.1 audit.log`.
+    Rotated parts beside the log are read too. If some lie elsewhere, name all files, the oldest
+    first: `accounts audit verify archive/audit.log.1 audit.log`.
     """
     settings = load_settings()
     paths = list(logs) or parts_of(Path(settings.AUDIT_LOG))
@@ -225,7 +225,7 @@ def _create_in_store(settings: Settings, name: str, role: Role) -> None:
 
 @contextmanager
 def _bank(settings: Settings, passwords: Passwords) -> Iterator[Bank]:
-    """Open the bank that the settings name, beside the processes that serve it."""
+    """Open the bank of the settings, beside the processes that serve it."""
     from accounts_bank.app import create_bank  # noqa: PLC0415 - the composition root stands above this package
 
     bank = create_bank(settings, passwords)

@@ -1,8 +1,27 @@
-"""The file `audit.log`, with `audit.log.head` (the end of the chain) and `audit.log.key` beside it.
+"""The audit log: a chain of sealed lines in a file, and the end of the chain in a second file.
 
-Keep the key elsewhere (AUDIT_KEY_FILE) where whoever can write the log must not be able to forge
-it. Several processes may write one log: the head is also the lock between them. The log may be
-rotated by renaming it; the next line then begins a new file and goes on with the chain.
+    records --> AuditLog.writing() takes the lock (flock on audit.log.head)
+                   |
+                   +--> append: audit.log       {"number":7, ..., "previous_hash":H6, "hash":H7}
+                   +--> append: audit.log.head  number 7, H7, size, settled: false
+                   +--> the outbox marks its items as sealed
+                   +--> end:    audit.log.head  settled: true
+                   |
+                releases the lock
+
+Invariants:
+
+1. One writer at a time, over all threads and processes: the lock on the head file.
+2. A line holds the next number and the hash of the line before it; the key seals line and head.
+3. The log is written before the head. After a crash the head is behind, never ahead, and the next
+   writer moves it on over each whole line with a valid hash and cuts off a torn one.
+4. An unsettled head means that a writer ended midway. Then a record whose id stands among the last
+   lines is not written again.
+5. A batch that fails is cut off again, so none of its lines remains.
+6. A log that was renamed (rotated) continues in a new file, with the same chain.
+
+The key lies beside the log as `audit.log.key`. Set AUDIT_KEY_FILE to keep it away from processes
+that can write the log but must not be able to forge it.
 """
 
 import logging
@@ -29,19 +48,19 @@ from accounts_bank.errors import SettingsError
 HEAD_BYTES = 512
 KEY_BYTES = 32
 LAST_BYTES = 4 * 1024 * 1024
-"""How far back a line is looked for that was written and not settled: more than any batch."""
+"""The length of the end that may hold unsettled lines: more than any batch."""
 
 logger = logging.getLogger("audit")
 _own = logging.getLogger(__name__)
 
 
 class AuditLog:
-    """One audit log, shared by every thread and process that writes to it."""
+    """An audit log, shared by all threads and processes that write to it."""
 
     def __init__(self, path: Path, key_path: Path | None = None, *, sync: bool = False) -> None:
-        """Open the log, making it and its key where they are missing.
+        """Open the log; create it and its key where they are missing.
 
-        `sync` has each batch on the disk before it counts as written.
+        With `sync` each batch is on the disk (fsync) before it counts as written.
 
         :raises SettingsError: it was sealed with another key, or a file cannot be opened.
         """
@@ -66,19 +85,18 @@ class AuditLog:
     def append(self, records: Iterable[Record]) -> None:
         """Write records, numbered and chained.
 
-        :raises OSError: they could not be written: none of them is, or the head was altered.
+        :raises OSError: the head was altered, or a write failed; then no record is written.
         """
         with self.writing() as (append, _):
             append(records)
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Callable[[Iterable[Record]], None], bool]]:
-        """Keep every other writer out; give a function that writes records, and if all is settled.
+        """Lock out other writers; yield a function that appends, and whether all is settled.
 
-        The head says that they are not settled until the end: whoever finds it so knows that a
-        writer ended before, and leaves out what it had written.
+        The head stays unsettled until the end of the block (invariant 4).
 
-        :raises OSError: the head was altered, or a record could not be written: none of them is.
+        :raises OSError: the head was altered, or a write failed; then no record is written.
         """
         with self._locked():
             head = self._mended(self._head())
@@ -115,7 +133,7 @@ class AuditLog:
         return {_decoded(line).get("id") for line in lines} - {None}
 
     def read(self, after: int, limit: int) -> list[bytes]:
-        """Give the lines numbered above `after`, oldest first, at most `limit`, as written."""
+        """Return at most `limit` lines numbered above `after`, as written, oldest first."""
         try:
             with self.path.open("rb") as file:
                 file.seek(_offset_after(file, after))
@@ -125,11 +143,11 @@ class AuditLog:
         return [line[:-1] for line in lines if line.endswith(b"\n") and _number(line)]
 
     def last_number(self) -> int:
-        """Give the number of the newest line, 0 where there is none."""
+        """Return the number of the newest line, 0 for an empty log."""
         return self._head().number
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._handler.close()
         self._map.close()
         os.close(self._fd)
@@ -182,7 +200,7 @@ class AuditLog:
         return self._caught_up(head)
 
     def _caught_up(self, head: Head) -> Head:
-        """Go past the whole lines that were written after the head was, and cut off a torn one."""
+        """Move the head over the whole lines after it, and cut off a torn line."""
         with self.path.open("r+b") as file:
             file.seek(head.size)
             for line in file:
@@ -197,7 +215,7 @@ class AuditLog:
 
 
 class _Handler(logging.Handler):
-    """Writes the lines of one log, and raises where others would only print an error."""
+    """Writes the lines of one log and raises errors, which other handlers only print."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -210,7 +228,7 @@ class _Handler(logging.Handler):
         logger.addHandler(self)
 
     def size(self) -> int:
-        """Give the size of the file, a new one where the old one was renamed."""
+        """Return the size of the file in bytes; open a new file where the old one was renamed."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -223,11 +241,11 @@ class _Handler(logging.Handler):
         return found.st_size
 
     def sync(self) -> None:
-        """Have what was written on the disk."""
+        """Flush the file to the disk."""
         os.fsync(self._fd)
 
     def cut(self, size: int) -> None:
-        """Take back what was written past a size."""
+        """Cut the file to a size in bytes."""
         os.ftruncate(self._fd, size)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -249,17 +267,17 @@ class _Handler(logging.Handler):
 
 
 def head_path_of(path: Path) -> Path:
-    """Say where the head of a log is."""
+    """Return the path of a log's head."""
     return path.with_name(path.name + ".head")
 
 
 def key_path_of(path: Path) -> Path:
-    """Say where the key of a log is unless AUDIT_KEY_FILE says otherwise."""
+    """Return the path of a log's key where AUDIT_KEY_FILE is not set."""
     return path.with_name(path.name + ".key")
 
 
 def parts_of(path: Path) -> list[Path]:
-    """Find a log and what was rotated away from it: audit.log.2, audit.log.1, audit.log."""
+    """List a log and its rotated parts, the oldest first: audit.log.2, audit.log.1, audit.log."""
     rotated = [each for each in path.parent.glob(f"{path.name}.*") if each.suffix[1:].isdigit()]
     return [*sorted(rotated, key=lambda each: -int(each.suffix[1:])), path]
 
@@ -272,11 +290,11 @@ def verify_files(
     seen: Callable[[bytes], None] = lambda _line: None,
     from_start: bool = True,
 ) -> tuple[int, str | None]:
-    """Prove a log that lies in one or several files, the oldest first.
+    """Verify a log in one or several files, the oldest first; return the line count and a fault.
 
-    The head and, unless given, the key are those beside the last file. `at_rest` is called at the
-    moment as of which the log is proven, when no writer is between the log and what it seals;
-    `seen` with each line that is right. Unless `from_start`, the first line may have any number.
+    The head, and the key without `key_path`, lie beside the last file. `at_rest` is called once,
+    while no writer is active: the log is verified as of that moment. `seen` is called with each
+    valid line. Without `from_start` the first line may have any number.
 
     :raises OSError: a file cannot be read.
     """
@@ -292,7 +310,7 @@ def verify_files(
 
 @contextmanager
 def _still(head_path: Path) -> Iterator[Head | None]:
-    """Give the head while no writer is between the log and the head."""
+    """Yield the head while the lock keeps writers out."""
     if not head_path.exists():
         yield None
         return
@@ -302,7 +320,7 @@ def _still(head_path: Path) -> Iterator[Head | None]:
 
 
 def _lines_before(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Give the lines that stand before an offset: what is written meanwhile is another matter."""
+    """Yield the lines before an offset in bytes, without those written meanwhile."""
     read = 0
     for line in file:
         if read >= size:
@@ -326,7 +344,7 @@ def _make_key(path: Path) -> None:
 
 
 def _number(line: bytes) -> int:
-    """Give the number of a line, 0 where it is none of an audit log."""
+    """Return the number of a line, 0 where the line is no line of an audit log."""
     number = _decoded(line).get("number")
     return number if isinstance(number, int) else 0
 
