@@ -49,9 +49,9 @@ Places = dict[str, tuple[int, int]]
 def imports() -> Edges:
     """Return what each package imports, without imports that follow from others."""
     graph = grimp.build_graph(PACKAGE, cache_dir=None)
-    names = {child.rpartition(".")[2] for child in graph.find_children(PACKAGE)}
+    names = {child.rpartition(".")[2] for child in graph.find_children(PACKAGE)} - {"__main__"}
     edges: Edges = {name: set() for name in sorted(names)}
-    for module in graph.modules - {PACKAGE}:
+    for module in graph.modules - {PACKAGE, f"{PACKAGE}.__main__"}:
         importer = module.split(".")[1]
         imported = (other.split(".") for other in graph.find_modules_directly_imported_by(module))
         edges[importer] |= {parts[1] for parts in imported if len(parts) > 1} - {importer}
