@@ -1,1 +1,1 @@
-"""The audit log: what was decided and what happened to users, in a file that shows tampering."""
+"""The audit log: decided entries and events of users, in a file that shows tampering."""

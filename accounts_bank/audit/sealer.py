@@ -1,4 +1,4 @@
-"""The sealer: carries what the stores saved into the audit log."""
+"""The sealer: writes saved entries and events from the stores into the audit log."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -15,19 +15,19 @@ from accounts_bank.stores.base import Outbox
 
 BATCH_MAX = 1_000
 GATHER_S = 0.002
-"""How long a busy bank gathers before it seals what has come together."""
+"""The time for which a busy bank gathers items before it seals them."""
 AT_ONCE_MAX = 100
-"""How many items of one caller are sealed before it is answered: it is not kept for a bulk."""
+"""The most items sealed before their caller is answered; a bulk is not kept waiting."""
 TRY_AGAIN_S = 0.5
-"""How long after a failure it is tried again, whether anything new is saved or not."""
+"""The pause before another try after a failure."""
 LOOK_S = 0.3
-"""How long until it is looked for what others saved who do not seal, or died before they did."""
+"""The pause between two looks for items of processes that do not seal, or died first."""
 
 logger = logging.getLogger(__name__)
 
 
 class Sealer:
-    """Moves items from the outboxes to the log. What fails stays where it is and is tried again."""
+    """Moves items from the outboxes to the log. Items that fail stay and are tried again."""
 
     def __init__(
         self,
@@ -40,9 +40,9 @@ class Sealer:
     ) -> None:
         """Start. Without a log nothing is sealed here: another bank on the same stores does it.
 
-        `in_background` says whether whoever saved something now goes on without waiting, `gather_s`
-        how long things come together before they are sealed in the background, and `look_s` how
-        often it is looked for what others saved.
+        `in_background` tells whether a caller continues before its items are sealed. `gather_s` is
+        the time, in seconds, for which items gather in the background. `look_s` is the pause
+        between two looks for items of other processes; None never looks.
         """
         self._log = log
         self.failing = False
@@ -68,18 +68,18 @@ class Sealer:
         return self._log
 
     def saved(self, count: int = 1) -> None:
-        """Take note that so many items were saved.
+        """Seal the `count` items that a write saved, or wake the sealer to do it.
 
-        A caller who is alone has it in the log on return, unless it is very much; a busy bank seals
-        several at a time, as soon as they have come together.
+        A caller that is alone finds its items in the log on return, up to `AT_ONCE_MAX` of them. A
+        busy bank seals in the background.
         """
         if count <= AT_ONCE_MAX and not self._in_background():
-            run_in_thread(self.seal)  # which waits for a disk, and for whoever else writes
+            run_in_thread(self.seal)  # it waits for the disk and for other writers
         elif not self._wake.is_set():
             self._wake.set()
 
     def seal(self, *, all_of_it: bool = True) -> None:
-        """Write everything that waits, or what of it is for this process.
+        """Seal all waiting items, or without `all_of_it` those of this process.
 
         A failure is logged once and shown by `failing`.
         """
@@ -88,7 +88,7 @@ class Sealer:
         with self._lock:
             try:
                 self._drain(all_of_it=all_of_it)
-            except Exception:  # whatever it is: what waits is kept, and whoever asked is answered
+            except Exception:  # any failure: the items stay, and the caller gets its answer
                 if not self.failing:
                     logger.exception("audit_log_unwritable")
                 self.failing = True
@@ -96,7 +96,7 @@ class Sealer:
                 self.failing = False
 
     def waiting(self) -> tuple[int, datetime | None]:
-        """Say how many items wait, counted to a bound, and since when the oldest does.
+        """Return the number of waiting items, up to a bound, and the time of the oldest.
 
         :raises Unavailable: a store cannot be reached.
         """
@@ -104,7 +104,7 @@ class Sealer:
         return len(items), min((item.at for item in items), default=None)
 
     def close(self) -> None:
-        """Seal what waits, and let go of the log."""
+        """Seal the waiting items and close the log."""
         self._closed = True
         self._wake.set()
         self._thread.join()

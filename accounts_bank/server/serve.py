@@ -32,8 +32,8 @@ from accounts_bank.server.gateway import Gateway
 
 MEMORY_THREADS = 4
 DURABLE_THREADS = 32
-"""Threads that answer requests, for each process. The bank in memory waits for nothing: more would
-only take turns. Who waits for a database lets others go on."""
+"""Answering threads of each process. A bank in memory never waits, so more would only take turns; a
+thread that waits for a database lets others run."""
 
 COLLECTED_AFTER = 10_000
 """How many new objects there are until the youngest are looked at."""
@@ -42,20 +42,20 @@ CONNECTIONS_MAX = 8_000
 CONNECTIONS_WAITING_MAX = 1024
 HEAD_MAX_BYTES = 64 * 1024
 END_TIMEOUT_S = 60
-"""How long a process may take to finish what was begun, before it is killed."""
+"""The time that a process has to finish its requests before it is killed."""
 PARENT_LOOK_S = 0.5
-"""How often a worker looks whether the process that began it is still there."""
+"""The pause between two looks whether the first process is still alive."""
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the folder in it is ours alone
 NUMBERS = "accounts-numbers-"
 BEGUN_WITHIN_S = 60
-"""How long after it was made a folder is surely locked by whoever made it."""
+"""The age at which a folder in use is locked for certain."""
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """As prometheus-client calls it, which looks for it when it is imported: only by a worker."""
 
 
 def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what was begun.
+    """Serve until SIGTERM or SIGINT, then finish the requests in progress.
 
     :raises SettingsError: the bank cannot be served so; it says what to do.
     """
@@ -122,9 +122,9 @@ def _shared_numbers() -> Iterator[None]:
 
 
 def _tidy_up(place: Path) -> None:
-    """Remove what banks left that were killed."""
+    """Remove the folders of killed banks."""
     for left in place.glob(f"{NUMBERS}*"):
-        with suppress(OSError):  # somebody is there, or it is somebody else's
+        with suppress(OSError):  # it is in use, or belongs to another user
             if time() - left.stat().st_mtime > BEGUN_WITHIN_S:
                 with _locked(left, LOCK_EX | LOCK_NB):
                     rmtree(left)
@@ -141,7 +141,7 @@ def _locked(folder: str | Path, how: int) -> Iterator[None]:
 
 
 def worker_app() -> Gateway:
-    """Build the app in a worker; where it cannot start, say why in one sentence."""
+    """Build the app in a worker; print one sentence where it cannot start."""
     from accounts_bank.app import create_app  # noqa: PLC0415 - the composition root stands above this package
 
     try:
@@ -177,7 +177,7 @@ def _end_with_parent(drain_s: int) -> None:
 
 
 def _collect_seldom() -> None:
-    """Leave alone what is there for good, and look for garbage less often.
+    """Exempt the objects of the start from garbage collection, and collect less often.
 
     The rows of a bulk are many objects at once: to visit them, and the whole bank, for each 700 of
     them takes a fifth of the time of a bulk.
@@ -188,12 +188,12 @@ def _collect_seldom() -> None:
 
 
 def threads_for(settings: Settings) -> int:
-    """Say how many threads answer requests."""
+    """Return the number of answering threads."""
     return DURABLE_THREADS if settings.is_durable else MEMORY_THREADS
 
 
 def _close(app: Flask) -> None:
-    """Write out what the logs still hold, and send what waits to be sent."""
+    """Stop the bank, send the waiting spans and write the waiting log lines."""
     bank: Bank = app.extensions[EXTENSION]
     bank.close()
     traces.close(app)
