@@ -50,7 +50,7 @@ def test_a_teller_finds_a_customer_and_pays_in_and_an_auditor_sees_it(site, open
 
     auditor.get_by_role("link", name="Integrity").click()
     press(auditor, "Check now")
-    told(auditor, "The books are right")
+    told(auditor, "The books and the audit log are right")
 
 
 @looks
