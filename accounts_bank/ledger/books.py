@@ -1,4 +1,4 @@
-"""Books: the view of the ledger that a rule reads. It contains what the entries asked for.
+"""Books: the view of the ledger that a rule reads: exactly the names that the entries asked for.
 
 A name that was asked for and does not exist is absent. A name that was not asked for raises: its
 value is unknown, and to take it for absent would lose or invent money.

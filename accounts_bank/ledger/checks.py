@@ -120,7 +120,7 @@ def covers(payer: Account, amount_minor: int) -> Refusal | None:
 def within_daily_limit(
     payer: Account, payee: Account, amount_minor: int, at: datetime
 ) -> Refusal | None:
-    """Refuse an amount that would exceed the daily limit; the details say what is left of it."""
+    """Refuse an amount that would exceed the daily limit; the details give the rest of it."""
     if payer.daily_limit_minor is None:
         return None
     _, spent_minor = _spent(payer, payee, at)

@@ -83,7 +83,7 @@ class _Draft(Books):
         return _refused(entry, Status.BULK_ABORTED)
 
     def find(self, entry: Entry) -> Recorded | None:
-        """Return what is recorded under the id of an entry."""
+        """Return the recorded entry with the same id."""
         return self._entries.get(entry.id)
 
     def record(self, entry: Entry, verdict: Verdict) -> Recorded:

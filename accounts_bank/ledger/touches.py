@@ -1,4 +1,4 @@
-"""What an action touches: the declaration from which a store knows what it loads and locks."""
+"""Touches: the declaration of an action from which a store knows the names to load and lock."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Touches(Struct, frozen=True):
-    """The fields by which an action names what its rule reads.
+    """The fields by which an action names the values that its rule reads.
 
     `accounts`, `customers` and `earlier_entries` are names of fields. An earlier entry is read
     with its progress; an action on it names the accounts of that entry too, so that a store knows

@@ -1,4 +1,4 @@
-"""A bank that is nothing but its rules: the books in memory, and short words for what is asked."""
+"""A bank of rules alone: the books in memory, and short names for common actions."""
 
 from datetime import datetime
 from typing import Any
@@ -26,21 +26,21 @@ from tests.stores.books import Books
 
 
 class Bank(Books):
-    """Accounts known by short names, and entries by the ids that a test gives them."""
+    """Accounts have short names, and entries have the ids that a test gives them."""
 
     def __init__(self, **balances_minor: int) -> None:
         super().__init__(InMemoryAccountStore(decide))
         self.given(**balances_minor)
 
     def say(self, action: Action, *, entry_id: str = "", at: datetime | None = None) -> str:
-        """Ask at the beginning of all, or at another time; answer the status."""
+        """Make an entry at START or at another time, and return its status."""
         return str(self.ask(action, entry_id=entry_id, at=at or START).status)
 
     def account(self, name: str) -> Account:
         return self.store.account(self.opened[name])
 
     def figures(self, name: str) -> tuple[int, int]:
-        """Give balance and what is held."""
+        """Return the balance and the held amount in minor units."""
         account = self.account(name)
         return account.balance_minor, account.held_minor
 
@@ -71,7 +71,7 @@ class Bank(Books):
     def bulk_of(
         self, bulk_id: str, mode: BulkMode, *transfers: Transfer, digest: str = "d"
     ) -> list[Entry]:
-        """Make the entries of a bulk: its own, and one for each transfer, each by its payer."""
+        """Return the entry of a bulk, and one entry for each transfer, made by its payer."""
         head = Entry(bulk_id, "caller", START, Bulk(mode, len(transfers), digest))
         parts = [
             Entry(f"{bulk_id}/{n}", self.caller(each), START, replace(each, bulk_id=bulk_id))

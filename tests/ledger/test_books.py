@@ -68,7 +68,7 @@ def test_an_account_is_found_by_the_name_that_was_asked_for():
         books.account("ada")
 
 
-FORGOTTEN = [  # an action, what it declares in full, and what its author forgot
+FORGOTTEN = [  # an action, and a declaration that forgets a name
     (Deposit("ada", 5, "EUR"), Touches(accounts=("account",))),
     (Transfer("ada", "bob", 5, "EUR"), Touches(accounts=("from_account",))),
     (Transfer("ada", "bob", 5, "EUR", schedule_id="s"), Touches(("from_account", "to_account"))),

@@ -1,4 +1,4 @@
-"""Bulk: an outcome for each transfer, as the mode says, and the same again for who asks again."""
+"""Bulk: an outcome for each transfer, as the mode says, and the same outcomes for a retry."""
 
 import pytest
 from msgspec.structs import replace
@@ -41,7 +41,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("mode", "amounts_minor", "statuses", "left_minor"), TABLE)
-def test_a_bulk_is_decided_as_its_mode_says_once(bank, mode, amounts_minor, statuses, left_minor):
+def test_a_bulk_is_decided_once_as_its_mode_says(bank, mode, amounts_minor, statuses, left_minor):
     first = bank.bulk("many", mode, *transfers(bank, *amounts_minor))
     assert said(first) == statuses
     assert not any(each.replayed for each in first)
@@ -53,7 +53,7 @@ def test_a_bulk_is_decided_as_its_mode_says_once(bank, mode, amounts_minor, stat
     bank.proven()
 
 
-def test_an_aborted_bulk_keeps_the_refusal_and_says_which_it_was(bank):
+def test_an_aborted_bulk_keeps_the_refusal_and_its_index(bank):
     head, _, refused, _ = bank.bulk("many", ATOMIC, *transfers(bank, 40, 70, 60))
     assert head.recorded.details == (("index", 1),)
     assert refused.recorded.details == (("shortfall_minor", 10),)
@@ -62,7 +62,7 @@ def test_an_aborted_bulk_keeps_the_refusal_and_says_which_it_was(bank):
     assert kept[1:3] == [None, refused.recorded]
 
 
-def test_what_was_not_tried_stays_without_a_trace(bank):
+def test_transfers_that_were_not_tried_leave_no_trace(bank):
     bank.bulk("many", STOP, *transfers(bank, 101, 1))
     assert bank.store.entry("many/0").status == NO
     assert bank.store.entry("many/1") is None
@@ -71,8 +71,8 @@ def test_what_was_not_tried_stays_without_a_trace(bank):
     assert (untold.entry, untold.at, untold.digest) == (batch[2], batch[2].at, "")
 
 
-def test_a_rolled_back_bulk_takes_everything_with_it(bank):
-    """What the batch did before it stays, what comes after goes on from there."""
+def test_an_aborted_bulk_undoes_its_transfers_alone(bank):
+    """The effects of earlier entries of the batch stay, and later entries build on them."""
     opening = bank.entry(OpenAccount("cyd", "Main", "EUR"), entry_id="new")
     bank.say(bank.schedule("ada", "bob", 10), entry_id="plan")
     run = replace(bank.transfer("ada", "bob", 10), schedule_id="plan")
@@ -93,7 +93,7 @@ def test_a_rolled_back_bulk_takes_everything_with_it(bank):
 
 
 @pytest.mark.parametrize("mode", BulkMode)
-def test_two_bulks_of_one_batch_are_each_by_itself(bank, mode):
+def test_two_bulks_of_one_batch_are_independent(bank, mode):
     batch = bank.bulk_of("one", ATOMIC, *transfers(bank, 40, 70))
     batch += bank.bulk_of("two", mode, *transfers(bank, 40, 60))
     batch += bank.bulk_of("three", ATOMIC, *transfers(bank, 1))
@@ -116,7 +116,7 @@ def halves(outcomes):
 
 
 @pytest.mark.parametrize("mode", BulkMode)
-def test_another_bulk_with_the_same_id_is_refused_whole(bank, mode):
+def test_another_bulk_with_the_same_id_is_refused(bank, mode):
     bank.bulk("many", mode, *transfers(bank, 1, 2))
     other = bank.bulk("many", mode, *transfers(bank, 3, 4, 5), digest="other")
     assert said(other) == ["key_reused"] * 4
@@ -124,13 +124,13 @@ def test_another_bulk_with_the_same_id_is_refused_whole(bank, mode):
     assert bank.figures("ada")[0] == 97
 
 
-def test_an_id_that_was_used_for_something_else_is_no_bulk(bank):
+def test_the_id_of_another_entry_is_refused_for_a_bulk(bank):
     bank.say(Deposit(bank.opened["ada"], 1, "EUR"), entry_id="many")
     assert said(bank.bulk("many", EACH, *transfers(bank, 1))) == ["key_reused"] * 2
 
 
 @pytest.mark.parametrize("taken", ["many", "other"])
-def test_a_part_whose_id_is_taken_aborts_and_leaves_what_has_it(bank, taken):
+def test_a_part_with_the_id_of_another_entry_aborts_the_bulk(bank, taken):
     bank.say(Deposit(bank.opened["ada"], 1, "EUR"), entry_id="other")
     batch = bank.bulk_of("many", ATOMIC, *transfers(bank, 1, 2))
     batch[2] = replace(batch[2], id=taken)
@@ -142,10 +142,10 @@ def test_a_part_whose_id_is_taken_aborts_and_leaves_what_has_it(bank, taken):
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, -1])
-def test_a_bulk_that_says_another_number_is_none(bank, count):
+def test_a_bulk_with_another_count_raises(bank, count):
     head, *parts = bank.bulk_of("many", EACH, *transfers(bank, 1, 2))
     head = replace(head, action=Bulk(EACH, count, "d"))
-    if count in {0, 1}:  # what is left over belongs to no bulk that is there
+    if count in {0, 1}:  # the remaining parts belong to no bulk of the batch
         assert len(bank.store.append([head, *parts])) == 3
         return
     with pytest.raises(ValueError, match=r"bulk many|islice"):
@@ -154,14 +154,14 @@ def test_a_bulk_that_says_another_number_is_none(bank, count):
 
 
 @pytest.mark.parametrize("wrong", [Deposit("a", 1, "EUR"), Bulk(EACH, 0, "d"), None])
-def test_a_bulk_is_followed_by_its_own_transfers_alone(bank, wrong):
+def test_a_bulk_followed_by_other_entries_raises(bank, wrong):
     head, part = bank.bulk_of("many", EACH, *transfers(bank, 1))
     action = wrong or replace(part.action, bulk_id="another")
     with pytest.raises(ValueError, match="bulk many is not followed by its 1 transfers"):
         bank.store.append([head, replace(part, action=action)])
 
 
-def test_deciding_changes_nothing_that_was_loaded(bank):
+def test_decide_does_not_change_the_snapshot(bank):
     snapshot = Snapshot({}, {}, {}, {})
     entries = [Entry("new", "c", START, OpenAccount("ada", "n", "EUR"))]
     entries += bank.bulk_of("many", ATOMIC, *transfers(bank, 1))

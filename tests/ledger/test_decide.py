@@ -1,4 +1,4 @@
-"""`decide`: each rule in a row of a table, and what holds whatever is asked."""
+"""`decide`: each rule in a row of a table, and the invariants of every action."""
 
 from functools import partial
 
@@ -50,7 +50,7 @@ def books(*accounts: Account, customers: tuple[Customer, ...] = ()) -> Snapshot:
 
 
 def entry(action: Action, entry_id: str = "entry-1") -> Entry:
-    """Ask in the name of whose account is to pay: they are named after their owners."""
+    """Make an entry for the owner of the payer's account; accounts are named after owners."""
     payer = getattr(action, "from_account", "nobody").removeprefix("N-")
     return Entry(entry_id, f"owner-{payer}", START, action)
 
@@ -100,7 +100,7 @@ BOOKS = books(ADA, BOB, CLOSED, FROZEN, DOLLAR, HELD, CREDIT, FULL, RICH, TILL)
         ("ada", "full", 101, "EUR", "funds_insufficient"),
     ],
 )
-def test_a_transfer_is(payer, payee, amount_minor, currency, status):
+def test_the_outcome_of_a_transfer(payer, payee, amount_minor, currency, status):
     assert status_of(BOOKS, Transfer(payer, payee, amount_minor, currency)) == status
 
 
@@ -125,7 +125,7 @@ def test_a_transfer_is(payer, payee, amount_minor, currency, status):
         (Withdrawal, "held", 41, "EUR", "funds_insufficient"),
     ],
 )
-def test_cash_is(kind, name, amount_minor, currency, status):
+def test_the_outcome_of_a_deposit_or_a_withdrawal(kind, name, amount_minor, currency, status):
     assert status_of(BOOKS, kind(name, amount_minor, currency)) == status
 
 
@@ -133,7 +133,7 @@ def test_cash_is(kind, name, amount_minor, currency, status):
     ("kind", "balance_minor"),
     [(Deposit, -BANK_BALANCE_MAX_MINOR), (Withdrawal, BANK_BALANCE_MAX_MINOR)],
 )
-def test_a_till_stays_within_what_a_database_holds(kind, balance_minor):
+def test_a_till_stays_within_a_bigint(kind, balance_minor):
     snapshot = books(ADA, replace(TILL, balance_minor=balance_minor))
     assert status_of(snapshot, kind("ada", 1, "EUR")) == "limit_exceeded"
 
@@ -149,11 +149,11 @@ def test_a_till_stays_within_what_a_database_holds(kind, balance_minor):
         (account("closed", status=AccountStatus.CLOSED), "recorded"),
     ],
 )
-def test_to_close_an_account_is(closing, status):
+def test_the_outcome_of_a_close(closing, status):
     assert status_of(books(closing), CloseAccount(closing.id, closing.owner_id)) == status
 
 
-def test_closing_counts_the_customers_open_accounts_down_once():
+def test_a_close_lowers_the_customers_open_accounts_once():
     customer = Customer("owner-empty", open_accounts=2)
     close = CloseAccount("empty", "owner-empty")
     both = [entry(close, "first"), entry(close, "second")]
@@ -176,7 +176,7 @@ def test_closing_counts_the_customers_open_accounts_down_once():
         (RenameAccount("ada", "x"), "recorded"),
     ],
 )
-def test_what_is_asked_of_an_account_is(action, status):
+def test_the_outcome_of_an_action_on_an_account(action, status):
     assert status_of(BOOKS, action) == status
 
 
@@ -188,7 +188,7 @@ def test_what_is_asked_of_an_account_is(action, status):
         (Customer("carl", left=True), "recorded", "customer_left"),
     ],
 )
-def test_a_customer_may(customer, leave, opens):
+def test_the_outcomes_of_leaving_and_opening(customer, leave, opens):
     snapshot = books(customers=(customer,))
     assert status_of(snapshot, Leave("carl")) == leave
     assert status_of(snapshot, OpenAccount("carl", "Main", "EUR")) == opens
@@ -201,27 +201,27 @@ def test_an_account_gets_the_first_number_that_is_free():
     assert (opened.id, opened.number) == ("entry-1", second)
 
 
-def test_an_account_is_refused_where_every_number_is_taken():
+def test_an_account_is_refused_if_every_number_is_taken():
     taken = books(*(account(number, number=number) for number in numbers_for("entry-1")))
     assert status_of(taken, OpenAccount("carl", "Main", "EUR")) == "numbers_exhausted"
 
 
-def test_a_shortfall_is_told():
+def test_a_refusal_says_the_shortfall():
     (outcome,) = decide(BOOKS, [entry(Transfer("ada", "bob", 130, "EUR"))]).outcomes
     assert outcome.recorded.details == (("shortfall_minor", 30),)
 
 
 @pytest.mark.parametrize("payer", ["bob", "nobody", "till-eur-0"])
 @pytest.mark.parametrize("ask", [Transfer, partial(Hold, expires_in_s=60), LATER])
-def test_who_pays_from_an_account_that_is_not_its_own_leaves_no_trace(ask, payer):
+def test_a_payment_from_another_customers_account_leaves_no_trace(ask, payer):
     action = ask(from_account=payer, to_account="ada", amount_minor=1, currency="EUR")
     changes = decide(BOOKS, [replace(entry(action), caller_id="owner-ada")])
     assert [str(each.status) for each in changes.outcomes] == ["not_found"]
     assert replace(changes, outcomes=[]) == Changes([], [], [], [])
 
 
-def test_a_payees_balance_is_told_to_nobody():
-    """What is refused because the payee is full is so only for who could pay it."""
+def test_a_payer_without_funds_does_not_learn_the_payees_balance():
+    """Only a payer with enough funds learns that the payee has no room."""
     (outcome,) = decide(BOOKS, [entry(Transfer("rich", "full", 5, "EUR"))]).outcomes
     assert outcome.recorded.details == ()
 
@@ -237,7 +237,7 @@ def test_a_transfer_posts_two_lines_that_sum_to_zero():
     assert {paid.number, received.number} == {1}
 
 
-def test_a_deposit_opens_the_till_that_it_needs():
+def test_the_first_deposit_opens_its_till():
     changes = decide(books(ADA), [entry(Deposit("ada", 30, "EUR"))])
     till, ada = sorted(changes.accounts, key=lambda each: each.balance_minor)
     assert (till.id, till.owner_id, till.balance_minor, till.floor_minor) == (
@@ -257,14 +257,14 @@ def test_each_process_has_a_till_of_its_own():
 
 @pytest.mark.parametrize("owner_id", ["owner-ada", "owner-bob"])
 @pytest.mark.parametrize("ask", [Transfer, partial(Hold, expires_in_s=60)])
-def test_what_two_customers_or_one_have_part_in_is_found_once_under_each(ask, owner_id):
+def test_a_payment_is_listed_once_under_each_owner(ask, owner_id):
     snapshot = books(ADA, replace(BOB, owner_id=owner_id))
     action = ask(from_account="ada", to_account="bob", amount_minor=1, currency="EUR")
     entry_refs = decide(snapshot, [entry(action)]).entry_refs
     assert [each.of_id for each in entry_refs] == sorted({"owner-ada", owner_id})
 
 
-def test_entries_of_a_batch_see_those_before_them():
+def test_an_entry_of_a_batch_sees_the_earlier_ones():
     all_of_it = [
         entry(Transfer("ada", "bob", 100, "EUR"), "1"),
         entry(Transfer("ada", "bob", 1, "EUR"), "2"),
@@ -304,7 +304,7 @@ def test_a_refusal_is_replayed_too():
     assert (str(outcome.status), outcome.replayed) == ("funds_insufficient", True)
 
 
-def test_the_same_id_for_something_else_is_refused_and_not_recorded():
+def test_the_same_id_with_another_action_is_refused_and_not_recorded():
     twice = [entry(Transfer("ada", "bob", 1, "EUR")), entry(Transfer("ada", "bob", 2, "EUR"))]
     changes = decide(BOOKS, twice)
     assert [str(each.status) for each in changes.outcomes] == ["recorded", "key_reused"]
@@ -338,7 +338,7 @@ def test_the_digest_covers_all_that_is_recorded():
     assert kept.digest not in {digest_of(each) for each in altered}
 
 
-def test_every_action_has_a_rule_and_survives_being_written_down():
+def test_every_recorded_action_survives_json():
     for action in (
         OpenAccount("o", "n", "EUR"),
         RenameAccount("ada", "n"),

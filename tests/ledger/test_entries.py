@@ -1,4 +1,4 @@
-"""Entries: what each action needs, what it is called, and that it survives being written down."""
+"""Entries: the needs and the kind of each action, and its way through JSON."""
 
 from typing import get_args
 
@@ -84,7 +84,7 @@ def test_an_action_needs(action, kind, accounts, customers, earlier):
     assert entry(action).kind == kind
 
 
-def test_what_a_batch_needs_is_what_its_entries_need():
+def test_the_needs_of_a_batch_are_those_of_its_entries():
     asked = [entry(Capture("h", "a", "b")), replace(entry(Leave("o")), id="other")]
     assert needs(asked) == Needs(
         frozenset("ab"), frozenset("o"), frozenset(("id", "h", "other")), frozenset("h")
@@ -93,12 +93,12 @@ def test_what_a_batch_needs_is_what_its_entries_need():
 
 
 @pytest.mark.parametrize("action", [action for action, *_ in KINDS])
-def test_an_action_survives_being_written_down(action):
+def test_an_action_survives_json(action):
     assert msgspec.json.decode(msgspec.json.encode(action), type=Action) == action
 
 
 @pytest.mark.parametrize(("action", "kind"), [(action, kind) for action, kind, *_ in KINDS])
-def test_the_audit_log_says_what_was_asked_and_nothing_personal(action, kind):
+def test_the_audit_record_has_no_personal_data(action, kind):
     record = record_of(recorded_as(entry(action), Status.RECORDED, START, (), ()))
     assert (record["event"], record["actor_id"], record["outcome"]) == (kind, "caller", "recorded")
     assert "Secret" not in msgspec.json.encode(record).decode()

@@ -1,4 +1,4 @@
-"""Holds: every state with every action, and what each does to the payer's account."""
+"""Holds: every state with every action, and its effect on the payer's account."""
 
 from datetime import timedelta
 
@@ -44,7 +44,7 @@ def bank():
 
 
 def brought(bank, state) -> Hold:
-    """Bring the entry `one` into a state, as a hold of 30 by Ada for Bob where it is one."""
+    """Bring the entry `one` into a state; it is a hold of 30 by Ada for Bob, if it is a hold."""
     hold = bank.hold("ada", "bob", 30)
     if state == "schedule":
         bank.say(bank.schedule("ada", "bob", 30, first_at=LATE), entry_id="one")
@@ -94,7 +94,7 @@ def test_a_hold_in_any_state_answers_any_action(bank, state, number, name):
         ("expire", LATE, (100, 0), Stage.EXPIRED),
     ],
 )
-def test_the_end_of_a_hold_frees_what_is_not_captured(bank, name, at, balances_minor, stage):
+def test_the_end_of_a_hold_releases_the_rest(bank, name, at, balances_minor, stage):
     hold = brought(bank, "open")
     assert bank.figures("ada") == (100, 30)
     assert bank.account("ada").available_minor == 70
@@ -128,27 +128,27 @@ def test_a_hold_is_due_when_its_time_is_over(bank):
         (("ada", "bob"), 1, "USD", "currency_mismatch"),
     ],
 )
-def test_to_hold_is(bank, between, amount_minor, currency, status):
+def test_the_outcome_of_a_hold(bank, between, amount_minor, currency, status):
     payer, payee = (bank.opened.get(name, name) for name in between)
     assert bank.say(Hold(payer, payee, amount_minor, currency, 60)) == status
     assert bank.figures("ada") == (100, 100 if status == "recorded" else 0)
 
 
 @pytest.mark.parametrize(("name", "status"), [("ada", "account_frozen"), ("bob", "recorded")])
-def test_a_frozen_account_lets_nothing_be_held_or_captured(bank, name, status):
+def test_a_frozen_account_permits_no_hold_and_no_capture(bank, name, status):
     hold = brought(bank, "open")
     bank.say(FreezeAccount(bank.opened[name]))
     assert bank.say(bank.hold("ada", "bob", 1)) == status
     assert bank.say(bank.capture(hold, "one")) == status
 
 
-def test_what_is_held_on_a_frozen_account_may_be_given_up(bank):
+def test_a_hold_on_a_frozen_account_can_be_voided(bank):
     hold = brought(bank, "open")
     bank.say(FreezeAccount(bank.opened["ada"]))
     assert bank.say(Void("one", hold.from_account)) == "recorded"
 
 
-def test_what_is_held_for_a_closed_account_is_not_captured_but_given_up(bank):
+def test_a_hold_for_a_closed_account_can_only_be_voided(bank):
     hold = brought(bank, "open")
     assert bank.say(CloseAccount(bank.opened["bob"], "owner-bob")) == "recorded"
     assert bank.say(bank.hold("ada", "bob", 1)) == "account_closed"
@@ -157,18 +157,18 @@ def test_what_is_held_for_a_closed_account_is_not_captured_but_given_up(bank):
     assert bank.say(Void("one", hold.from_account)) == "recorded"
 
 
-def test_a_closed_account_holds_nothing(bank):
+def test_a_closed_account_permits_no_hold(bank):
     assert bank.say(CloseAccount(bank.opened["cyd"], "owner-cyd")) == "recorded"
     assert bank.say(bank.hold("cyd", "bob", 1)) == "account_closed"
 
 
-def test_an_account_on_which_something_is_held_stays_open(bank):
+def test_an_account_with_an_open_hold_cannot_be_closed(bank):
     brought(bank, "open")
     outcome = bank.ask(CloseAccount(bank.opened["ada"], "owner-ada"))
     assert (outcome.status, outcome.recorded.details) == ("holds_open", (("held_minor", 30),))
 
 
-def test_what_is_held_is_spent_by_nobody_else(bank):
+def test_held_money_cannot_be_spent(bank):
     brought(bank, "open")
     ada = bank.opened["ada"]
     assert bank.say(bank.transfer("ada", "bob", 71)) == "funds_insufficient"
@@ -177,7 +177,7 @@ def test_what_is_held_is_spent_by_nobody_else(bank):
     assert bank.say(bank.transfer("ada", "bob", 70)) == "recorded"
 
 
-def test_a_credit_limit_is_not_taken_away_below_what_is_held(bank):
+def test_a_credit_limit_cannot_go_below_the_held_amount(bank):
     ada = bank.opened["ada"]
     bank.say(SetCreditLimit(ada, 50))
     bank.say(bank.hold("ada", "bob", 130), entry_id="one")
@@ -190,7 +190,7 @@ def test_a_credit_limit_is_not_taken_away_below_what_is_held(bank):
     bank.proven()
 
 
-def test_a_hold_is_found_by_both_sides_and_its_end_by_the_hold(bank):
+def test_a_hold_is_listed_under_both_owners_and_its_end_under_the_hold(bank):
     hold = brought(bank, "open")
     outcome = bank.ask(bank.capture(hold, "one"), at=EARLY)
     for owner_id in ("owner-ada", "owner-bob"):
@@ -201,14 +201,14 @@ def test_a_hold_is_found_by_both_sides_and_its_end_by_the_hold(bank):
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Void, "void"), (Expire, "expiry")])
-def test_an_end_without_money_is_found_by_the_hold_too(bank, kind, name):
+def test_a_void_and_an_expiry_are_listed_under_the_hold(bank, kind, name):
     hold = brought(bank, "open")
     at = EARLY if kind is Void else LATE
     outcome = bank.ask(kind("one", hold.from_account), at=at)
     assert bank.store.entries_of("one", name, before=None, limit=9) == [outcome.recorded]
 
 
-def test_too_large_a_capture_says_what_is_held(bank):
+def test_a_capture_that_is_too_large_says_the_held_amount(bank):
     hold = brought(bank, "open")
     assert bank.ask(bank.capture(hold, "one", 31), at=EARLY).recorded.details == (
         ("held_minor", 30),
@@ -223,7 +223,7 @@ def test_a_capture_needs_room_at_the_payee_and_leaves_the_hold_open(bank):
 
 
 @pytest.mark.parametrize("payer", ["bob", "cyd", "nobody"])
-def test_who_names_another_payer_reaches_no_hold(bank, payer):
+def test_another_payer_does_not_find_the_hold(bank, payer):
     hold = brought(bank, "open")
     payer = bank.opened.get(payer, payer)
     for action in (
@@ -235,20 +235,20 @@ def test_who_names_another_payer_reaches_no_hold(bank, payer):
 
 
 @pytest.mark.parametrize("payee", ["ada", "cyd", "nobody"])
-def test_who_names_another_payee_captures_nothing(bank, payee):
+def test_another_payee_cannot_capture(bank, payee):
     hold = brought(bank, "open")
     payee = bank.opened.get(payee, payee)
     assert bank.say(Capture("one", hold.from_account, payee)) == "entry_unknown"
 
 
-def test_a_refused_hold_is_no_hold(bank):
+def test_a_refused_hold_cannot_be_ended(bank):
     hold = bank.hold("ada", "bob", 101)
     bank.say(hold, entry_id="one")
     assert bank.say(bank.capture(hold, "one")) == "entry_unknown"
     assert bank.say(Void("one", hold.from_account)) == "entry_unknown"
 
 
-def test_a_hold_is_no_schedule(bank):
+def test_a_hold_cannot_be_cancelled_as_a_schedule(bank):
     hold = brought(bank, "open")
     assert bank.say(CancelSchedule("one", hold.from_account)) == "entry_unknown"
     run = Transfer(hold.from_account, hold.to_account, 30, "EUR", schedule_id="one")
@@ -264,7 +264,7 @@ def test_a_hold_may_be_made_and_captured_in_one_batch(bank):
     bank.proven()
 
 
-def test_a_retried_end_of_a_hold_is_told_what_it_did(bank):
+def test_a_retried_end_of_a_hold_replays_its_outcome(bank):
     hold = brought(bank, "open")
     first = bank.ask(bank.capture(hold, "one", 20), entry_id="end", at=EARLY)
     again = bank.ask(bank.capture(hold, "one", 20), entry_id="end", at=LATE)
@@ -272,7 +272,7 @@ def test_a_retried_end_of_a_hold_is_told_what_it_did(bank):
     assert bank.figures("ada") == (80, 0)
 
 
-def test_a_capture_bears_the_reference_of_its_hold(bank):
+def test_a_capture_has_the_reference_of_its_hold(bank):
     hold = replace(bank.hold("ada", "bob", 30), reference="room 12")
     bank.say(hold, entry_id="one")
     outcome = bank.ask(bank.capture(hold, "one"), at=EARLY)

@@ -36,7 +36,7 @@ def bank():
 
 @pytest.mark.parametrize("kind", [FreezeAccount, UnfreezeAccount])
 @pytest.mark.parametrize(("name", "status"), [("nobody", "account_unknown"), ("bob", "recorded")])
-def test_to_freeze_or_not_is(bank, kind, name, status):
+def test_the_outcome_of_freezing_and_unfreezing(bank, kind, name, status):
     assert bank.say(kind(bank.opened.get(name, name))) == status
     assert bank.say(kind("till-eur-0")) == "account_unknown"
 
@@ -50,7 +50,7 @@ def test_to_freeze_or_not_is(bank, kind, name, status):
         SetDailyLimit("closed", 1),
     ],
 )
-def test_what_is_closed_stays_as_it_is(bank, ask):
+def test_a_closed_account_does_not_change(bank, ask):
     bank.say(CloseAccount(bank.opened["bob"], "owner-bob"))
     assert bank.say(replace(ask, account=bank.opened["bob"])) == "account_closed"
     assert bank.account("bob").status is AccountStatus.CLOSED
@@ -58,11 +58,11 @@ def test_what_is_closed_stays_as_it_is(bank, ask):
 
 @pytest.mark.parametrize("ask", [SetCreditLimit("x", 1), SetDailyLimit("x", 1)])
 @pytest.mark.parametrize("name", ["nobody", "till-eur-0"])
-def test_what_is_nobodys_has_no_limit(bank, ask, name):
+def test_the_banks_own_accounts_have_no_limit(bank, ask, name):
     assert bank.say(replace(ask, account=name)) == "account_unknown"
 
 
-def test_a_frozen_account_takes_money_in_and_lets_none_out(bank):
+def test_a_frozen_account_receives_money_and_pays_none(bank):
     ada, bob = bank.opened["ada"], bank.opened["bob"]
     for _ in range(2):  # to freeze it again changes nothing
         assert bank.say(FreezeAccount(ada)) == "recorded"
@@ -86,7 +86,7 @@ def test_a_credit_limit_is_a_negative_floor(bank):
     assert bank.say(bank.transfer("ada", "bob", 150)) == "recorded"
 
 
-def test_a_credit_limit_is_not_taken_from_who_uses_it(bank):
+def test_a_credit_limit_in_use_cannot_be_lifted(bank):
     bank.say(SetCreditLimit(bank.opened["ada"], 50))
     bank.say(bank.transfer("ada", "bob", 120))
     outcome = bank.ask(SetCreditLimit(bank.opened["ada"], 19))
@@ -97,7 +97,7 @@ def test_a_credit_limit_is_not_taken_from_who_uses_it(bank):
     assert bank.say(SetCreditLimit(bank.opened["ada"], 20)) == "recorded"
 
 
-def test_what_is_available_stays_exact(bank):
+def test_the_available_amount_stays_exact(bank):
     ada = bank.opened["ada"]
     assert bank.say(SetCreditLimit(ada, AMOUNT_MAX_MINOR - 99)) == "limit_exceeded"
     assert bank.say(SetCreditLimit(ada, AMOUNT_MAX_MINOR - 100)) == "recorded"
@@ -117,7 +117,7 @@ def payment(bank, name, amount_minor):
 
 @pytest.mark.parametrize("name", PAYMENTS)
 @pytest.mark.parametrize("then", PAYMENTS)
-def test_whatever_is_paid_or_held_counts_against_the_daily_limit(bank, name, then):
+def test_payments_and_holds_count_against_the_daily_limit(bank, name, then):
     bank.say(SetDailyLimit(bank.opened["ada"], 50))
     assert bank.say(payment(bank, name, 30)) == "recorded"
     outcome = bank.ask(payment(bank, then, 21), at=EVENING)
@@ -147,7 +147,7 @@ def test_a_day_that_comes_back_gives_no_second_limit(bank, name):
 
 
 @pytest.mark.parametrize("name", ["ada", "bob"])
-def test_what_is_paid_counts_on_the_day_of_its_line(bank, name):
+def test_a_payment_counts_on_the_day_of_its_line(bank, name):
     bank.say(SetDailyLimit(bank.opened["ada"], 30))
     bank.say(Deposit(bank.opened[name], 1, "EUR"), at=MIDNIGHT)
     bank.say(bank.transfer("ada", "bob", 20), at=EVENING)
@@ -166,7 +166,7 @@ def test_a_capture_counts_on_the_day_of_its_hold_and_a_void_gives_nothing_back(b
     assert bank.say(bank.transfer("ada", "bob", 30), at=MIDNIGHT) == "recorded"
 
 
-def test_neither_what_comes_in_nor_what_is_sent_back_counts(bank):
+def test_incoming_money_and_reversals_do_not_count(bank):
     bank.say(SetDailyLimit(bank.opened["bob"], 1))
     sent = bank.transfer("ada", "bob", 30)
     bank.say(sent, entry_id="sent")
@@ -174,7 +174,7 @@ def test_neither_what_comes_in_nor_what_is_sent_back_counts(bank):
     assert bank.account("bob").spent_minor == 0
 
 
-def test_a_limit_counts_from_the_moment_that_it_is_there(bank):
+def test_payments_before_the_first_limit_do_not_count(bank):
     ada = bank.opened["ada"]
     bank.say(bank.transfer("ada", "bob", 40))
     bank.say(SetDailyLimit(ada, 10))
@@ -186,12 +186,12 @@ def test_a_limit_counts_from_the_moment_that_it_is_there(bank):
     assert bank.say(bank.transfer("ada", "bob", 50)) == "recorded"
 
 
-def test_a_limit_of_nothing_lets_nothing_out(bank):
+def test_a_limit_of_zero_permits_no_payment(bank):
     bank.say(SetDailyLimit(bank.opened["ada"], 0))
     assert bank.say(bank.transfer("ada", "bob", 1)) == "limit_exceeded"
 
 
-def test_who_lacks_the_money_is_told_so_before_the_limit(bank):
+def test_missing_funds_come_before_the_daily_limit(bank):
     bank.say(SetDailyLimit(bank.opened["ada"], 10))
     assert bank.say(bank.transfer("ada", "bob", 101)) == "funds_insufficient"
 
@@ -208,7 +208,7 @@ ORDER = [  # one thing after another is put right, and the next one is told
 
 @pytest.mark.parametrize(("status", "wrong"), ORDER)
 @pytest.mark.parametrize("kind", [Transfer, Hold])
-def test_the_first_thing_wrong_is_told(status, wrong, kind):
+def test_the_first_broken_rule_is_the_status(status, wrong, kind):
     fine = Account(
         id="ada",
         number="N",

@@ -1,4 +1,4 @@
-"""Accounts and customers: what opening, renaming, closing and leaving change, and what they say."""
+"""Accounts and customers: the effects and the refusals of open, rename, close and leave."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ def customer(bank, owner_id):
     return bank.store.load(needs).customers.get(owner_id)
 
 
-def test_an_account_begins_with_nothing(bank):
+def test_a_new_account_is_empty(bank):
     bank.say(OpenAccount("owner-cyd", "Savings", "CHF"), entry_id="new")
     opened = bank.store.account("new")
     assert (opened.owner_id, opened.name, opened.currency) == ("owner-cyd", "Savings", "CHF")
@@ -33,7 +33,7 @@ def test_an_account_begins_with_nothing(bank):
     assert customer(bank, "owner-cyd") == Customer("owner-cyd", open_accounts=1)
 
 
-def test_a_new_name_changes_the_name_alone(bank):
+def test_a_rename_changes_the_name_alone(bank):
     before = bank.account("ada")
     assert bank.say(RenameAccount(before.id, "Savings", before.name)) == "recorded"
     after = bank.account("ada")
@@ -42,26 +42,26 @@ def test_a_new_name_changes_the_name_alone(bank):
     assert bank.say(RenameAccount(before.id, "Again", before.name)) == "precondition_failed"
 
 
-def test_what_is_left_on_an_account_is_said(bank):
+def test_a_refused_close_says_the_balance(bank):
     outcome = bank.ask(CloseAccount(bank.opened["ada"], "owner-ada"))
     assert outcome.status == "balance_not_zero"
     assert outcome.recorded.details == (("balance_minor", 100),)
 
 
 @pytest.mark.parametrize("owner_id", ["owner-ada", "nobody"])
-def test_who_is_not_the_owner_closes_nothing(bank, owner_id):
+def test_another_owner_cannot_close_the_account(bank, owner_id):
     assert bank.say(CloseAccount(bank.opened["bob"], owner_id)) == "account_unknown"
     assert customer(bank, "owner-ada").open_accounts == 1
 
 
-def test_who_has_accounts_is_told_how_many_and_stays(bank):
+def test_a_customer_with_open_accounts_cannot_leave(bank):
     bank.say(OpenAccount("owner-bob", "More", "EUR"))
     outcome = bank.ask(Leave("owner-bob"))
     assert (outcome.status, outcome.recorded.details) == ("accounts_open", (("open_accounts", 2),))
     assert customer(bank, "owner-bob") == Customer("owner-bob", open_accounts=2)
 
 
-def test_who_has_left_has_left(bank):
+def test_a_second_leave_changes_nothing(bank):
     bank.say(CloseAccount(bank.opened["bob"], "owner-bob"))
     for _ in range(2):
         assert bank.say(Leave("owner-bob")) == "recorded"
@@ -69,13 +69,13 @@ def test_who_has_left_has_left(bank):
     assert bank.say(OpenAccount("owner-bob", "More", "EUR")) == "customer_left"
 
 
-def test_who_never_came_may_leave(bank):
+def test_an_unknown_customer_may_leave(bank):
     assert bank.say(Leave("nobody")) == "recorded"
     assert customer(bank, "nobody") == Customer("nobody", left=True)
     bank.proven()
 
 
-def test_customers_of_one_batch_are_each_counted(bank):
+def test_a_batch_counts_the_accounts_of_each_customer(bank):
     opening = [OpenAccount("owner-cyd", "More", "EUR"), OpenAccount("owner-dan", "More", "EUR")]
     bank.store.append([bank.entry(each) for each in opening])
     for owner_id in ("owner-cyd", "owner-dan"):
@@ -89,14 +89,14 @@ def test_a_till_is_opened_with_the_first_cash(bank):
     assert START < till.created_at < till.moved_at + timedelta(seconds=1)
 
 
-def test_the_bank_is_nobodys_counterparty(bank):
+def test_the_bank_is_no_counterparty(bank):
     bank.say(Withdrawal(bank.opened["ada"], 1, "EUR"))
     assert [line.counterparty for line in bank.lines("ada")] == [None, None]
     lines = bank.store.lines("till-eur-0", before=None, period=EVER, limit=9)
     assert [line.counterparty for line in lines] == [bank.account("ada").number] * 2
 
 
-def test_an_entry_is_entry_refed_at_the_time_that_it_is_recorded(bank):
+def test_an_entry_ref_has_the_time_of_the_recorded_entry(bank):
     later = START.replace(year=2030)
     bank.say(bank.transfer("ada", "bob", 1), at=later)
     late = bank.entry(bank.transfer("ada", "bob", 1), at=START)

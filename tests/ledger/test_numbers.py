@@ -13,11 +13,11 @@ def test_numbers_are_ibans_with_right_check_digits():
     assert len(set(numbers)) == 500 * CANDIDATES
 
 
-def test_the_banks_code_belongs_to_nobody():
+def test_no_real_bank_has_the_bank_code():
     assert {number[4:12] for number in numbers_for("x")} == {"99900000"}
 
 
-def test_any_one_wrong_digit_is_caught():
+def test_one_wrong_digit_is_detected():
     (number, *_) = numbers_for("x")
     for place in range(4, len(number)):
         wrong = (int(number[place]) + 1) % 10
@@ -46,12 +46,12 @@ def test_a_currency_has_decimals(currency, decimals):
     assert DECIMALS[currency] == decimals
 
 
-def test_what_has_no_minor_unit_is_no_currency_of_ours():
+def test_a_currency_without_minor_unit_is_unknown():
     assert not {"XAU", "XDR", "XXX", "XTS", "EURO", "eur"} & DECIMALS.keys()
     assert all(len(code) == 3 and code.isupper() for code in DECIMALS)
 
 
-def test_a_number_is_told_from_what_is_none():
+def test_a_number_differs_from_other_text():
     (number, *_) = numbers_for("x")
     assert is_number(number) is True
     assert is_number(f"{number[:-1]}{(int(number[-1]) + 1) % 10}") is False

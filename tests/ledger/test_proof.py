@@ -1,4 +1,4 @@
-"""The proof: each thing in the books that does not follow from the rest is found and named."""
+"""The proof: each value that contradicts the others is found and named."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ LATE = START + timedelta(seconds=60)
 
 @pytest.fixture(scope="module")
 def bank():
-    """Fill a bank with everything that later entries are about."""
+    """Fill a bank with holds, schedules and transfers, and with later entries on them."""
     bank = Bank(ada=1000, bob=0, cyd=0)
     sent = bank.transfer("ada", "bob", 30)
     bank.say(sent, entry_id="sent")
@@ -64,7 +64,7 @@ def bank():
 
 
 class Copy:
-    """The ledger in lists, to be altered."""
+    """The ledger as lists, which a test alters."""
 
     def __init__(self, bank: Bank) -> None:
         self.load, self.ledger = bank.store.load, bank.store.ledger
@@ -97,7 +97,7 @@ class Copy:
         return str(found.value)
 
     def alter(self, what: str, name: str, **changes: Any) -> None:
-        """Change one thing, an entry with its digest: as somebody would who knows how."""
+        """Change one value; an entry gets the digest that fits the change."""
         items: list[Any] = getattr(self, what)
         number = next(n for n, each in enumerate(items) if name_of(each) == name)
         items[number] = replace(items[number], **changes)
@@ -127,7 +127,7 @@ def test_right_books_are_counted(bank, copy):
     assert counts.journal.difference() is None  # all of it waits for the audit log
 
 
-def test_what_is_not_in_the_audit_log_is_known(copy):
+def test_unsealed_entries_are_left_out_of_the_journals_checksum(copy):
     copy.unsealed.remove("sent")
     assert copy.prove().journal.difference() == "sent"
 
@@ -164,7 +164,7 @@ PROMISES = [
 
 
 @pytest.mark.parametrize(("name", "changes", "fault"), PROMISES)
-def test_what_became_of_an_entry_is_as_the_journal_says(copy, name, changes, fault):
+def test_progress_agrees_with_the_journal(copy, name, changes, fault):
     copy.alter("progress", name, **changes)
     before, _, what = fault.partition(".*")
     assert copy.fault().startswith(before)
@@ -172,13 +172,13 @@ def test_what_became_of_an_entry_is_as_the_journal_says(copy, name, changes, fau
 
 
 @pytest.mark.parametrize("name", ["open", "voided", "captured", "sent", "planned", "running"])
-def test_what_became_of_an_entry_is_missed(copy, name):
+def test_missing_progress_is_detected(copy, name):
     copy.progress = [each for each in copy.progress if each.entry_id != name]
     assert "the journal says otherwise of it" in copy.fault()
 
 
 @pytest.mark.parametrize("kind", ["hold", "schedule", "transfer"])
-def test_what_came_of_nothing_is_found(copy, kind):
+def test_progress_without_an_entry_is_detected(copy, kind):
     of = {"hold": "voided", "schedule": "cancelled", "transfer": "sent"}[kind]
     found = next(each for each in copy.progress if each.entry_id == of)
     copy.progress.append(replace(found, entry_id="zz"))
@@ -186,7 +186,7 @@ def test_what_came_of_nothing_is_found(copy, kind):
 
 
 MENTIONED = ["open", "planned", "cancelled", "sent", "captured", "voided", "expired", "running"]
-"""Entries that are mentioned under their parties, or under which later ones are."""
+"""Entries that are listed under their parties, or that list later entries."""
 
 
 def entry_refs_at(copy, name):
@@ -194,7 +194,7 @@ def entry_refs_at(copy, name):
 
 
 @pytest.mark.parametrize("name", MENTIONED)
-def test_an_entry_is_missed_where_it_is_to_be_found(copy, name):
+def test_a_missing_entry_ref_is_detected(copy, name):
     for entry_ref in entry_refs_at(copy, name):
         copy.entry_refs = [each for each in entry_refs_of(copy) if each != entry_ref]
         said = f"{entry_ref.kind} {entry_ref.entry_id} is mentioned under {entry_ref.of_id}, and"
@@ -209,25 +209,25 @@ def entry_refs_of(copy):
 @pytest.mark.parametrize(
     "changes", [{"of_id": "owner-eve"}, {"kind": "hold"}, {"at": LATE}, {"entry_id": "refused"}]
 )
-def test_an_entry_is_found_where_it_does_not_belong(copy, changes):
+def test_a_wrong_entry_ref_is_detected(copy, changes):
     (one, *_) = entry_refs_at(copy, "sent")
     copy.entry_refs.append(replace(one, **changes))
     copy.entry_refs.sort(key=lambda each: each.entry_id)
     assert "and the journal says otherwise" in copy.fault()
 
 
-def test_an_entry_is_entry_refed_once(copy):
+def test_a_repeated_entry_ref_is_detected(copy):
     copy.entry_refs.insert(0, copy.entry_refs[0])
     assert "and the journal says otherwise" in copy.fault()
 
 
-def test_a_entry_ref_of_no_entry_is_found(copy):
+def test_an_entry_ref_without_an_entry_is_detected(copy):
     copy.entry_refs.append(replace(copy.entry_refs[-1], entry_id="zz"))
     assert copy.fault().endswith("which is not in the journal")
 
 
 @pytest.mark.parametrize("what", ["progress", "accounts"])
-def test_what_is_held_is_what_open_holds_say(bank, copy, what):
+def test_the_held_amount_is_the_sum_of_the_open_holds(bank, copy, what):
     ada = bank.opened["ada"]
     if what == "accounts":
         copy.alter("accounts", ada, held_minor=39)
@@ -242,7 +242,7 @@ def replaced_amount(copy, name, amount_minor):
     return replace(kept, action=replace(kept.action, amount_minor=amount_minor))
 
 
-def test_an_account_below_its_floor_is_found(bank, copy):
+def test_an_account_below_its_floor_is_detected(bank, copy):
     ada = bank.opened["ada"]
     available_minor = bank.account("ada").available_minor
     copy.alter("accounts", ada, floor_minor=available_minor + 1)
@@ -260,7 +260,7 @@ ACCOUNTS = [
 
 
 @pytest.mark.parametrize(("changes", "fault"), ACCOUNTS)
-def test_an_account_is_as_its_lines_say(bank, copy, changes, fault):
+def test_an_account_agrees_with_its_lines(bank, copy, changes, fault):
     copy.alter("accounts", bank.opened["bob"], **changes)
     copy.accounts.sort(key=lambda each: each.id)
     assert fault in copy.fault()
@@ -284,7 +284,7 @@ def test_a_line_follows_from_the_one_before(bank, copy, changes, fault):
     assert fault.format(bob=bob) in copy.fault()
 
 
-def test_lines_of_no_account_are_found_at_the_end_too(bank, copy):
+def test_lines_without_an_account_are_detected_at_the_end_too(bank, copy):
     copy.lines.append(replace(copy.lines[-1], account_id="zz", number=1))
     assert copy.fault() == "there are lines of account zz, which does not exist"
 
@@ -322,7 +322,7 @@ def test_lines_without_an_entry_are_counted(copy):
     assert copy.fault() == "2 lines belong to no entry of the journal"
 
 
-def test_a_tally_names_the_one_thing_that_is_left():
+def test_a_checksum_names_the_single_difference():
     tally = Checksum()
     for each in ("a", "b", "c"):
         tally.add(each)
@@ -347,16 +347,16 @@ def test_a_tally_names_the_one_thing_that_is_left():
         ({}, None),
     ],
 )
-def test_a_tally_holds_weights(weights, left):
+def test_a_checksum_adds_weights(weights, left):
     tally = Checksum()
     for each, weight in weights.items():
         tally.add(each, weight)
     assert tally.difference() == left
 
 
-def test_nothing_promised_is_no_fault():
+def test_a_bank_without_progress_has_no_fault():
     assert ProgressReconciler().fault() is None
 
 
-def test_a_bank_in_which_nothing_happened_is_right():
+def test_an_empty_bank_is_right():
     assert Bank().proven().entries == 0

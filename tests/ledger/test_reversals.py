@@ -1,4 +1,4 @@
-"""Reversals: whole or part, back to where it came from, never more in all than was sent."""
+"""Reversals: in full or in part, back to the payer, never more than the transfer."""
 
 import pytest
 from msgspec.structs import replace
@@ -43,7 +43,7 @@ def sent(bank):
         ([10, 10, 10, 1], ["recorded"] * 3 + ["reversal_too_large"], 0),
     ],
 )
-def test_no_more_is_sent_back_than_was_sent(bank, sent, amounts_minor, statuses, left_minor):
+def test_reversals_never_exceed_the_transfer(bank, sent, amounts_minor, statuses, left_minor):
     outcomes = [bank.ask(bank.back(sent, "sent", each)) for each in amounts_minor]
     assert [each.status for each in outcomes] == statuses
     for each in outcomes:
@@ -70,7 +70,7 @@ def test_a_reversal_is_linked_both_ways(bank, sent):
     assert so_far.due_at is None
 
 
-def test_a_retried_reversal_sends_nothing_twice(bank, sent):
+def test_a_retried_reversal_moves_no_money(bank, sent):
     first = bank.ask(bank.back(sent, "sent", 10), entry_id="back")
     again = bank.ask(bank.back(sent, "sent", 10), entry_id="back")
     assert (again.recorded, again.replayed) == (first.recorded, True)
@@ -78,7 +78,7 @@ def test_a_retried_reversal_sends_nothing_twice(bank, sent):
     assert bank.figures("bob") == (20, 0)
 
 
-def test_who_has_spent_it_cannot_send_it_back(bank, sent):
+def test_a_reversal_needs_the_payees_funds(bank, sent):
     bank.say(bank.transfer("bob", "cyd", 25))
     outcome = bank.ask(bank.back(sent, "sent", None))
     assert (outcome.status, outcome.recorded.details) == (
@@ -89,13 +89,13 @@ def test_who_has_spent_it_cannot_send_it_back(bank, sent):
 
 
 @pytest.mark.parametrize(("name", "status"), [("ada", "recorded"), ("bob", "account_frozen")])
-def test_from_a_frozen_account_nothing_is_sent_back(bank, sent, name, status):
+def test_a_frozen_account_sends_nothing_back(bank, sent, name, status):
     bank.say(FreezeAccount(bank.opened[name]))
     assert bank.say(bank.back(sent, "sent", 1)) == status
 
 
 @pytest.mark.parametrize("name", ["ada", "bob"])
-def test_to_or_from_a_closed_account_nothing_is_sent_back(bank, sent, name):
+def test_a_closed_account_takes_part_in_no_reversal(bank, sent, name):
     bank.say(bank.transfer(name, "cyd", bank.figures(name)[0]))
     bank.say(CloseAccount(bank.opened[name], f"owner-{name}"))
     assert bank.say(bank.back(sent, "sent", 31)) == "account_closed"
@@ -107,8 +107,8 @@ def test_the_payer_must_have_room(bank, sent):
     assert bank.say(bank.back(sent, "sent", 5)) == "recorded"
 
 
-def test_what_was_sent_to_an_account_that_was_not_loaded_is_not_sent_back(bank, sent):
-    """A reversal names both accounts, and is refused where one of them is not there."""
+def test_a_reversal_to_or_from_an_unknown_account_is_refused(bank, sent):
+    """A reversal names both accounts and is refused if one of them does not exist."""
     kept = bank.store.entry("sent")
     for name in ("ada", "bob"):
         found = Snapshot({bank.opened[name]: bank.account(name)}, {}, {"sent": kept}, {})
@@ -131,7 +131,7 @@ def test_what_was_sent_to_an_account_that_was_not_loaded_is_not_sent_back(bank, 
         ("held", "bob", "ada"),
     ],
 )
-def test_only_a_transfer_goes_back_and_only_the_way_it_came(bank, sent, transfer_id, payer, payee):
+def test_a_reversal_names_a_transfer_and_its_two_accounts(bank, sent, transfer_id, payer, payee):
     bank.say(bank.transfer("ada", "bob", 71), entry_id="refused")
     bank.say(Deposit(bank.opened["ada"], 5, "EUR"), entry_id="paid-in")
     bank.say(bank.back(sent, "sent", 5), entry_id="back")
@@ -140,7 +140,7 @@ def test_only_a_transfer_goes_back_and_only_the_way_it_came(bank, sent, transfer
     assert bank.say(Reversal(transfer_id, payer, payee, 1)) == "entry_unknown"
 
 
-def test_a_run_of_a_schedule_and_a_part_of_a_bulk_go_back_like_any_transfer(bank, sent):
+def test_a_run_of_a_schedule_and_a_part_of_a_bulk_can_be_reversed(bank, sent):
     bank.say(bank.schedule("ada", "bob", 30), entry_id="plan")
     bank.say(replace(sent, schedule_id="plan"), entry_id="run")
     bank.bulk("many", BulkMode.ATOMIC, bank.transfer("ada", "bob", 30))
@@ -151,7 +151,7 @@ def test_a_run_of_a_schedule_and_a_part_of_a_bulk_go_back_like_any_transfer(bank
     bank.proven()
 
 
-def test_a_transfer_may_be_sent_and_taken_back_in_one_batch(bank, sent):
+def test_a_transfer_can_be_reversed_in_the_same_batch(bank, sent):
     batch = [bank.entry(sent, entry_id="more"), bank.entry(bank.back(sent, "more", 10))]
     batch += [bank.entry(bank.back(sent, "more", 21))]
     statuses = [each.status for each in bank.store.append(batch)]
@@ -159,6 +159,6 @@ def test_a_transfer_may_be_sent_and_taken_back_in_one_batch(bank, sent):
     bank.proven()
 
 
-def test_a_withdrawal_is_no_way_around_what_went_back(bank, sent):
+def test_money_that_was_sent_back_cannot_be_withdrawn(bank, sent):
     bank.say(bank.back(sent, "sent", 20))
     assert bank.say(Withdrawal(bank.opened["bob"], 11, "EUR")) == "funds_insufficient"

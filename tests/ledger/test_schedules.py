@@ -1,4 +1,4 @@
-"""Schedules: when they run, and every state with every action."""
+"""Schedules: the times of their runs, and every state with every action."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -60,12 +60,12 @@ def asked(first: str, every: Every, count: int | None = None) -> Schedule:
         ("9999-12-30", Every.DAY, 1, "9999-12-31"),
     ],
 )
-def test_a_run_is_due(first, every, number, run):
+def test_the_time_of_a_run(first, every, number, run):
     assert asked(first, every).time_of_run(number) == (run and day(run))
 
 
 @pytest.mark.parametrize(("number", "is_due"), [(0, True), (1, True), (2, False), (3, False)])
-def test_a_schedule_runs_no_more_often_than_it_says(number, is_due):
+def test_a_schedule_has_as_many_runs_as_its_count(number, is_due):
     assert (asked("2026-01-31", Every.DAY, count=2).time_of_run(number) is not None) == is_due
 
 
@@ -85,7 +85,7 @@ def run_of(schedule: Schedule) -> Transfer:
 
 
 def brought(bank, state) -> Schedule:
-    """Bring the entry `one` into a state, as a schedule of Ada's where it is one."""
+    """Bring the entry `one` into a state; it is a schedule of Ada's, if it is a schedule."""
     schedule = bank.schedule("ada", "bob", 30, every=Every.ONCE if state == "ended" else Every.DAY)
     if state == "hold":
         bank.say(bank.hold("ada", "bob", 30), entry_id="one")
@@ -111,7 +111,7 @@ def test_a_schedule_in_any_state_answers_any_action(bank, state, number):
     bank.proven()
 
 
-def test_a_run_moves_the_money_and_the_schedule_on(bank):
+def test_a_run_moves_money_and_the_schedule(bank):
     schedule = brought(bank, "open")
     assert [each.due_at for each in bank.store.due(START, limit=9)] == [START]
     bank.say(run_of(schedule))
@@ -135,7 +135,7 @@ def test_the_last_run_ends_a_schedule(bank):
     assert bank.figures("ada") == (40, 0)
 
 
-def test_a_refused_run_was_a_run_and_is_found_with_the_others(bank):
+def test_a_refused_run_counts_and_is_listed(bank):
     schedule = bank.schedule("ada", "bob", 60)
     bank.say(schedule, entry_id="one")
     for number in range(2):
@@ -150,7 +150,7 @@ def test_a_refused_run_was_a_run_and_is_found_with_the_others(bank):
     bank.proven()
 
 
-def test_a_run_that_is_made_again_is_told_what_it_did(bank):
+def test_a_retried_run_replays_its_outcome(bank):
     schedule = brought(bank, "open")
     first = bank.ask(run_of(schedule), entry_id="run")
     again = bank.ask(run_of(schedule), entry_id="run")
@@ -171,7 +171,7 @@ def test_a_closed_account_ends_a_schedule_at_its_next_run(bank, name):
     bank.proven()
 
 
-def test_a_frozen_account_lets_a_schedule_go_on(bank):
+def test_a_frozen_account_does_not_end_a_schedule(bank):
     schedule = brought(bank, "open")
     bank.say(FreezeAccount(bank.opened["ada"]))
     assert bank.say(run_of(schedule)) == "account_frozen"
@@ -191,14 +191,14 @@ def test_a_frozen_account_lets_a_schedule_go_on(bank):
         (("ada", "bob"), "USD", "currency_mismatch"),
     ],
 )
-def test_to_schedule_is(bank, between, currency, status):
+def test_the_outcome_of_a_schedule(bank, between, currency, status):
     payer, payee = (bank.opened.get(name, name) for name in between)
     asked = Schedule(payer, payee, 30, currency, START, Every.DAY)
     assert bank.say(asked, entry_id="one") == status
     assert (bank.progress("one") is not None) == (status == "recorded")
 
 
-def test_a_schedule_begins_as_it_was_asked(bank):
+def test_a_new_schedule_is_open_and_due_at_its_first_run(bank):
     bank.say(bank.schedule("ada", "bob", 30, first_at=START + DAY), entry_id="one")
     begun = bank.progress("one")
     assert (begun.kind, begun.account_id) == ("schedule", bank.opened["ada"])
@@ -209,13 +209,13 @@ def test_a_schedule_begins_as_it_was_asked(bank):
 
 
 @pytest.mark.parametrize("name", ["ada", "bob"])
-def test_from_or_to_a_closed_account_nothing_is_scheduled(bank, name):
+def test_a_closed_account_permits_no_schedule(bank, name):
     bank.say(bank.transfer("ada", "cyd", 100))
     bank.say(CloseAccount(bank.opened[name], f"owner-{name}"))
     assert bank.say(bank.schedule("ada", "bob", 1)) == "account_closed"
 
 
-def test_a_cancelled_schedule_keeps_what_it_did(bank):
+def test_a_cancelled_schedule_keeps_its_runs(bank):
     schedule = brought(bank, "open")
     bank.say(run_of(schedule))
     outcome = bank.ask(CancelSchedule("one", schedule.from_account))
@@ -227,7 +227,7 @@ def test_a_cancelled_schedule_keeps_what_it_did(bank):
 
 
 @pytest.mark.parametrize("payer", ["bob", "nobody"])
-def test_who_names_another_payer_reaches_no_schedule(bank, payer):
+def test_another_payer_does_not_find_the_schedule(bank, payer):
     schedule = brought(bank, "open")
     payer = bank.opened.get(payer, payer)
     bank.say(Deposit(bank.opened["bob"], 30, "EUR"))
@@ -237,7 +237,7 @@ def test_who_names_another_payer_reaches_no_schedule(bank, payer):
     assert bank.figures("bob") == (30, 0)
 
 
-def test_a_schedule_is_no_hold(bank):
+def test_a_schedule_cannot_be_ended_as_a_hold(bank):
     schedule = brought(bank, "open")
     assert bank.say(Void("one", schedule.from_account)) == "entry_unknown"
     assert bank.figures("ada") == (100, 0)
