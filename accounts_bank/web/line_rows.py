@@ -10,7 +10,7 @@ _PAGES = {
     "reversal": "reversals",
     "capture": "captures",
 }
-"""The folder of the pages of a kind of entry."""
+"""The folder of the pages of each kind that moves money; empty if it has no pages."""
 
 _TITLES = {
     "deposit": ("Paid in", "Paid in"),
