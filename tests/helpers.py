@@ -1,6 +1,7 @@
 """The words in which the tests speak."""
 
 import itertools
+import sqlite3
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -236,3 +237,10 @@ def code(answer: TestResponse) -> tuple[int, str]:
     assert problem["request_id"] == answer.headers["X-Request-Id"]
     assert {"type", "title", "detail"} <= problem.keys()
     return answer.status_code, problem["code"]
+
+
+def locked() -> sqlite3.OperationalError:
+    """Make SQLite's error where another connection holds the lock."""
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error

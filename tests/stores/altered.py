@@ -81,7 +81,7 @@ class SqlBank(Bank):
     def alter(self, statement: str, **given: object) -> None:
         names = {name: each for name, each in self.books.opened.items() if f":{name}" in statement}
         with self.database.engine.begin() as connection:
-            if self.database.is_sqlite:
+            if self.database.dialect.name == "sqlite":
                 connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
             assert connection.execute(text(statement), {**names, **given}).rowcount > 0
 

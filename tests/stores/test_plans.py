@@ -51,6 +51,7 @@ class Plans:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.is_sqlite = database.dialect.name == "sqlite"
         self.found: dict[str, str] = {}
         before_each_statement(database, self._see)
 
@@ -60,7 +61,7 @@ class Plans:
 
     def _plan(self, driver, statement, parameters) -> list[str]:
         asking = driver.cursor()
-        if self.database.is_sqlite:
+        if self.is_sqlite:
             rows = asking.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
             return [row[3] for row in rows]
         asking.execute("SET enable_sort = off")  # what is sorted here has no index in that order
@@ -68,9 +69,7 @@ class Plans:
         return [row[0] for row in rows]
 
     def without_an_index(self) -> list[str]:
-        scan = (
-            rf"^SCAN (?!{ASKED})" if self.database.is_sqlite else r"Seq Scan|Hash Join|Merge Join"
-        )
+        scan = rf"^SCAN (?!{ASKED})" if self.is_sqlite else r"Seq Scan|Hash Join|Merge Join"
         return [
             f"{statement}\n{plan}"
             for statement, plan in self.found.items()
@@ -79,7 +78,7 @@ class Plans:
 
     def sorted_pages(self) -> list[str]:
         """Give the pages that are sorted after they were read: their cost grows with the table."""
-        sort = r"USE TEMP B-TREE" if self.database.is_sqlite else r"^\s*(->)?\s*(Incremental )?Sort"
+        sort = r"USE TEMP B-TREE" if self.is_sqlite else r"^\s*(->)?\s*(Incremental )?Sort"
         return [
             f"{statement}\n{plan}"
             for statement, plan in self.found.items()
@@ -194,8 +193,8 @@ class Steps:
     """Counts what a database does: its own steps on SQLite, rows read in vain on PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
-        self.count, self.most = 0, 3_000 if database.is_sqlite else 60
-        count = self._in_sqlite if database.is_sqlite else self._in_postgresql
+        self.count, self.most = 0, 3_000 if database.dialect.name == "sqlite" else 60
+        count = self._in_sqlite if database.dialect.name == "sqlite" else self._in_postgresql
         before_each_statement(database, count)
 
     def _in_sqlite(self, driver, _statement, _parameters) -> None:

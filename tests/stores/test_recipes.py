@@ -15,8 +15,10 @@ from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Entry
-from accounts_bank.stores.sql import Database, SqlAccountStore, database, sqlite
-from accounts_bank.stores.sql.watchdog import LOOK_S, Watchdog
+from accounts_bank.stores.sql import Database, SqlAccountStore, database, retry
+from accounts_bank.stores.sql.dialects import postgresql, sqlite
+from accounts_bank.stores.sql.dialects.watchdog import LOOK_S, Watchdog
+from tests.helpers import locked
 from tests.postgres import Postgres
 from tests.proxy import Proxy
 from tests.stores.books import Books, at_once
@@ -25,7 +27,8 @@ from tests.stores.books import Books, at_once
 @pytest.fixture(params=["sqlite", "postgres"])
 def opened(request, new_database, monkeypatch):
     """Open a database whose patience is short."""
-    monkeypatch.setattr(database, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(retry, "DEADLINE_S", 0.5)
+    monkeypatch.setattr(sqlite, "WRITER_TIMEOUT_S", 0.5)
     monkeypatch.setattr(database, "LOCK_TIMEOUT_MS", 200)
     return new_database(request.param)
 
@@ -59,7 +62,7 @@ class Holder:
 
     def __init__(self, opened: Database, account_id: str) -> None:
         self.connection: Any
-        if opened.is_sqlite:
+        if opened.dialect.name == "sqlite":
             self.connection = sqlite3.connect(opened.url.database, isolation_level=None)
             self.connection.execute("BEGIN IMMEDIATE")
         else:
@@ -102,16 +105,16 @@ def test_who_stands_behind_others_who_are_kept_waiting_is_told_so_in_bounded_tim
 def test_what_fails_for_a_moment_is_tried_again_after_pauses_that_differ(opened, monkeypatch):
     pauses: list[float] = []
     fails = iter([True] * 4 + [False])
-    monkeypatch.setattr(database, "sleep", pauses.append)
+    monkeypatch.setattr(retry, "sleep", pauses.append)
 
     def write(connection, _unsure):
         if next(fails):
-            raise OperationalError("", {}, sqlite3.OperationalError("database is locked"))
+            raise OperationalError("", {}, locked())
         return connection.execute(text("SELECT 7")).scalar()
 
     assert opened.write(write) == 7
     assert len(set(pauses)) == 4
-    assert all(0 <= each <= database.PAUSE_MAX_S for each in pauses)
+    assert all(0 <= each <= retry.PAUSE_MAX_S for each in pauses)
 
 
 @pytest.mark.parametrize("error", [OperationalError, InternalError])
@@ -234,8 +237,8 @@ def test_the_database_is_the_second_guard(opened, change):
 
 
 def test_a_frozen_server_is_unavailable_and_serves_again_by_itself(monkeypatch):
-    monkeypatch.setattr(database, "ANSWER_TIMEOUT_S", 1)
-    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT_S", 1)
+    monkeypatch.setattr(postgresql, "CONNECT_TIMEOUT_S", 2)
     server = Postgres()
     try:
         opened = Database(server.url)
@@ -258,7 +261,7 @@ def test_a_frozen_server_is_unavailable_and_serves_again_by_itself(monkeypatch):
 def test_a_bank_that_stands_still_in_a_transaction_does_not_keep_others_out(
     new_database, monkeypatch
 ):
-    monkeypatch.setattr(database, "STANDSTILL_TIMEOUT_MS", 500)
+    monkeypatch.setattr(postgresql, "STANDSTILL_TIMEOUT_MS", 500)
     opened = new_database("postgres")
     books = books_of(opened)
     with opened.engine.connect() as frozen:

@@ -142,7 +142,15 @@ def test_what_an_unsure_try_had_committed_is_no_replay(tmp_path):
     books.given(ada=10, bob=0)
     entry = books.entry(books.transfer("ada", "bob", 4))
     (first,) = store.append([entry])
-    database.write = lambda act: Database.write(database, lambda c, _: act(c, True))  # type: ignore[method-assign]
+
+    def unsure(act):
+        def act_again(connection, tries):
+            tries.is_unsure = True
+            return act(connection, tries)
+
+        return Database.write(database, act_again)
+
+    database.write = unsure  # type: ignore[method-assign]
     (again,) = store.append([entry])
     assert (again.replayed, again.recorded) == (False, first.recorded)
     (late,) = store.append([books.entry(entry.action, entry_id=entry.id)])

@@ -16,7 +16,7 @@ from threading import Event, Thread
 import msgspec
 import pytest
 
-from accounts_bank.stores.sql.database import STANDSTILL_TIMEOUT_MS
+from accounts_bank.stores.sql.dialects.postgresql import STANDSTILL_TIMEOUT_MS
 from tests.ports import free_port
 from tests.programs import program
 from tests.rounds import rounds

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from accounts_bank.observability.observer import Observer
 from accounts_bank.server.serve import NUMBERS
 from accounts_bank.stores.sql import Database
+from tests.helpers import locked
 from tests.stores.books import at_once
 from tests.system.servers import Server, served
 from tests.waiting import within
@@ -76,7 +77,7 @@ def test_a_transaction_that_is_tried_again_is_counted():
     def act(connection, _unsure):
         tries.append(connection)
         if len(tries) < 3:
-            raise OperationalError("COMMIT", None, Exception("database is locked"))
+            raise OperationalError("COMMIT", None, locked())
         return "done"
 
     assert database.write(act) == "done"

@@ -11,6 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 from accounts_bank.errors import SettingsError
 from accounts_bank.stores.sql import Database, database
+from accounts_bank.stores.sql.dialects import postgresql
+from tests.helpers import locked
 from tests.postgres import Postgres
 
 
@@ -57,7 +59,7 @@ def test_the_letters_of_the_environment_are_not_the_banks(postgres, monkeypatch)
 
 
 def test_a_server_that_never_answers_is_waited_for_so_long(monkeypatch):
-    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr(postgresql, "CONNECT_TIMEOUT_S", 2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began_s = time.monotonic()
         with pytest.raises(SettingsError, match=r"cannot be opened: .*timeout"):
@@ -94,7 +96,7 @@ def test_a_file_that_is_being_mended_after_a_crash_is_tried_again():
     def prepare(_connection):
         tries.append(1)
         if len(tries) < 3:  # SQLite says so at once, however long one is ready to wait
-            raise OperationalError("BEGIN", {}, sqlite3.OperationalError("database is locked"))
+            raise OperationalError("BEGIN", {}, locked())
 
     Database("sqlite:///bank.db", prepare=prepare).close()
     assert len(tries) == 3

@@ -1,4 +1,4 @@
-"""Taking turns where others of this process would only be in the way."""
+"""A lock that is waited for in bounded time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +8,16 @@ from accounts_bank.errors import Unavailable
 
 
 @contextmanager
-def bounded(writer: Lock, timeout_s: float) -> Iterator[None]:
-    """Let one thread write: whoever stands behind those that are kept waiting is told in time too.
+def bounded(lock: Lock, timeout_s: float, message: str) -> Iterator[None]:
+    """Hold `lock` within the block.
 
-    :raises Unavailable: too many wait.
+    :param timeout_s: the longest wait for the lock, in seconds.
+    :param message: the detail of the error.
+    :raises Unavailable: other threads held the lock for too long.
     """
-    if not writer.acquire(timeout=timeout_s):
-        raise Unavailable("Too many wait for the store.")
+    if not lock.acquire(timeout=timeout_s):
+        raise Unavailable(message)
     try:
         yield
     finally:
-        writer.release()
+        lock.release()

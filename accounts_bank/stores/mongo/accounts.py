@@ -77,7 +77,7 @@ class MongoAccountStore(AccountStore):
                 self._save(session, snapshot, changes)
             return own(changes.outcomes, entries) if unsure else changes.outcomes
 
-        with bounded(self._writer, DEADLINE_S):
+        with bounded(self._writer, DEADLINE_S, "Too many requests wait for the store."):
             outcomes = self._database.write(write) if entries else []
         self._fresh.remember(outcomes)
         return outcomes

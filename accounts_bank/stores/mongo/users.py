@@ -38,7 +38,7 @@ class MongoUserStore(UserStore):
                 self._tell(session, events, unsure=unsure)
             return statuses
 
-        with bounded(self._writer, DEADLINE_S):
+        with bounded(self._writer, DEADLINE_S, "Too many requests wait for the store."):
             return self._database.write(write)
 
     def restore(self, users: Sequence[User]) -> None:

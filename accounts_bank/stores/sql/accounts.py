@@ -46,6 +46,7 @@ from accounts_bank.stores.databases.unsealed_cache import UnsealedCache, by_name
 from accounts_bank.stores.sql.database import Database
 from accounts_bank.stores.sql.driver import Row
 from accounts_bank.stores.sql.periods import counts_before, totals, within
+from accounts_bank.stores.sql.retry import Tries
 from accounts_bank.stores.sql.tables import (
     ACCOUNTS,
     CUSTOMERS,
@@ -76,9 +77,9 @@ class _Queries:
     """The queries, made once."""
 
     def __init__(self, database: Database) -> None:
-        among, accounts, customers = database.among, ACCOUNTS.c, CUSTOMERS.c
-        self.accounts, self.locked_accounts = database.by_name(ACCOUNTS, "number")
-        self.customers, self.locked_customers = database.by_id(CUSTOMERS)
+        among, accounts, customers = database.dialect.among, ACCOUNTS.c, CUSTOMERS.c
+        self.accounts, self.locked_accounts = database.dialect.by_name(ACCOUNTS, "number")
+        self.customers, self.locked_customers = database.dialect.by_id(CUSTOMERS)
         self.entries = select(ENTRIES).where(among(ENTRIES.c.id, "ids"))
         lines = select(*_LINE).where(among(LINES.c.entry_id, "ids"))
         self.lines = lines.order_by(LINES.c.entry_id, LINES.c.posting)
@@ -114,11 +115,11 @@ class SqlAccountStore(AccountStore):
         self._fresh = UnsealedCache()
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
-        def write(connection: Connection, unsure: bool) -> list[Outcome]:  # noqa: FBT001
+        def write(connection: Connection, tries: Tries) -> list[Outcome]:
             snapshot = self._load(connection, needs(entries), lock=True)
             changes = self._decide(snapshot, entries)
             self._save(connection, snapshot, changes)
-            return own(changes.outcomes, entries) if unsure else changes.outcomes
+            return own(changes.outcomes, entries) if tries.is_unsure else changes.outcomes
 
         outcomes = self._database.write(write) if entries else []
         self._fresh.remember(outcomes)
@@ -126,7 +127,7 @@ class SqlAccountStore(AccountStore):
 
     def restore(self, changes: Changes) -> None:
         writes = [each for each in _writes(Snapshot(), changes) if each.table != UNSEALED_ENTRIES]
-        self._database.write(lambda c, _unsure: self._database.save(c, writes))
+        self._database.write(lambda c, _tries: self._database.save(c, writes))
 
     def load(self, needs: Needs) -> Snapshot:
         if needs == Needs(accounts=needs.accounts):
@@ -198,7 +199,7 @@ class SqlAccountStore(AccountStore):
     def mark_sealed(self, items: Sequence[Recorded]) -> None:
         ids = sorted(recorded.entry.id for recorded in items)
         self._fresh.forget(ids)
-        self._database.write(lambda c, _unsure: c.execute(self._queries.seal, {"ids": ids}))
+        self._database.write(lambda c, _tries: c.execute(self._queries.seal, {"ids": ids}))
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:

@@ -9,11 +9,6 @@ ENCODING = "UTF8"
 """The one that has every letter, and knows how many of them a text has."""
 
 
-def check_sqlite(connection: Connection) -> None:
-    """Check that a file may be written: this fails where it may not."""
-    connection.exec_driver_sql("PRAGMA user_version = 0")
-
-
 def check_postgresql(connection: Connection) -> None:
     """Check that a database keeps all that it confirms, in every language.
 

@@ -49,8 +49,8 @@ def counts_before(database: Database) -> CTE:
 
     The parameters are lists: `account_ids`, and `moments` in microseconds.
     """
-    moments = database.each_of("moments", ACCOUNTS.c.line_count)
-    wanted = moments.join(ACCOUNTS, database.among(ACCOUNTS.c.id, "account_ids"))
+    moments = database.dialect.each_of("moments", ACCOUNTS.c.line_count)
+    wanted = moments.join(ACCOUNTS, database.dialect.among(ACCOUNTS.c.id, "account_ids"))
     count, none = ACCOUNTS.c.line_count.label("high"), literal(0, Count).label("low")
     begun = select(ACCOUNTS.c.id.label("account_id"), moments.c.value.label("at"), none, count)
     halves = begun.select_from(wanted).cte("halves", recursive=True)

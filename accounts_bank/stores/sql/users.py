@@ -1,6 +1,7 @@
 """The users in an SQL database."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import astuple
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from accounts_bank.identity import Event, Role, User
 from accounts_bank.stores.base import PutStatus, UserStore
 from accounts_bank.stores.sql.database import Database
+from accounts_bank.stores.sql.retry import Tries
 from accounts_bank.stores.sql.tables import UNSEALED_EVENTS, USERS
 from accounts_bank.stores.sql.writes import Write
 
@@ -22,22 +24,24 @@ class SqlUserStore(UserStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        users = select(USERS).where(database.among(USERS.c.id, "ids")).order_by(USERS.c.id)
+        among = database.dialect.among
+        users = select(USERS).where(among(USERS.c.id, "ids")).order_by(USERS.c.id)
         self._users = users
         self._locked_users = users.with_for_update(key_share=True)
         self._named = select(USERS).where(USERS.c.username_key == bindparam("key"))
-        self._seal = delete(UNSEALED_EVENTS).where(database.among(UNSEALED_EVENTS.c.id, "ids"))
+        self._seal = delete(UNSEALED_EVENTS).where(among(UNSEALED_EVENTS.c.id, "ids"))
 
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
         given = list(users)
 
-        def write(connection: Connection, unsure: bool) -> list[PutStatus]:  # noqa: FBT001
+        def write(connection: Connection, tries: Tries) -> list[PutStatus]:
             kept = self._kept(connection, given)
-            if unsure and given and all(kept.get(user.id) == user for user in given):
+            if tries.is_unsure and given and all(kept.get(user.id) == user for user in given):
                 return [PutStatus.SAVED] * len(given)
             statuses = [self._put(connection, user, kept.get(user.id)) for user in given]
             if all(status is PutStatus.SAVED for status in statuses):
-                new = [each for each in events if not (unsure and self._is_kept(connection, each))]
+                is_kept = partial(self._is_kept, connection)
+                new = [each for each in events if not (tries.is_unsure and is_kept(each))]
                 rows = [astuple(each) for each in new]
                 self._database.save(
                     connection, [Write(UNSEALED_EVENTS, Event.__struct_fields__, rows)]
@@ -49,7 +53,7 @@ class SqlUserStore(UserStore):
     def restore(self, users: Sequence[User]) -> None:
         rows = [(*astuple(user), None if user.deleted_at else user.username_key) for user in users]
         write = Write(USERS, _USER_NAMES, rows)
-        self._database.write(lambda c, _unsure: self._database.save(c, [write]))
+        self._database.write(lambda c, _tries: self._database.save(c, [write]))
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         wanted = sorted(ids)
@@ -72,7 +76,7 @@ class SqlUserStore(UserStore):
 
     def mark_sealed(self, items: Sequence[Event]) -> None:
         ids = sorted(event.id for event in items)
-        self._database.write(lambda c, _unsure: c.execute(self._seal, {"ids": ids}))
+        self._database.write(lambda c, _tries: c.execute(self._seal, {"ids": ids}))
 
     def _kept(self, connection: Connection, users: Sequence[User]) -> dict[str, User]:
         ids = sorted(user.id for user in users)
