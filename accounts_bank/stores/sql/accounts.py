@@ -118,7 +118,8 @@ class SqlAccountStore(AccountStore):
         def write(connection: Connection, tries: Tries) -> list[Outcome]:
             snapshot = self._load(connection, needs(entries), lock=True)
             changes = self._decide(snapshot, entries)
-            self._save(connection, snapshot, changes)
+            if changes.recorded:
+                self._database.save(connection, _writes(snapshot, changes))
             return own(changes.outcomes, entries) if tries.is_unsure else changes.outcomes
 
         outcomes = self._database.write(write) if entries else []
@@ -260,10 +261,6 @@ class SqlAccountStore(AccountStore):
         wanted = list(ids)
         found = self._entries(connection, wanted)
         return [found[each] for each in wanted]
-
-    def _save(self, connection: Connection, snapshot: Snapshot, changes: Changes) -> None:
-        if changes.recorded:
-            self._database.save(connection, _writes(snapshot, changes))
 
 
 def _writes(snapshot: Snapshot, changes: Changes) -> Iterator[Write]:

@@ -96,7 +96,7 @@ class Database:
             prepare(connection)
 
         try:
-            self._change(act)
+            self.write(act)
         except (SQLAlchemyError, Unavailable) as error:
             why = error.__cause__ if isinstance(error, Unavailable) else error
             raise SettingsError(f"STORE_URL cannot be opened: {_first_line(why)}") from error
@@ -108,12 +108,9 @@ class Database:
             may have been committed.
         :raises Unavailable: the outcome is unknown, or nothing was done; a repetition is safe.
         """
-        with self.dialect.exclusive():
-            return self._change(act)
-
-    def _change(self, act: Callable[[Connection, Tries], T]) -> T:
         tries = Tries(self._observer)
-        return self._tried(tries, self.dialect.changes, act, tries)
+        with self.dialect.exclusive():
+            return self._tried(tries, self.dialect.changes, act, tries)
 
     def read(self, act: Callable[[Connection], T]) -> T:
         """Read in one transaction, as of one moment.
