@@ -21,7 +21,7 @@ def transfers(bank, *amounts_minor):
     return [bank.transfer("ada", "bob", each) for each in amounts_minor]
 
 
-def said(outcomes):
+def statuses_of(outcomes):
     return [str(each.status) for each in outcomes]
 
 
@@ -43,7 +43,7 @@ TABLE = [
 @pytest.mark.parametrize(("mode", "amounts_minor", "statuses", "left_minor"), TABLE)
 def test_a_bulk_is_decided_once_as_its_mode_says(bank, mode, amounts_minor, statuses, left_minor):
     first = bank.bulk("many", mode, *transfers(bank, *amounts_minor))
-    assert said(first) == statuses
+    assert statuses_of(first) == statuses
     assert not any(each.replayed for each in first)
     assert bank.figures("ada")[0] == left_minor
     again = bank.bulk("many", mode, *transfers(bank, *amounts_minor))
@@ -83,7 +83,7 @@ def test_an_aborted_bulk_undoes_its_transfers_alone(bank):
         *bank.bulk_of("few", EACH, run),
         bank.entry(bank.transfer("ada", "bob", 5)),
     ])  # fmt: skip
-    assert said(outcomes) == [YES, YES, ABORTED, ABORTED, NO, YES, YES, YES]
+    assert statuses_of(outcomes) == [YES, YES, ABORTED, ABORTED, NO, YES, YES, YES]
     assert bank.figures("ada") == (85, 20)
     assert bank.store.account("new").owner_id == "cyd"
     assert (bank.progress("held").amount_minor, bank.progress("plan").done_count) == (20, 1)
@@ -97,7 +97,16 @@ def test_two_bulks_of_one_batch_are_independent(bank, mode):
     batch = bank.bulk_of("one", ATOMIC, *transfers(bank, 40, 70))
     batch += bank.bulk_of("two", mode, *transfers(bank, 40, 60))
     batch += bank.bulk_of("three", ATOMIC, *transfers(bank, 1))
-    assert said(bank.store.append(batch)) == [ABORTED, ABORTED, NO, YES, YES, YES, ABORTED, NO]
+    assert statuses_of(bank.store.append(batch)) == [
+        ABORTED,
+        ABORTED,
+        NO,
+        YES,
+        YES,
+        YES,
+        ABORTED,
+        NO,
+    ]
     assert bank.figures("ada")[0] == 0
     bank.proven()
 
@@ -105,7 +114,7 @@ def test_two_bulks_of_one_batch_are_independent(bank, mode):
 @pytest.mark.parametrize("mode", BulkMode)
 def test_the_same_bulk_twice_in_one_batch_is_done_once(bank, mode):
     batch = bank.bulk_of("one", mode, *transfers(bank, 40, 70, 5))
-    first, again = [said(part) for part in halves(bank.store.append(batch + batch))]
+    first, again = [statuses_of(part) for part in halves(bank.store.append(batch + batch))]
     assert first == again
     assert bank.figures("ada")[0] == {EACH: 55, STOP: 60, ATOMIC: 100}[mode]
 
@@ -119,14 +128,14 @@ def halves(outcomes):
 def test_another_bulk_with_the_same_id_is_refused(bank, mode):
     bank.bulk("many", mode, *transfers(bank, 1, 2))
     other = bank.bulk("many", mode, *transfers(bank, 3, 4, 5), digest="other")
-    assert said(other) == ["key_reused"] * 4
+    assert statuses_of(other) == ["key_reused"] * 4
     assert bank.store.entry("many/2") is None
     assert bank.figures("ada")[0] == 97
 
 
 def test_the_id_of_another_entry_is_refused_for_a_bulk(bank):
     bank.say(Deposit(bank.opened["ada"], 1, "EUR"), entry_id="many")
-    assert said(bank.bulk("many", EACH, *transfers(bank, 1))) == ["key_reused"] * 2
+    assert statuses_of(bank.bulk("many", EACH, *transfers(bank, 1))) == ["key_reused"] * 2
 
 
 @pytest.mark.parametrize("taken", ["many", "other"])
@@ -135,7 +144,7 @@ def test_a_part_with_the_id_of_another_entry_aborts_the_bulk(bank, taken):
     batch = bank.bulk_of("many", ATOMIC, *transfers(bank, 1, 2))
     batch[2] = replace(batch[2], id=taken)
     for _ in range(2):
-        assert said(bank.store.append(batch)) == [ABORTED, ABORTED, "key_reused"]
+        assert statuses_of(bank.store.append(batch)) == [ABORTED, ABORTED, "key_reused"]
     assert bank.store.entry("other").status == YES
     assert bank.store.entry("many").status == ABORTED
     bank.proven()

@@ -212,9 +212,9 @@ def test_a_refusal_says_the_shortfall():
 
 
 @pytest.mark.parametrize("payer", ["bob", "nobody", "till-eur-0"])
-@pytest.mark.parametrize("ask", [Transfer, partial(Hold, expires_in_s=60), LATER])
-def test_a_payment_from_another_customers_account_leaves_no_trace(ask, payer):
-    action = ask(from_account=payer, to_account="ada", amount_minor=1, currency="EUR")
+@pytest.mark.parametrize("payment", [Transfer, partial(Hold, expires_in_s=60), LATER])
+def test_a_payment_from_another_customers_account_leaves_no_trace(payment, payer):
+    action = payment(from_account=payer, to_account="ada", amount_minor=1, currency="EUR")
     changes = decide(BOOKS, [replace(entry(action), caller_id="owner-ada")])
     assert [str(each.status) for each in changes.outcomes] == ["not_found"]
     assert replace(changes, outcomes=[]) == Changes([], [], [], [])
@@ -256,10 +256,10 @@ def test_each_process_has_a_till_of_its_own():
 
 
 @pytest.mark.parametrize("owner_id", ["owner-ada", "owner-bob"])
-@pytest.mark.parametrize("ask", [Transfer, partial(Hold, expires_in_s=60)])
-def test_a_payment_is_listed_once_under_each_owner(ask, owner_id):
+@pytest.mark.parametrize("payment", [Transfer, partial(Hold, expires_in_s=60)])
+def test_a_payment_is_listed_once_under_each_owner(payment, owner_id):
     snapshot = books(ADA, replace(BOB, owner_id=owner_id))
-    action = ask(from_account="ada", to_account="bob", amount_minor=1, currency="EUR")
+    action = payment(from_account="ada", to_account="bob", amount_minor=1, currency="EUR")
     entry_refs = decide(snapshot, [entry(action)]).entry_refs
     assert [each.of_id for each in entry_refs] == sorted({"owner-ada", owner_id})
 

@@ -43,7 +43,7 @@ def bank():
     return Bank(ada=100, bob=0, cyd=0)
 
 
-def brought(bank, state) -> Hold:
+def hold_in_state(bank, state) -> Hold:
     """Bring the entry `one` into a state; it is a hold of 30 by Ada for Bob, if it is a hold."""
     hold = bank.hold("ada", "bob", 30)
     if state == "schedule":
@@ -75,7 +75,7 @@ def test_the_table_has_every_state():
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize(("number", "name"), list(enumerate(ACTIONS)))
 def test_a_hold_in_any_state_answers_any_action(bank, state, number, name):
-    hold = brought(bank, state)
+    hold = hold_in_state(bank, state)
     before = bank.figures("ada"), bank.figures("bob"), bank.progress("one")
     at = LATE if state == "over" else EARLY
     outcome = bank.ask(action_of(bank, hold, name), at=at)
@@ -95,7 +95,7 @@ def test_a_hold_in_any_state_answers_any_action(bank, state, number, name):
     ],
 )
 def test_the_end_of_a_hold_releases_the_rest(bank, name, at, balances_minor, stage):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     assert bank.figures("ada") == (100, 30)
     assert bank.account("ada").available_minor == 70
     bank.say(action_of(bank, hold, name), at=at)
@@ -136,20 +136,20 @@ def test_the_outcome_of_a_hold(bank, between, amount_minor, currency, status):
 
 @pytest.mark.parametrize(("name", "status"), [("ada", "account_frozen"), ("bob", "recorded")])
 def test_a_frozen_account_permits_no_hold_and_no_capture(bank, name, status):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     bank.say(FreezeAccount(bank.opened[name]))
     assert bank.say(bank.hold("ada", "bob", 1)) == status
     assert bank.say(bank.capture(hold, "one")) == status
 
 
 def test_a_hold_on_a_frozen_account_can_be_voided(bank):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     bank.say(FreezeAccount(bank.opened["ada"]))
     assert bank.say(Void("one", hold.from_account)) == "recorded"
 
 
 def test_a_hold_for_a_closed_account_can_only_be_voided(bank):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     assert bank.say(CloseAccount(bank.opened["bob"], "owner-bob")) == "recorded"
     assert bank.say(bank.hold("ada", "bob", 1)) == "account_closed"
     assert bank.say(bank.capture(hold, "one")) == "account_closed"
@@ -163,13 +163,13 @@ def test_a_closed_account_permits_no_hold(bank):
 
 
 def test_an_account_with_an_open_hold_cannot_be_closed(bank):
-    brought(bank, "open")
+    hold_in_state(bank, "open")
     outcome = bank.ask(CloseAccount(bank.opened["ada"], "owner-ada"))
     assert (outcome.status, outcome.recorded.details) == ("holds_open", (("held_minor", 30),))
 
 
 def test_held_money_cannot_be_spent(bank):
-    brought(bank, "open")
+    hold_in_state(bank, "open")
     ada = bank.opened["ada"]
     assert bank.say(bank.transfer("ada", "bob", 71)) == "funds_insufficient"
     assert bank.say(Withdrawal(ada, 71, "EUR")) == "funds_insufficient"
@@ -191,7 +191,7 @@ def test_a_credit_limit_cannot_go_below_the_held_amount(bank):
 
 
 def test_a_hold_is_listed_under_both_owners_and_its_end_under_the_hold(bank):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     outcome = bank.ask(bank.capture(hold, "one"), at=EARLY)
     for owner_id in ("owner-ada", "owner-bob"):
         (found,) = bank.store.entries_of(owner_id, "hold", before=None, limit=9)
@@ -202,21 +202,21 @@ def test_a_hold_is_listed_under_both_owners_and_its_end_under_the_hold(bank):
 
 @pytest.mark.parametrize(("kind", "name"), [(Void, "void"), (Expire, "expiry")])
 def test_a_void_and_an_expiry_are_listed_under_the_hold(bank, kind, name):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     at = EARLY if kind is Void else LATE
     outcome = bank.ask(kind("one", hold.from_account), at=at)
     assert bank.store.entries_of("one", name, before=None, limit=9) == [outcome.recorded]
 
 
 def test_a_capture_that_is_too_large_says_the_held_amount(bank):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     assert bank.ask(bank.capture(hold, "one", 31), at=EARLY).recorded.details == (
         ("held_minor", 30),
     )
 
 
 def test_a_capture_needs_room_at_the_payee_and_leaves_the_hold_open(bank):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     bank.say(Deposit(bank.opened["bob"], AMOUNT_MAX_MINOR - 29, "EUR"))
     assert bank.say(bank.capture(hold, "one")) == "limit_exceeded"
     assert bank.say(bank.capture(hold, "one", 29)) == "recorded"
@@ -224,7 +224,7 @@ def test_a_capture_needs_room_at_the_payee_and_leaves_the_hold_open(bank):
 
 @pytest.mark.parametrize("payer", ["bob", "cyd", "nobody"])
 def test_another_payer_does_not_find_the_hold(bank, payer):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     payer = bank.opened.get(payer, payer)
     for action in (
         Capture("one", payer, hold.to_account),
@@ -236,7 +236,7 @@ def test_another_payer_does_not_find_the_hold(bank, payer):
 
 @pytest.mark.parametrize("payee", ["ada", "cyd", "nobody"])
 def test_another_payee_cannot_capture(bank, payee):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     payee = bank.opened.get(payee, payee)
     assert bank.say(Capture("one", hold.from_account, payee)) == "entry_unknown"
 
@@ -249,7 +249,7 @@ def test_a_refused_hold_cannot_be_ended(bank):
 
 
 def test_a_hold_cannot_be_cancelled_as_a_schedule(bank):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     assert bank.say(CancelSchedule("one", hold.from_account)) == "entry_unknown"
     run = Transfer(hold.from_account, hold.to_account, 30, "EUR", schedule_id="one")
     assert bank.say(run) == "entry_unknown"
@@ -265,7 +265,7 @@ def test_a_hold_may_be_made_and_captured_in_one_batch(bank):
 
 
 def test_a_retried_end_of_a_hold_replays_its_outcome(bank):
-    hold = brought(bank, "open")
+    hold = hold_in_state(bank, "open")
     first = bank.ask(bank.capture(hold, "one", 20), entry_id="end", at=EARLY)
     again = bank.ask(bank.capture(hold, "one", 20), entry_id="end", at=LATE)
     assert (again.recorded, again.replayed) == (first.recorded, True)

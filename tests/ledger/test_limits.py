@@ -42,7 +42,7 @@ def test_the_outcome_of_freezing_and_unfreezing(bank, kind, name, status):
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "action",
     [
         FreezeAccount("closed"),
         UnfreezeAccount("closed"),
@@ -50,16 +50,16 @@ def test_the_outcome_of_freezing_and_unfreezing(bank, kind, name, status):
         SetDailyLimit("closed", 1),
     ],
 )
-def test_a_closed_account_does_not_change(bank, ask):
+def test_a_closed_account_does_not_change(bank, action):
     bank.say(CloseAccount(bank.opened["bob"], "owner-bob"))
-    assert bank.say(replace(ask, account=bank.opened["bob"])) == "account_closed"
+    assert bank.say(replace(action, account=bank.opened["bob"])) == "account_closed"
     assert bank.account("bob").status is AccountStatus.CLOSED
 
 
-@pytest.mark.parametrize("ask", [SetCreditLimit("x", 1), SetDailyLimit("x", 1)])
+@pytest.mark.parametrize("action", [SetCreditLimit("x", 1), SetDailyLimit("x", 1)])
 @pytest.mark.parametrize("name", ["nobody", "till-eur-0"])
-def test_the_banks_own_accounts_have_no_limit(bank, ask, name):
-    assert bank.say(replace(ask, account=name)) == "account_unknown"
+def test_the_banks_own_accounts_have_no_limit(bank, action, name):
+    assert bank.say(replace(action, account=name)) == "account_unknown"
 
 
 def test_a_frozen_account_receives_money_and_pays_none(bank):
@@ -221,6 +221,6 @@ def test_the_first_broken_rule_is_the_status(status, wrong, kind):
     )
     payer, payee = replace(fine, **wrong), replace(fine, id="bob")
     more = () if kind is Transfer else (60,)
-    ask = kind("ada", "bob", 1, "EUR", *more)
-    changes = decide(Snapshot({"ada": payer, "bob": payee}), [Entry("e", "o", START, ask)])
+    action = kind("ada", "bob", 1, "EUR", *more)
+    changes = decide(Snapshot({"ada": payer, "bob": payee}), [Entry("e", "o", START, action)])
     assert changes.outcomes[0].status == status

@@ -132,7 +132,7 @@ def test_unsealed_entries_are_left_out_of_the_journals_checksum(copy):
     assert copy.prove().journal.difference() == "sent"
 
 
-PROMISES = [
+PROGRESS_FAULTS = [
     ("open", {"amount_minor": 41}, "hold open: .*(its amount)"),
     ("open", {"amount_minor": 39}, "hold open: .*(its amount)"),
     ("open", {"account_id": "till-eur-0"}, "account more than one: .*(what is held)"),
@@ -163,7 +163,7 @@ PROMISES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changes", "fault"), PROMISES)
+@pytest.mark.parametrize(("name", "changes", "fault"), PROGRESS_FAULTS)
 def test_progress_agrees_with_the_journal(copy, name, changes, fault):
     copy.alter("progress", name, **changes)
     before, _, what = fault.partition(".*")
@@ -197,8 +197,8 @@ def entry_refs_at(copy, name):
 def test_a_missing_entry_ref_is_detected(copy, name):
     for entry_ref in entry_refs_at(copy, name):
         copy.entry_refs = [each for each in entry_refs_of(copy) if each != entry_ref]
-        said = f"{entry_ref.kind} {entry_ref.entry_id} is mentioned under {entry_ref.of_id}, and"
-        assert copy.fault() == f"{said} the journal says otherwise"
+        listed = f"{entry_ref.kind} {entry_ref.entry_id} is mentioned under {entry_ref.of_id}, and"
+        assert copy.fault() == f"{listed} the journal says otherwise"
 
 
 def entry_refs_of(copy):
@@ -323,14 +323,14 @@ def test_lines_without_an_entry_are_counted(copy):
 
 
 def test_a_checksum_names_the_single_difference():
-    tally = Checksum()
+    checksum = Checksum()
     for each in ("a", "b", "c"):
-        tally.add(each)
-    assert tally.without(["a", "c"]).difference() == "b"
-    assert tally.without("abc").difference() is None
-    assert tally.without("a").difference() == "more than one"
-    assert tally.without("abcd").difference() == "d"
-    assert tally.count == 3
+        checksum.add(each)
+    assert checksum.without(["a", "c"]).difference() == "b"
+    assert checksum.without("abc").difference() is None
+    assert checksum.without("a").difference() == "more than one"
+    assert checksum.without("abcd").difference() == "d"
+    assert checksum.count == 3
 
 
 @pytest.mark.parametrize(
@@ -348,10 +348,10 @@ def test_a_checksum_names_the_single_difference():
     ],
 )
 def test_a_checksum_adds_weights(weights, left):
-    tally = Checksum()
+    checksum = Checksum()
     for each, weight in weights.items():
-        tally.add(each, weight)
-    assert tally.difference() == left
+        checksum.add(each, weight)
+    assert checksum.difference() == left
 
 
 def test_a_bank_without_progress_has_no_fault():

@@ -31,7 +31,7 @@ def day(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(hour=9, tzinfo=UTC)
 
 
-def asked(first: str, every: Every, count: int | None = None) -> Schedule:
+def schedule_of(first: str, every: Every, count: int | None = None) -> Schedule:
     return Schedule("a", "b", 1, "EUR", first_at=day(first), every=every, count=count)
 
 
@@ -61,12 +61,12 @@ def asked(first: str, every: Every, count: int | None = None) -> Schedule:
     ],
 )
 def test_the_time_of_a_run(first, every, number, run):
-    assert asked(first, every).time_of_run(number) == (run and day(run))
+    assert schedule_of(first, every).time_of_run(number) == (run and day(run))
 
 
 @pytest.mark.parametrize(("number", "is_due"), [(0, True), (1, True), (2, False), (3, False)])
 def test_a_schedule_has_as_many_runs_as_its_count(number, is_due):
-    assert (asked("2026-01-31", Every.DAY, count=2).time_of_run(number) is not None) == is_due
+    assert (schedule_of("2026-01-31", Every.DAY, count=2).time_of_run(number) is not None) == is_due
 
 
 STATES = ("none", "open", "ended", "cancelled", "hold")
@@ -84,7 +84,7 @@ def run_of(schedule: Schedule) -> Transfer:
     return Transfer(*named, schedule.amount_minor, "EUR", schedule_id="one")
 
 
-def brought(bank, state) -> Schedule:
+def schedule_in_state(bank, state) -> Schedule:
     """Bring the entry `one` into a state; it is a schedule of Ada's, if it is a schedule."""
     schedule = bank.schedule("ada", "bob", 30, every=Every.ONCE if state == "ended" else Every.DAY)
     if state == "hold":
@@ -101,7 +101,7 @@ def brought(bank, state) -> Schedule:
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_schedule_in_any_state_answers_any_action(bank, state, number):
-    schedule = brought(bank, state)
+    schedule = schedule_in_state(bank, state)
     before = bank.figures("ada"), bank.figures("bob"), bank.progress("one")
     action = (run_of(schedule), CancelSchedule("one", schedule.from_account))[number]
     status = bank.say(action)
@@ -112,7 +112,7 @@ def test_a_schedule_in_any_state_answers_any_action(bank, state, number):
 
 
 def test_a_run_moves_money_and_the_schedule(bank):
-    schedule = brought(bank, "open")
+    schedule = schedule_in_state(bank, "open")
     assert [each.due_at for each in bank.store.due(START, limit=9)] == [START]
     bank.say(run_of(schedule))
     assert (bank.figures("ada"), bank.figures("bob")) == ((70, 0), (30, 0))
@@ -151,7 +151,7 @@ def test_a_refused_run_counts_and_is_listed(bank):
 
 
 def test_a_retried_run_replays_its_outcome(bank):
-    schedule = brought(bank, "open")
+    schedule = schedule_in_state(bank, "open")
     first = bank.ask(run_of(schedule), entry_id="run")
     again = bank.ask(run_of(schedule), entry_id="run")
     assert (again.recorded, again.replayed) == (first.recorded, True)
@@ -160,7 +160,7 @@ def test_a_retried_run_replays_its_outcome(bank):
 
 @pytest.mark.parametrize("name", ["ada", "bob"])
 def test_a_closed_account_ends_a_schedule_at_its_next_run(bank, name):
-    schedule = brought(bank, "open")
+    schedule = schedule_in_state(bank, "open")
     bank.say(bank.transfer("ada", "cyd", 100))
     bank.say(CloseAccount(bank.opened[name], f"owner-{name}"))
     assert bank.progress("one").stage is Stage.OPEN
@@ -172,7 +172,7 @@ def test_a_closed_account_ends_a_schedule_at_its_next_run(bank, name):
 
 
 def test_a_frozen_account_does_not_end_a_schedule(bank):
-    schedule = brought(bank, "open")
+    schedule = schedule_in_state(bank, "open")
     bank.say(FreezeAccount(bank.opened["ada"]))
     assert bank.say(run_of(schedule)) == "account_frozen"
     assert (bank.progress("one").stage, bank.progress("one").due_at) == (Stage.OPEN, START + DAY)
@@ -216,7 +216,7 @@ def test_a_closed_account_permits_no_schedule(bank, name):
 
 
 def test_a_cancelled_schedule_keeps_its_runs(bank):
-    schedule = brought(bank, "open")
+    schedule = schedule_in_state(bank, "open")
     bank.say(run_of(schedule))
     outcome = bank.ask(CancelSchedule("one", schedule.from_account))
     ended = bank.progress("one")
@@ -228,7 +228,7 @@ def test_a_cancelled_schedule_keeps_its_runs(bank):
 
 @pytest.mark.parametrize("payer", ["bob", "nobody"])
 def test_another_payer_does_not_find_the_schedule(bank, payer):
-    schedule = brought(bank, "open")
+    schedule = schedule_in_state(bank, "open")
     payer = bank.opened.get(payer, payer)
     bank.say(Deposit(bank.opened["bob"], 30, "EUR"))
     assert bank.say(CancelSchedule("one", payer)) == "entry_unknown"
@@ -238,7 +238,7 @@ def test_another_payer_does_not_find_the_schedule(bank, payer):
 
 
 def test_a_schedule_cannot_be_ended_as_a_hold(bank):
-    schedule = brought(bank, "open")
+    schedule = schedule_in_state(bank, "open")
     assert bank.say(Void("one", schedule.from_account)) == "entry_unknown"
     assert bank.figures("ada") == (100, 0)
 
