@@ -40,11 +40,11 @@ def payer_and_payee(
     books: "Books", entry: "Entry", from_account: str, to_account: str
 ) -> tuple[Account, Account] | Refusal:
     """Find the accounts of a payment: one of the caller's, and one of any customer."""
-    payer, payee = books.account(from_account), account_of_customer(books, to_account)
+    payer, payee = books.account(from_account), books.account(to_account)
     if payer is None or payer.owner_id != entry.caller_id:
         return NOT_THE_CALLERS
-    if isinstance(payee, Refusal):
-        return payee
+    if payee is None or payee.owner_id == BANK_ID:
+        return Refusal(Status.ACCOUNT_UNKNOWN)
     return Refusal(Status.SAME_ACCOUNT) if payer.id == payee.id else (payer, payee)
 
 

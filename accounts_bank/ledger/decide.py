@@ -125,23 +125,22 @@ class _Draft(Books):
             entry_refs=self._entry_refs,
         )
 
-    def _put(self, account: Account) -> None:
-        accounts = self._accounts
-        if account.id not in accounts and account.number not in accounts:
-            self._check_new(account)
-        accounts[account.id] = accounts[account.number] = account
-
-    def _check_new(self, account: Account) -> None:
+    def _check_known(self, account: Account) -> None:
         """Refuse to create an account that the action does not declare: it may exist already."""
-        if not any(self._was_asked("accounts", name) for name in (account.id, account.number)):
+        names = account.id, account.number
+        if self._accounts.keys().isdisjoint(names) and not any(
+            self._was_asked("accounts", each) for each in names
+        ):
             raise NotAskedFor(f"The action does not declare that it touches account {account.id}.")
 
     def _apply(self, entry: Entry, kind: str, effect: Effect) -> Recorded:
         if effect.account is not None:
-            self._put(effect.account)
+            account = effect.account
+            self._check_known(account)
+            self._accounts[account.id] = self._accounts[account.number] = account
         if effect.customer is not None:
             self._customers[effect.customer.id] = effect.customer
-        entry_id, at, lines = entry.id, entry.at, []
+        accounts, entry_id, at, lines = self._accounts, entry.id, entry.at, []
         for posting in effect.postings:
             at = max(at, posting.account.moved_at)
         reference = getattr(entry.action, "reference", effect.reference)
@@ -150,7 +149,9 @@ class _Draft(Books):
             balance_minor = before.balance_minor + amount_minor
             number = before.line_count + 1
             after = replace(before, balance_minor=balance_minor, line_count=number, moved_at=at)
-            self._put(after)
+            if after.id not in accounts:
+                self._check_known(after)
+            accounts[after.id] = accounts[after.number] = after
             line = Line(
                 account_id=after.id,
                 number=number,
