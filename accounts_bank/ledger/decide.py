@@ -94,7 +94,10 @@ class _Draft(Books):
         else:
             recorded = self._apply(entry, kind, verdict)
         if verdict.progress is not None:
-            self._progress[verdict.progress.entry_id] = verdict.progress
+            progress_id = verdict.progress.entry_id
+            if progress_id not in self._progress and progress_id != entry.id:
+                self._check("progress", progress_id)
+            self._progress[progress_id] = verdict.progress
         for of_id in verdict.entry_refs:
             self._entry_refs.append(EntryRef(of_id, kind, recorded.at, entry.id))
         self._entries[entry.id] = recorded
@@ -139,6 +142,8 @@ class _Draft(Books):
             self._check_known(account)
             self._accounts[account.id] = self._accounts[account.number] = account
         if effect.customer is not None:
+            if effect.customer.id not in self._customers:
+                self._check("customers", effect.customer.id)
             self._customers[effect.customer.id] = effect.customer
         accounts, entry_id, at, lines = self._accounts, entry.id, entry.at, []
         for posting in effect.postings:

@@ -16,7 +16,8 @@ from accounts_bank.ledger.books import Books, NotAskedFor
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Entry, Needs, Snapshot
 from accounts_bank.ledger.touches import Touches
-from accounts_bank.ledger.values import Account, Customer, Status
+from accounts_bank.ledger.values import Account, Customer, Progress, Status
+from accounts_bank.ledger.verdicts import Effect
 from tests.helpers import START
 
 READS = {
@@ -116,6 +117,19 @@ def test_an_account_that_was_not_asked_for_is_not_created(monkeypatch):
     made_up = account("till-eur-0", "till-eur-0")
     monkeypatch.setattr("accounts_bank.ledger.actions.deposit.till", lambda *_: made_up)
     monkeypatch.setattr("accounts_bank.ledger.decide.needs", lambda _: Needs(frozenset({"ada"})))
+    with pytest.raises(NotAskedFor):
+        decide(BOTH, [Entry("entry-1", "caller", START, Deposit("ada", 5, "EUR"))])
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        Effect(customer=Customer("owner-bob", 1)),
+        Effect(progress=Progress(entry_id="hold", kind="hold", account_id="ada", amount_minor=1)),
+    ],
+)
+def test_a_value_that_was_not_asked_for_is_not_overwritten(monkeypatch, effect):
+    monkeypatch.setattr(Deposit, "decide", lambda *_: effect)
     with pytest.raises(NotAskedFor):
         decide(BOTH, [Entry("entry-1", "caller", START, Deposit("ada", 5, "EUR"))])
 
