@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ BREACHES = {
         "accounts_bank.stores.memory",
     ),
     "The store contract knows no store": ("stores/base.py", "accounts_bank.stores.memory"),
-    "Whoever asks the business layer knows no store, and no store contract either": (
+    "The API and the pages know no store, and no store contract either": (
         "api/users.py",
         "accounts_bank.stores.base",
     ),
@@ -52,9 +53,12 @@ def test_the_layers_hold():
 
 
 def test_every_contract_has_its_breach():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = project["tool"]["importlinter"]["contracts"]
-    assert [contract["name"] for contract in contracts] == list(BREACHES)
+    assert [contract["name"] for contract in contracts_of(ROOT)] == list(BREACHES)
+
+
+def contracts_of(root: Path) -> list[dict[str, Any]]:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    return list(project["tool"]["importlinter"]["contracts"])
 
 
 @pytest.mark.parametrize("contract", BREACHES)
@@ -65,3 +69,15 @@ def test_a_breach_is_seen(copy, contract):
     done = lint(copy)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"{contract} BROKEN" in " ".join(done.stdout.split())
+
+
+def test_the_business_layer_is_kept_from_every_store():
+    contracts = {each["name"]: each for each in contracts_of(ROOT)}
+    listed = contracts["The business layer knows the store contract, no store"]
+    layers = contracts["The store contract knows no store"]["layers"]
+    modules = {name.strip() for layer in layers for name in layer.split("|")} - {"base"}
+    assert set(listed["forbidden_modules"]) == {f"accounts_bank.stores.{name}" for name in modules}
+
+
+def test_no_import_is_excepted():
+    assert not any("ignore_imports" in each for each in contracts_of(ROOT))
