@@ -136,7 +136,7 @@ def reverse(  # noqa: PLR0913, PLR0917 - each input of an operation is an argume
     bank: Bank, caller: Caller, query: DryRun, body: ReversalRequest, key: str | None, entry_id: str
 ) -> Answer:
     """Send back what a transfer brought, or a part of it: for its payee, and for tellers."""
-    seen = bank.accounts.reverse(
+    seen = bank.accounts.reversals.create(
         caller,
         entry_id,
         key,
@@ -164,7 +164,7 @@ def list_reversals(bank: Bank, caller: Caller, query: NewestFirst, entry_id: str
     """List what was sent back of a transfer, the newest first."""
     return newest_first(
         query,
-        lambda before, limit: bank.accounts.reversals_of(
+        lambda before, limit: bank.accounts.reversals.of(
             caller, entry_id, before=before, limit=limit
         ),
         reversal_view,

@@ -18,6 +18,7 @@ from accounts_bank.collections.client import (
 )
 from accounts_bank.collections.holds import Holds
 from accounts_bank.collections.permissions import Permission, may
+from accounts_bank.collections.reversals import Reversals
 from accounts_bank.collections.schedules import Schedules
 from accounts_bank.collections.statements import (
     Statement,
@@ -37,7 +38,6 @@ from accounts_bank.ledger.actions import (
     Leave,
     OpenAccount,
     RenameAccount,
-    Reversal,
     SetCreditLimit,
     SetDailyLimit,
     Transfer,
@@ -81,6 +81,7 @@ class AccountCollection:
         self._customer_cash = customer_cash
         self.holds = Holds(self._client)
         self.schedules = Schedules(self._client)
+        self.reversals = Reversals(self._client, self.entry)
 
     def open(self, caller: Caller, name: str, currency: str, key: str | None = None) -> Account:
         """Open an account for the caller.
@@ -295,57 +296,6 @@ class AccountCollection:
         :raises Refused: `key_reused`, the key belongs to another request.
         """
         return transfer_all(self._client, caller, mode, payments, key, dry_run=dry_run)
-
-    def reverse(  # noqa: PLR0913 - the parts of a reversal request
-        self,
-        caller: Caller,
-        transfer_id: str,
-        key: str | None,
-        *,
-        amount_minor: int | None = None,
-        reference: str | None = None,
-        dry_run: bool = False,
-    ) -> EntryDetails:
-        """Reverse a transfer, in full or in part.
-
-        :param amount_minor: the amount to send back in minor units; None means all that is left.
-        :param key: the idempotency key; a repeated key returns the first outcome.
-        :param dry_run: decide without saving.
-        :raises NotFound: there is no such transfer, or the caller may not read it.
-        :raises Forbidden: the caller is not the payee and lacks REVERSE_ANY.
-        :raises Refused: a rule of the ledger refuses it.
-        """
-        sent = self.entry(caller, "transfer", transfer_id)
-        paid, received = sent.recorded.lines
-        if not self.may_reverse(caller, sent):
-            raise Forbidden("Only the payee and tellers reverse a transfer.")
-        action = Reversal(
-            transfer_id=sent.recorded.entry.id,
-            from_account=received.account_id,
-            to_account=paid.account_id,
-            amount_minor=amount_minor,
-            reference=reference,
-        )
-        outcome = self._client.submit(caller, action, key, dry_run=dry_run)
-        (details,) = self._client.with_details(caller, [outcome.recorded])
-        return replace(details, replayed=outcome.replayed)
-
-    def may_reverse(self, caller: Caller, transfer: EntryDetails) -> bool:
-        """Return whether a caller that may read a transfer may also reverse it."""
-        return transfer.own_lines[1] or may(caller.role, Permission.REVERSE_ANY)
-
-    def reversals_of(
-        self, caller: Caller, transfer_id: str, *, before: PagePosition, limit: int
-    ) -> list[EntryDetails]:
-        """Return a page of the reversals of a transfer, newest first.
-
-        :param before: the time and id of the last reversal of the previous page.
-        :param limit: the largest number of reversals.
-        :raises NotFound: there is no such transfer, or the caller may not read it.
-        """
-        sent = self.entry(caller, "transfer", transfer_id).recorded.entry.id
-        found = self._store.entries_of(sent, "reversal", before=before, limit=limit)
-        return self._client.with_details(caller, found)
 
     def entry(self, caller: Caller, kind: str, entry_id: str) -> EntryDetails:
         """Read an entry that moved money on an account that the caller may read.

@@ -1,10 +1,8 @@
 """UserCollection: users, their sessions, passwords and roles."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from threading import Lock
 
 from msgspec.structs import replace
 
@@ -12,6 +10,7 @@ from accounts_bank.collections.accounts import AccountCollection
 from accounts_bank.collections.client import Clock, NewId, OnSaved
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.permissions import Permission, may
+from accounts_bank.collections.user_changes import UserChanges
 from accounts_bank.errors import (
     Forbidden,
     InvalidCredentials,
@@ -19,28 +18,17 @@ from accounts_bank.errors import (
     LastAdmin,
     NotFound,
     PreconditionFailed,
-    Unavailable,
     UsernameTaken,
 )
-from accounts_bank.identity import Caller, Event, Role, Session, User, username_key
+from accounts_bank.identity import Caller, Role, Session, User, username_key
 from accounts_bank.stores.base import PutStatus, UserStore
 
 SESSIONS_MAX = 50
 """A user has at most this many sessions; one more ends the oldest."""
 
-TRIES_MAX = 10
-"""A change is tried this often if other changes of the same user interfere."""
-
-LOCKS, LOCK_TIMEOUT_S = 256, 5
-"""Changes of one user take its lock in this process. Several users share a lock."""
-
-REVOKES_NOTHING = frozenset({"login", "login_refreshed", "user_updated"})
-"""Changes that revoke nothing; other processes may see them a moment later."""
-
 SCANNED_USERS = 1_000
 """The page size of the search for an admin."""
 
-Change = Callable[[User], User]
 Expected = Callable[[User], bool]
 """Returns whether a user is still in the state that the caller knows."""
 
@@ -73,8 +61,7 @@ class UserCollection:
         self._clock = clock
         self._new_id = new_id
         self._session_lasts = session_lasts
-        self._on_saved = on_saved
-        self._locks = [Lock() for _ in range(LOCKS)]
+        self._changes = UserChanges(store, clock=clock, new_id=new_id, on_saved=on_saved)
 
     def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
         """Register a customer.
@@ -107,7 +94,7 @@ class UserCollection:
             created_at=self._clock(),
             role=role,
         )
-        if self._put(user, "user_registered", actor_id=user.id) is not PutStatus.SAVED:
+        if self._changes.put(user, "user_registered", actor_id=user.id) is not PutStatus.SAVED:
             raise UsernameTaken
         return user
 
@@ -121,7 +108,7 @@ class UserCollection:
         """
         user = self._find(username)
         if not self._passwords.verify(password, user.password_hash if user else None) or not user:
-            self._record_event("login_failed", user)
+            self._changes.record("login_failed", user)
             raise InvalidCredentials
         session, proven = self._new_session(), user.password_hash
 
@@ -130,7 +117,7 @@ class UserCollection:
                 raise InvalidCredentials
             return replace(user, sessions=(*self._live_sessions(user), session)[-SESSIONS_MAX:])
 
-        return self._change(user, signed_in, "login"), session
+        return self._changes.change(user, signed_in, "login"), session
 
     def refresh(self, user_id: str, session_id: str, refresh_id: str) -> tuple[User, Session]:
         """Exchange a refresh token for a new one. A repeated use ends the session.
@@ -140,7 +127,9 @@ class UserCollection:
         """
         user, session = self._signed_in(user_id, session_id, newest=True)
         if session.refresh_id != refresh_id:
-            self._change(user, lambda user: user.without_session(session_id), "refresh_reused")
+            self._changes.change(
+                user, lambda user: user.without_session(session_id), "refresh_reused"
+            )
             raise InvalidToken("The refresh token was used before: sign in again.")
         fresh = replace(self._new_session(), id=session_id)
 
@@ -152,7 +141,7 @@ class UserCollection:
             return replace(user, sessions=(*others, fresh))
 
         try:
-            return self._change(user, refreshed, "login_refreshed"), fresh
+            return self._changes.change(user, refreshed, "login_refreshed"), fresh
         except InvalidToken:
             return self.refresh(user_id, session_id, refresh_id)
 
@@ -166,7 +155,7 @@ class UserCollection:
 
     def user(self, caller: Caller) -> User:
         """Read the caller's own user in the newest version."""
-        return self._newest(self._existing(caller.id))
+        return self._newest(self._changes.existing(caller.id))
 
     def update(
         self, caller: Caller, full_name: str | None, is_expected: Expected | None = None
@@ -183,15 +172,15 @@ class UserCollection:
                 raise PreconditionFailed
             return replace(user, full_name=full_name)
 
-        user = self._existing(caller.id)
-        return self._change(
+        user = self._changes.existing(caller.id)
+        return self._changes.change(
             user if is_expected is None else self._newest(user), updated, "user_updated"
         )
 
     def logout(self, caller: Caller) -> None:
         """End the caller's session."""
-        self._change(
-            self._existing(caller.id),
+        self._changes.change(
+            self._changes.existing(caller.id),
             lambda user: user.without_session(caller.session_id),
             "logout",
         )
@@ -201,9 +190,9 @@ class UserCollection:
 
         :raises InvalidCredentials: `current` is not the password.
         """
-        user = self._existing(caller.id)
+        user = self._changes.existing(caller.id)
         if not self._passwords.verify(current, user.password_hash):
-            self._record_event("password_refused", user)
+            self._changes.record("password_refused", user)
             raise InvalidCredentials
         proven, fresh = user.password_hash, self._passwords.hash(new)
 
@@ -213,7 +202,7 @@ class UserCollection:
             session = user.session(caller.session_id)
             return replace(user, password_hash=fresh, sessions=(session,) if session else ())
 
-        self._change(user, changed, "password_changed")
+        self._changes.change(user, changed, "password_changed")
 
     def delete(self, caller: Caller) -> None:
         """Delete the caller. The id, the version and the times remain.
@@ -232,7 +221,7 @@ class UserCollection:
                 deleted_at=self._clock(),
             )
 
-        self._change(self._existing(caller.id), deleted, "user_deleted")
+        self._changes.change(self._changes.existing(caller.id), deleted, "user_deleted")
 
     def page(self, caller: Caller, *, after: str, limit: int) -> tuple[list[User], str | None]:
         """Return a page of all users in the order of their ids.
@@ -283,14 +272,14 @@ class UserCollection:
         if user == replace(user, role=role):
             return user
         try:
-            saved = self._change(user, changed, f"role_changed_to_{role}", caller.id)
+            saved = self._changes.change(user, changed, f"role_changed_to_{role}", caller.id)
         except InvalidToken:  # deleted meanwhile
             raise NotFound from None
         try:
             self._keep_an_admin(user, role)
         except LastAdmin:
             back = partial(replace, role=user.role)
-            self._change(saved, back, "role_restored", caller.id)
+            self._changes.change(saved, back, "role_restored", caller.id)
             raise
         return saved
 
@@ -315,12 +304,6 @@ class UserCollection:
             raise InvalidToken("The session has ended: sign in again.")
         return user, session
 
-    def _existing(self, user_id: str) -> User:
-        user = self._store.users((user_id,)).get(user_id)
-        if user is None or user.deleted_at is not None:
-            raise InvalidToken("The user was deleted.")
-        return user
-
     def _find(self, username: str) -> User | None:
         """Find a user by name. No name contains NUL, and PostgreSQL refuses to look for one."""
         return None if "\0" in username else self._store.user_named(username_key(username))
@@ -344,50 +327,9 @@ class UserCollection:
             found = self._store.users_after(found[-1].id, limit=SCANNED_USERS)
         return False
 
-    def _change(self, user: User, change: Change, kind: str, actor_id: str | None = None) -> User:
-        """Apply a change to the newest version of a user.
-
-        A change that ends a session or changes a role is in force in all processes on return.
-        """
-        with self._lock(user.id):
-            changed = self._apply(user, change, kind, actor_id or user.id)
-        if kind not in REVOKES_NOTHING:
-            self._store.settle()
-        return changed
-
-    def _apply(self, user: User, change: Change, kind: str, actor_id: str) -> User:
-        for _ in range(TRIES_MAX):
-            changed = replace(change(user), version=user.version + 1)
-            if self._put(changed, kind, actor_id=actor_id) is PutStatus.SAVED:
-                return changed
-            user = self._existing(user.id)
-        raise Unavailable("Too many changes to one user at once.")
-
-    @contextmanager
-    def _lock(self, user_id: str) -> Iterator[None]:
-        """Take the lock of a user, with a timeout: a change waits for a store that may hang."""
-        lock = self._locks[hash(user_id) % LOCKS]
-        if not lock.acquire(timeout=LOCK_TIMEOUT_S):
-            raise Unavailable("Other changes of this user wait for the store.")
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _put(self, user: User, kind: str, actor_id: str) -> PutStatus:
-        event = Event(self._new_id(), kind, self._clock(), user.id, actor_id)
-        (status,) = self._store.put((user,), (event,))
-        self._on_saved(1)
-        return status
-
     def _live_sessions(self, user: User) -> tuple[Session, ...]:
         now = self._clock()
         return tuple(each for each in user.sessions if each.expires_at > now)
-
-    def _record_event(self, kind: str, user: User | None) -> None:
-        user_id = user.id if user else None
-        self._store.put((), (Event(self._new_id(), kind, self._clock(), user_id, None),))
-        self._on_saved(1)
 
 
 def _manages_roles(role: Role) -> bool:

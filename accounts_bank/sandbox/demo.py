@@ -195,7 +195,7 @@ class _Story:
         self._accounts.withdraw(self._callers["teller"], action, None)
 
     def give_back(self, what: str, payee: str, amount_minor: int, reference: str) -> None:
-        self._accounts.reverse(
+        self._accounts.reversals.create(
             self._owner(payee),
             self._made[what],
             None,

@@ -82,7 +82,7 @@ def list_own(caller: Caller) -> Response:
 def read(caller: Caller, entry_id: str) -> Response:
     """Show a transfer to its payer and its payee, with its reversals."""
     seen = bank().accounts.entry(caller, "transfer", entry_id)
-    reversals = bank().accounts.reversals_of(
+    reversals = bank().accounts.reversals.of(
         caller, seen.recorded.entry.id, before=None, limit=REVERSALS_SHOWN
     )
     return page(
@@ -91,7 +91,7 @@ def read(caller: Caller, entry_id: str) -> Response:
         payer=_visible_account(caller, seen, 0),
         payee=_visible_account(caller, seen, 1),
         reversals=reversals,
-        may_reverse=_left_minor(seen) > 0 and bank().accounts.may_reverse(caller, seen),
+        may_reverse=_left_minor(seen) > 0 and bank().accounts.reversals.may_create(caller, seen),
         done=request.args.get("done"),
     )
 
@@ -110,7 +110,7 @@ def reverse(caller: Caller, entry_id: str) -> Response:
     form = Form(amount, REFERENCE, typed=request.values)
     if request.method == "POST":
         amount_minor = form.read("amount", amount_in(currency))
-        action = partial(bank().accounts.reverse, caller, seen.recorded.entry.id, key)
+        action = partial(bank().accounts.reversals.create, caller, seen.recorded.entry.id, key)
         reference = form.read("reference")
         if not form.errors:
             spend_payment(caller)

@@ -6,8 +6,9 @@ from time import sleep
 
 import pytest
 
-from accounts_bank.collections import users as user_collection
-from accounts_bank.collections.users import SESSIONS_MAX, TRIES_MAX
+from accounts_bank.collections import user_changes
+from accounts_bank.collections.user_changes import TRIES_MAX
+from accounts_bank.collections.users import SESSIONS_MAX
 from accounts_bank.errors import (
     InvalidCredentials,
     InvalidToken,
@@ -299,8 +300,8 @@ def test_conflicting_changes_are_tried_again_a_bounded_number_of_times(bank, ada
 
 
 def test_the_wait_for_the_lock_of_a_user_is_bounded(bank, ada, monkeypatch):
-    monkeypatch.setattr(user_collection, "LOCK_TIMEOUT_S", 0.05)
-    with bank.users._lock(ada.id), pytest.raises(Unavailable):
+    monkeypatch.setattr(user_changes, "LOCK_TIMEOUT_S", 0.05)
+    with bank.users._changes._lock(ada.id), pytest.raises(Unavailable):
         bank.users.update(ada, "Never")
     assert bank.users.update(ada, "At last").full_name == "At last"
 

@@ -10,9 +10,9 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted([ROOT / "app.py", *ROOT.glob("accounts_bank/**/*.py"), *ROOT.glob("bench/**/*.py")])
 
 # These bounds only ever go down.
-FILE_LINES_MAX = 400
+FILE_LINES_MAX = 378
 FUNCTION_LINES_MAX = 40
-FUNCTION_LINES_MEDIAN_MAX = 10
+FUNCTION_LINES_MEDIAN_MAX = 7
 
 
 def functions(file: Path) -> dict[str, int]:

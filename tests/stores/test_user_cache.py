@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from msgspec.structs import replace
 
-from accounts_bank.collections import users
+from accounts_bank.collections import user_changes
 from accounts_bank.errors import InvalidToken
 from accounts_bank.identity import Caller, Role, User
 from accounts_bank.stores.memory import InMemoryUserStore
@@ -125,7 +125,7 @@ def test_who_signs_out_everywhere_at_once_waits_for_no_other_session(two, monkey
     one, _ = two
     user = one.add("bob", cheap().hash(PASSWORD))
     sessions = [one.login("bob", PASSWORD)[1] for _ in range(8)]
-    monkeypatch.setattr(users, "LOCK_TIMEOUT_S", 2 * user_cache.LASTS_S)
+    monkeypatch.setattr(user_changes, "LOCK_TIMEOUT_S", 2 * user_cache.LASTS_S)
     at_once(8, lambda number: one.logout(Caller(user.id, user.role, sessions[number].id)))
     assert one.login("bob", PASSWORD)[0].sessions[:-1] == ()
 

@@ -17,7 +17,7 @@ def session_ends(app: Flask, username: str) -> None:
     """End all sessions of a user, as a password change on another device does."""
     users = app.extensions["accounts"].users
     (user,) = users.find(username)
-    users._change(user, lambda now: replace(now, sessions=()), "logout")
+    users._changes.change(user, lambda now: replace(now, sessions=()), "logout")
 
 
 def access_token_runs_out(visitor: Visitor) -> None:

@@ -23,7 +23,7 @@ def balance(site: Site, username: str) -> int:
 
 def end_sessions(site: Site, username: str) -> None:
     (user,) = site.bank.users.find(username)
-    site.bank.users._change(user, lambda now: replace(now, sessions=()), "logout")
+    site.bank.users._changes.change(user, lambda now: replace(now, sessions=()), "logout")
 
 
 @pytest.fixture
