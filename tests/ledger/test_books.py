@@ -117,7 +117,7 @@ def test_an_account_that_was_not_asked_for_is_not_created(monkeypatch):
     made_up = account("till-eur-0", "till-eur-0")
     monkeypatch.setattr("accounts_bank.ledger.actions.deposit.till", lambda *_: made_up)
     monkeypatch.setattr("accounts_bank.ledger.decide.needs", lambda _: Needs(frozenset({"ada"})))
-    with pytest.raises(NotAskedFor):
+    with pytest.raises(NotAskedFor, match="touches account till-eur-0"):
         decide(BOTH, [Entry("entry-1", "caller", START, Deposit("ada", 5, "EUR"))])
 
 
@@ -130,7 +130,7 @@ def test_an_account_that_was_not_asked_for_is_not_created(monkeypatch):
 )
 def test_a_value_that_was_not_asked_for_is_not_overwritten(monkeypatch, effect):
     monkeypatch.setattr(Deposit, "decide", lambda *_: effect)
-    with pytest.raises(NotAskedFor):
+    with pytest.raises(NotAskedFor, match=r"touches (customers owner-bob|progress hold)"):
         decide(BOTH, [Entry("entry-1", "caller", START, Deposit("ada", 5, "EUR"))])
 
 
