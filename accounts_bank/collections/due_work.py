@@ -5,10 +5,11 @@ a crash, therefore submit the same entry; the second submission is a replay.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from threading import Event, Thread
 from time import monotonic
+from typing import TypeVar
 
 from accounts_bank.collections.client import Clock, OnSaved, keyed_id
 from accounts_bank.errors import Unavailable
@@ -22,6 +23,8 @@ PAUSE_MAX_S = 60.0
 """The longest pause before a failed entry is tried again."""
 DOUBLED_MAX = 10
 """The pause doubles after each unexpected error of the thread, at most this often."""
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -78,22 +81,34 @@ class Runner:
         return count
 
     def _submit(self, entries: Mapping[str, Entry]) -> int:
-        """Submit entries, by the id of their hold or schedule; in halves after an error."""
-        try:
-            outcomes = self._store.append([*entries.values()]) if entries else []
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - logged; the other entries are submitted
-            if len(entries) == 1:
-                self._postpone(next(iter(entries)), error)
-                return 0
-        else:
+        """Submit entries, by the id of their hold or schedule; return the number of new ones."""
+
+        def append(ids: Sequence[str]) -> int:
+            outcomes = self._store.append([entries[each] for each in ids])
             done = sum(not outcome.replayed for outcome in outcomes)
             if done:
-                self._on_saved(len(entries))
+                self._on_saved(len(ids))
             return done
-        pairs, half = list(entries.items()), len(entries) // 2
-        return self._submit(dict(pairs[:half])) + self._submit(dict(pairs[half:]))
+
+        return sum(self._in_halves(append, [*entries]))
+
+    def _in_halves(
+        self, call: Callable[[Sequence[str]], Result], ids: Sequence[str]
+    ) -> list[Result]:
+        """Call a function with all ids; after an error with each half. Postpone an id that fails.
+
+        :param ids: the ids of holds and schedules.
+        """
+        try:
+            return [call(ids)] if ids else []
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged; the other ids go on
+            if len(ids) == 1:
+                self._postpone(ids[0], error)
+                return []
+        half = len(ids) // 2
+        return self._in_halves(call, ids[:half]) + self._in_halves(call, ids[half:])
 
     def _postpone(self, entry_id: str, error: Exception) -> None:
         if entry_id not in self._until_s:
@@ -114,12 +129,21 @@ class Runner:
         still_due = {each.entry_id for each in due}
         self._until_s = {each: at for each, at in self._until_s.items() if each in still_due}
         due = [each for each in due if not self._is_postponed(each.entry_id)]
-        ids = frozenset(each.entry_id for each in due if each.kind == "schedule")
-        schedules = self._store.load(Needs(entries=ids)).entries if ids else {}
+        schedules = self._schedules([each.entry_id for each in due if each.kind == "schedule"])
+        due = [each for each in due if not self._is_postponed(each.entry_id)]
         second_runs = [_second_run(each, schedules) for each in due if each.entry_id in schedules]
         until = min(filter(None, second_runs), default=now)
         due = [each for each in due if each.due_at and each.due_at <= until]
         return {each.entry_id: _due_entry(each, schedules, now) for each in due}
+
+    def _schedules(self, ids: Sequence[str]) -> dict[str, Recorded]:
+        """Load schedules by id. An unreadable one is postponed and delays no other."""
+
+        def load(some: Sequence[str]) -> dict[str, Recorded]:
+            entries = self._store.load(Needs(entries=frozenset(some))).entries
+            return {each: entries[each] for each in some}
+
+        return {key: each for found in self._in_halves(load, ids) for key, each in found.items()}
 
     def _run(self) -> None:
         while not self._closed.wait(self._wait_s()):

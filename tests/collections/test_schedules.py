@@ -12,6 +12,7 @@ from accounts_bank.collections.due_work import Runner
 from accounts_bank.errors import Forbidden, InvalidRequest, NotFound, Refused, Unavailable
 from accounts_bank.identity import Role
 from accounts_bank.ledger.actions import Every
+from accounts_bank.ledger.entries import Snapshot
 from accounts_bank.ledger.values import Status
 from tests.helpers import RUNNER_PAUSE_S
 from tests.waiting import within
@@ -249,6 +250,28 @@ def test_a_failing_entry_delays_no_other_and_is_tried_again(bank, caplog, monkey
     )
     assert bank.runner.run_due() == 3
     assert bank.balances() == {"ada": 30, "bob": 60, "cyd": 10}
+
+
+@pytest.mark.parametrize("fault", ["unreadable", "missing"])
+def test_a_schedule_that_does_not_load_delays_no_other(bank, caplog, monkeypatch, fault):
+    bank.given(ada=100, bob=0)
+    bad, *_ = [bank.schedule("ada", "bob", 10, count=1) for _ in range(5)]
+    hold, load = bank.hold("ada", "bob", 10, expires_in_s=1), bank.store.load
+    bank.clock.now += DAY
+
+    def broken(needs):
+        if bad.id not in needs.entries:
+            return load(needs)
+        if fault == "unreadable":
+            raise ValueError("no such kind")
+        return Snapshot()
+
+    monkeypatch.setattr(bank.store, "load", broken)
+    assert [bank.runner.run_due() for _ in range(2)] == [5, 0]
+    assert bank.balances() == {"ada": 60, "bob": 40}
+    assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
+    (told,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert (told.message, told.context) == ("due_failed", {"entry_id": bad.id})
 
 
 def test_the_runner_reports_failing_while_one_entry_fails(bank, monkeypatch):

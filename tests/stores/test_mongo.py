@@ -14,7 +14,16 @@ from bson.int64 import Int64
 from msgspec.structs import replace
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    DuplicateKeyError,
+    InvalidName,
+    InvalidOperation,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+)
 
 from accounts_bank.errors import BulkTooLarge, Unavailable
 from accounts_bank.identity import Event, User
@@ -29,6 +38,7 @@ from accounts_bank.stores.mongo import (
     MongoDatabase,
     MongoUserStore,
     database,
+    faults,
     schema,
 )
 from tests.helpers import START
@@ -95,6 +105,70 @@ def test_a_commit_that_a_majority_has_not_heard_of_yet_is_asked_about_again(book
         is_sent_once(books)
 
 
+@pytest.mark.parametrize("code", [2, 9, 14])
+@pytest.mark.parametrize("command", ["find", "insert"])
+def test_a_mistake_of_the_program_is_raised_as_it_is(books, raw, command, code):
+    entry = books.entry(books.transfer("ada", "bob", 4), entry_id="one")
+    began_s = time.monotonic()
+    with failing(raw, 1, command, errorCode=code), pytest.raises(OperationFailure):
+        books.store.append([entry])
+    assert time.monotonic() - began_s < 2
+    is_sent_once(books)
+
+
+@pytest.mark.parametrize("code", [13, 14031])
+def test_an_outage_of_the_server_is_unavailable(books, raw, code):
+    with failing(raw, 1, "find", errorCode=code), pytest.raises(Unavailable):
+        books.balances()
+    with failing(raw, 1, "insert", errorCode=code), pytest.raises(Unavailable):
+        books.send("ada", "bob", 4)
+    is_sent_once(books)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_mistake"),
+    [
+        (DuplicateKeyError("", 11000), True),
+        (OperationFailure("", 121), True),
+        (BulkWriteError({"writeErrors": [{"code": 121}]}), True),
+        (InvalidName(), True),
+        (OperationFailure("", 10107), False),
+        (OperationFailure("without a code"), False),
+        (BulkWriteError({"writeErrors": [{"code": 91}]}), False),
+        (AutoReconnect(), False),
+        (NetworkTimeout(), False),
+    ],
+)
+def test_mistakes_and_outages_are_told_apart(error, is_mistake):
+    with pytest.raises(type(error) if is_mistake else Unavailable):
+        faults.raise_ours(error)
+    with pytest.raises(Unavailable):
+        faults.raise_ours(error, is_unsure=True)
+
+
+def test_a_key_that_collides_for_a_moment_is_no_fault(books, monkeypatch):
+    """As it is where another process commits between the snapshot and the insert."""
+    save, tries = books.store._save, []
+
+    def collide(session, snapshot, changes):
+        tries.append(session)
+        if len(tries) < database.DUPLICATES_MAX:
+            raise DuplicateKeyError("", 11000)
+        save(session, snapshot, changes)
+
+    monkeypatch.setattr(books.store, "_save", collide)
+    is_sent_once(books)
+
+
+def test_a_closed_client_is_a_mistake_of_the_program(mongo):
+    opened = MongoDatabase(mongo.emptied(NAME))
+    opened.close()
+    with pytest.raises(InvalidOperation):
+        opened.ping()
+    with pytest.raises(InvalidOperation):
+        opened.write(lambda session, _unsure: opened["meta"].find_one({}, session=session))
+
+
 @pytest.fixture
 def line(mongo):
     """Give books at the end of a line that can be cut."""
@@ -142,6 +216,22 @@ def test_an_outcome_that_stays_unknown_is_unavailable_and_a_retry_tells(line, mo
     outcome = books.ask(books.transfer("ada", "bob", 4), entry_id="one")
     assert (outcome.status, outcome.replayed) == ("recorded", True)
     assert books.balances() == {"ada": 6, "bob": 4}
+
+
+def test_a_mistake_after_an_unknown_commit_is_unavailable(line, monkeypatch):
+    books, proxy = line
+    monkeypatch.setattr(database, "TRANSACTION_TIMEOUT_S", 0.5)
+    proxy.cuts = lambda request: b"commitTransaction" in request
+    load = books.store._load
+
+    def fail_once_unsure(session, needs):
+        if proxy.lost:
+            raise OperationFailure("ours", 2)
+        return load(session, needs)
+
+    monkeypatch.setattr(books.store, "_load", fail_once_unsure)
+    with pytest.raises(Unavailable):
+        books.send("ada", "bob", 4, entry_id="one")
 
 
 @contextmanager

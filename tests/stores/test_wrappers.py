@@ -137,10 +137,11 @@ def test_every_call_of_a_user_store_is_reported(name):
     assert observer.calls == ([] if name in BACKGROUND else [("users", name, False)])
 
 
-def test_a_store_that_does_not_answer_is_reported_as_failed():
+@pytest.mark.parametrize("error", [Unavailable("away"), KeyError("ours")])
+def test_a_call_that_raises_an_error_is_reported_as_failed(error):
     store, observer = Recorder(), Watching()
-    store.error = Unavailable("away")
-    with pytest.raises(Unavailable):
+    store.error = error
+    with pytest.raises(type(error)):
         called(InstrumentedAccountStore(cast("AccountStore", store), observer), "load")
     assert observer.calls == [("accounts", "load", True)]
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import ClassVar
 
-from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.entries import Entry, Outcome
 from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.base import AccountStore, UserStore
@@ -20,7 +19,7 @@ from accounts_bank.stores.wrappers.base import (
 
 
 class InstrumentedStore(Delegate[Store]):
-    """Reports each call, but for those that no request waits for."""
+    """Reports each call but the background calls: its duration, and whether it raised an error."""
 
     _name: ClassVar[str]
 
@@ -38,15 +37,14 @@ class InstrumentedStore(Delegate[Store]):
         operation = call.__name__
         if operation in BACKGROUND:
             return call(*arguments, **named)
-        began_s, failed = perf_counter(), False
+        began_s, failed = perf_counter(), True
         try:
-            return call(*arguments, **named)
-        except Unavailable:
-            failed = True
-            raise
+            result = call(*arguments, **named)
+            failed = False
         finally:
             duration_s = perf_counter() - began_s
             self._observer.store_called(self._name, operation, duration_s, failed=failed)
+        return result
 
 
 class InstrumentedAccountStore(InstrumentedStore[AccountStore], DelegatingAccountStore):
