@@ -27,7 +27,7 @@ from tests.web.conftest import with_templates
 
 WIDTHS = {"wide": 1280, "narrow": 390}
 SCHEMES: dict[str, Literal["light", "dark"]] = {"light": "light", "dark": "dark"}
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 15_000
 
 
 class Look:

@@ -121,7 +121,7 @@ def test_a_user_with_an_account_is_told_what_to_do_before_leaving(site, opened, 
     page.goto("/profile/delete")
     press(page, "Delete my user")
     expect(page.get_by_role("alert")).to_contain_text("account")
-    follow(page, "closed")
+    follow(page, "Close all accounts")
     headed(page, "Hello, Ada")
 
 
