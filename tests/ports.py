@@ -1,4 +1,4 @@
-"""Ports that nobody takes between the moment when they are found free and their use."""
+"""Ports that stay free between the search and their use."""
 
 import socket
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from itertools import cycle
 
 BLOCK = 500
 BLOCKS = range(10_000, 32_500, BLOCK)
-"""Below those that Linux gives to whoever asks for any, such as clients for their own end."""
+"""Below the ports that Linux gives to sockets that name none."""
 
 
 def free_port() -> int:
-    """Find a port of this process that nobody listens on."""
+    """Return a port of this process that has no listener."""
     for port in _ours():
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port

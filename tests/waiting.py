@@ -1,4 +1,4 @@
-"""Waiting for what happens a moment later, in a thread or a process of its own."""
+"""Waiting for an event in another thread or process."""
 
 from collections.abc import Callable
 from time import monotonic, sleep

@@ -16,9 +16,9 @@ PRONOUN = re.compile(rf"(?:{RIDDLES})\b", re.IGNORECASE)
 RIDDLE = re.compile(rf"test_(?:\w*_)?(?:{RIDDLES})(?:_|$)")
 
 # These bounds only ever go down.
-DOCSTRINGS_MAX = 53
-TEST_NAMES_MAX = 241
-PRONOUNS_PER_100_WORDS_MAX = 1.69
+DOCSTRINGS_MAX = 42
+TEST_NAMES_MAX = 155
+PRONOUNS_PER_100_WORDS_MAX = 1.29
 
 
 class Named(NamedTuple):

@@ -1,4 +1,4 @@
-"""What the tests of whole banks may ask for."""
+"""Fixtures of the tests of whole banks."""
 
 import pytest
 

@@ -110,7 +110,7 @@ class Mixed(Thread):
 
 
 def all_is_done_once(url: str, clients: Sequence[Mixed], ids: list[str], total_minor: int) -> None:
-    """Check what was answered against the books: nothing lost, nothing twice, all of it proven."""
+    """Check the answers against the books: nothing lost, nothing twice, all of it proven."""
     asked = Counter(kind_of(path) for each in clients for path, _ in each.asked.values())
     done = [each for client in clients for each in client.done()]
     assert is_all_kinds(clients)
@@ -140,7 +140,7 @@ def is_all_kinds(clients: Sequence[Mixed]) -> bool:
 
 
 def is_kept(by_id: dict[str, Recorded], path: str, answer: dict[str, Any]) -> None:
-    """Check that the journal has what was answered."""
+    """Check that the journal has the entry of an answer."""
     if path == "/v1/transfers/bulk":
         for item in answer["results"]:
             if item["status"] == "recorded":

@@ -1,4 +1,4 @@
-"""Clients that pay as the README tells them to, and what must be true when they are done."""
+"""Clients that pay as the README says, and the checks of their payments."""
 
 import json
 import os
@@ -89,7 +89,7 @@ def started(count: int, server: Server) -> tuple[list[Client], list[str]]:
 
 
 def acknowledged(clients: Sequence[Any]) -> list[dict]:
-    """Give what was done so far."""
+    """Return the answers of the payments made so far."""
     answers = [each for client in clients for each in list(client.answers.values())]
     return [answer for status, answer in answers if status == 201]
 
@@ -104,7 +104,7 @@ def ended(clients: Sequence[Any]) -> None:
 
 
 def are_done_once(url: str, clients: Sequence[Client], ids: list[str]) -> None:
-    """Check what was answered against the books and the audit log: nothing lost, nothing twice."""
+    """Check the answers against the books and the audit log: nothing lost, nothing twice."""
     answers = {key: each for client in clients for key, each in client.answers.items()}
     asked = {key: each for client in clients for key, each in client.asked.items()}
     done = {key: each for key, (status, each) in answers.items() if status == 201}

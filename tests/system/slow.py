@@ -14,7 +14,7 @@ ASK_MUCH = b"GET /openapi.json HTTP/1.1\r\nHost: bank\r\n\r\n"
 
 
 class SlowClient:
-    """One of them. Whoever is shown the door comes back at once."""
+    """One slow client; it connects again as soon as the bank closes its connection."""
 
     def __init__(self, port: int, kind: str) -> None:
         self.port, self.kind = port, kind

@@ -132,7 +132,7 @@ def fails_within(payer: Payer, count: int) -> str:
 
 
 def test_files_that_may_not_grow_under_sqlite_lose_nothing(tmp_path):
-    """The same for whoever may not mount: the kernel refuses to let the database's files grow."""
+    """Bound the size of the database's files in the kernel; it needs no right to mount."""
     url = f"sqlite:///{tmp_path}/bank.db"
     with served(ACCOUNTS_STORE_URL=url, ACCOUNTS_LOG_FILE="/dev/null") as server:
         payer = Payer(server)

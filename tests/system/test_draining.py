@@ -40,7 +40,7 @@ def test_a_bank_that_drains_is_unready_and_serves_on_until_it_ends(workers):
         assert 6 <= time.monotonic() - began_s < 20
 
 
-def test_who_keeps_a_connection_is_told_to_take_another_while_the_bank_drains():
+def test_a_draining_bank_closes_kept_connections():
     with served(ACCOUNTS_DRAIN_S="60") as server:
         connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
         connection.request("GET", "/health/live")
@@ -83,7 +83,7 @@ def test_clients_that_leave_when_they_are_told_lose_nothing():
         assert server.process.wait(20) == 0
 
 
-def test_workers_whose_first_process_was_killed_end_in_order_and_leave_the_port():
+def test_workers_of_a_killed_first_process_end_in_order_and_free_the_port():
     with served("--workers", "2", ACCOUNTS_DRAIN_S="5", **SQLITE) as server:
         token = server.joined("ada")
         account = server.opened(token)
@@ -110,7 +110,7 @@ def is_closed(server: Server) -> bool:
     return False
 
 
-def test_whoever_is_at_the_terminal_need_not_wait():
+def test_ctrl_c_ends_a_draining_bank_at_once():
     with served(ACCOUNTS_DRAIN_S="60") as server:
         began_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Banks that last: what a restart leaves, and what stops the start."""
+"""Banks that last: a restart keeps the books, and a bad database stops the start."""
 
 import stat
 import time
@@ -34,7 +34,7 @@ def test_a_bank_is_there_after_a_restart_with_its_sessions():
     assert (status, found["balance_minor"]) == (200, 100)
 
 
-def test_what_one_worker_ends_the_other_sees_within_a_second():
+def test_a_session_ended_in_one_worker_ends_in_the_other_within_a_second():
     with served("--workers", "2", **SQLITE) as server:
         token = server.joined("ada")
         for _ in range(10):
@@ -59,7 +59,7 @@ def test_a_store_that_cannot_be_opened_stops_the_start(url, hint):
         Database(url)
 
 
-def test_a_database_that_loses_what_it_confirms_is_refused(postgres):
+def test_a_database_that_loses_confirmed_writes_is_refused(postgres):
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS careless")
         connection.execute("CREATE ROLE careless LOGIN SUPERUSER")
@@ -104,7 +104,7 @@ class Slow(InMemoryAccountStore):
         return super().append(entries)
 
 
-def test_those_who_ask_meanwhile_share_the_next_commit():
+def test_callers_that_arrive_during_a_commit_share_the_next_one():
     store = Slow()
     books = Books(store.commit)
     at_once(10, lambda _: books.ask(OpenAccount("ada", "Main", "EUR")))
@@ -112,7 +112,7 @@ def test_those_who_ask_meanwhile_share_the_next_commit():
     assert len(store.batches) == 2
 
 
-def test_one_bad_entry_fails_nobody_else():
+def test_one_bad_entry_fails_alone():
     books = Books(Slow().commit)
 
     def ask(number):
@@ -126,7 +126,7 @@ def test_one_bad_entry_fails_nobody_else():
     assert sorted(at_once(10, ask)) == ["bad", *["recorded"] * 9]
 
 
-def test_too_many_who_wait_are_told_so(monkeypatch):
+def test_entries_beyond_the_queue_are_refused(monkeypatch):
     monkeypatch.setattr(group_commit, "WAITING_MAX", 2)
     books = Books(GroupCommit(InMemoryAccountStore(decide)))
     entries = [books.entry(Transfer("a", "b", 1, "EUR")) for _ in range(3)]
@@ -135,7 +135,7 @@ def test_too_many_who_wait_are_told_so(monkeypatch):
     assert [each.status for each in books.store.append(entries[:2])] == ["not_found"] * 2
 
 
-def test_what_an_unsure_try_had_committed_is_no_replay(tmp_path):
+def test_an_entry_that_an_unsure_try_committed_is_no_replay(tmp_path):
     database = Database(f"sqlite:///{tmp_path / 'bank.db'}")
     store = SqlAccountStore(database, decide)
     books = Books(store)

@@ -47,7 +47,7 @@ def test_nothing_acknowledged_is_lost_where_primaries_are_killed(trio):
     are_done_once(url, clients, accounts)
 
 
-def test_what_a_majority_has_not_written_is_not_confirmed(trio, monkeypatch):
+def test_a_write_without_a_majority_is_not_confirmed(trio, monkeypatch):
     with closing(MongoDatabase(trio.url("minority"))) as opened:
         books = Books(MongoAccountStore(opened, decide))
         books.given(ada=10, bob=0)

@@ -1,4 +1,4 @@
-"""The gateway: what the server hands over, and what it is spared."""
+"""The gateway: requests that it passes on and requests that it answers itself."""
 
 import asyncio
 import threading
@@ -97,7 +97,7 @@ seen: list[dict] = []
 
 @pytest.fixture
 def ask():
-    """Send one request through a gateway; give what it answered."""
+    """Send one request through a gateway; return the answer."""
     seen.clear()
 
     def ask(protocol, application=echo, **headers):
@@ -157,7 +157,7 @@ def test_a_body_that_stands_still_is_late(ask, monkeypatch):
     assert ask(Protocol(b"a", None), application, content_length="9") == [(408, [], b"")]
 
 
-def test_what_an_application_opened_is_closed_whatever_happens(ask):
+def test_the_gateway_closes_the_body_of_an_application(ask):
     class Body(list[bytes]):
         closed = 0
 
@@ -276,7 +276,7 @@ async def comes(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-def test_whoever_asks_how_it_is_waits_behind_nobody(standing, monkeypatch):
+def test_health_bypasses_the_queue(standing, monkeypatch):
     def patient(timeout_s):
         monkeypatch.setattr(gateway, "READY_TIMEOUT_S", timeout_s)
 
@@ -298,7 +298,7 @@ def test_whoever_asks_how_it_is_waits_behind_nobody(standing, monkeypatch):
     assert standing.begun.count("/health/ready") == 3  # two stood still, three waited for nobody
 
 
-def test_payments_that_wait_keep_no_thread_and_nobody_waiting(standing, monkeypatch):
+def test_waiting_payments_occupy_no_thread(standing, monkeypatch):
     monkeypatch.setattr(gateway, "PAYMENTS_MAX", 3)
 
     def pay(environment, start):

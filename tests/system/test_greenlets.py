@@ -1,4 +1,4 @@
-"""Putting aside: who waits keeps nobody else waiting, and nothing of it is lost or mixed up."""
+"""Greenlets: a waiting call delays no other call, and no context is lost or mixed up."""
 
 import asyncio
 import threading
@@ -17,11 +17,11 @@ from tests.waiting import within
 
 
 class Body:
-    """What comes with a request."""
+    """The body of a request."""
 
 
 def at_once(*calls, threads=4):
-    """Have all of them called in one event loop; give what came of each, in order."""
+    """Run the calls in one event loop; return their results in order."""
 
     async def all_of_them():
         asides = GreenletPool(ThreadPool(threads, waiting_max=0).call)
@@ -57,7 +57,7 @@ def test_the_next_one_begins_while_one_waits():
     assert done == ["goes on", "waits"]
 
 
-def test_all_of_it_is_done_in_one_thread_but_what_waits():
+def test_calls_run_in_one_thread_and_only_blocking_work_leaves_it():
     def act():
         return threading.get_ident(), run_in_thread(threading.get_ident), threading.get_ident()
 
@@ -67,7 +67,7 @@ def test_all_of_it_is_done_in_one_thread_but_what_waits():
     assert not here & {middle for _, middle, _ in found}
 
 
-def test_what_fails_elsewhere_fails_where_it_was_asked_for():
+def test_an_error_of_another_thread_is_raised_in_the_greenlet():
     def fails(error):
         raise error
 
@@ -81,7 +81,7 @@ def test_what_fails_elsewhere_fails_where_it_was_asked_for():
     assert (failed, done) == (error, {})
 
 
-def test_who_waits_for_a_call_is_called_once_by_whoever_is_first():
+def test_a_waiter_resumes_once_at_the_first_call_or_timeout():
     calls, order = {}, []
 
     def waits(name, timeout_s):
@@ -109,7 +109,7 @@ def test_who_waits_for_a_call_is_called_once_by_whoever_is_first():
     assert order.index("late") < order.index("by itself")
 
 
-def test_what_is_put_aside_keeps_its_own_context():
+def test_a_suspended_greenlet_keeps_its_own_context():
     who: ContextVar[str] = ContextVar("who", default="nobody")
 
     def act(name):
@@ -124,7 +124,7 @@ def test_what_is_put_aside_keeps_its_own_context():
     assert at_once(*[partial(act, name) for name in names]) == [("nobody", name) for name in names]
 
 
-def test_whoever_is_waited_for_no_more_is_not_begun():
+def test_a_cancelled_call_never_starts():
     begun: list[str] = []
 
     async def leave():
@@ -139,7 +139,7 @@ def test_whoever_is_waited_for_no_more_is_not_begun():
     assert begun == ["stayed"]
 
 
-def test_a_greenlet_is_made_for_those_who_wait_at_once_only():
+def test_the_pool_makes_as_many_greenlets_as_calls_overlap():
     made = []
 
     async def often():
@@ -152,7 +152,7 @@ def test_a_greenlet_is_made_for_those_who_wait_at_once_only():
     assert len(made) == 3
 
 
-def test_what_was_answered_is_let_go_of():
+def test_an_answered_request_is_freed():
     async def answer():
         asides = GreenletPool(ThreadPool(1, waiting_max=0).call)
         body = Body()
@@ -162,7 +162,7 @@ def test_what_was_answered_is_let_go_of():
     assert run(answer())() is None
 
 
-def test_whoever_asks_the_loop_for_something_else_has_its_turn(monkeypatch):
+def test_other_tasks_of_the_loop_run_between_long_calls(monkeypatch):
     now_s = 0.0
     monkeypatch.setattr("accounts_bank.concurrency.greenlets.monotonic", lambda: now_s)
 
@@ -183,21 +183,21 @@ def test_whoever_asks_the_loop_for_something_else_has_its_turn(monkeypatch):
 
 
 def slow_bank():
-    """Give a store that takes its time, and what asks five times for an account in it."""
+    """Return a slow store and a function that opens five accounts in it."""
     store = Slow()
     store.append = partial(run_in_thread, store.append)  # type: ignore[method-assign]
     store.callers += ["caller"] * 8
     return store, partial(store.asks, 5)
 
 
-def test_payments_that_are_put_aside_share_a_commit():
+def test_payments_of_suspended_greenlets_share_a_commit():
     store, often = slow_bank()
     assert at_once(*[often] * 8) == [None] * 8
     assert sum(store.batches) == 40
     assert len(store.batches) <= 15
 
 
-def test_threads_and_those_put_aside_share_a_commit():
+def test_threads_and_greenlets_share_a_commit():
     store, often = slow_bank()
     threads = [threading.Thread(target=often) for _ in range(4)]
     for thread in threads:
@@ -209,7 +209,7 @@ def test_threads_and_those_put_aside_share_a_commit():
     assert len(store.batches) <= 20
 
 
-def test_a_turn_is_taken_by_one_at_a_time_and_waited_for_aside():
+def test_one_caller_holds_a_lock_and_greenlets_suspend_for_it():
     turn, order, told = FairLock(), [], threading.Event()
 
     def holds():
@@ -242,7 +242,7 @@ def test_a_turn_is_taken_by_one_at_a_time_and_waited_for_aside():
         pass
 
 
-def test_a_turn_is_left_to_who_came_first():
+def test_a_lock_goes_to_the_caller_that_came_first():
     turn, order = FairLock(), []
 
     def takes(name):
@@ -261,7 +261,7 @@ def test_a_turn_is_left_to_who_came_first():
     assert order == ["first", "second", "last"]
 
 
-def test_what_is_done_after_the_end_of_the_loop_is_told_to_nobody():
+def test_a_result_after_the_end_of_the_loop_is_dropped():
     told, done = threading.Event(), threading.Event()
 
     def waits():

@@ -138,8 +138,8 @@ def test_two_banks_that_are_killed_in_turn_lose_nothing_and_do_nothing_twice(
     assert longest_s < SILENCE_MAX_S
 
 
-def test_a_bank_that_freezes_is_left_out_and_what_it_had_is_done_by_the_other(banks):
-    """While it is frozen all are served, once PostgreSQL has freed what it had locked."""
+def test_the_other_bank_answers_the_requests_of_a_frozen_one(banks):
+    """All clients are served once PostgreSQL has freed the locks of the frozen bank."""
     clients, accounts = started(CLIENTS, banks.edge)
     time.sleep(1)
     frozen = banks.servers[0].process.pid
@@ -211,7 +211,7 @@ def plain_clients(edge: Server) -> Iterator[Counter[int]]:
     assert balance_minor == statuses[201] > 0
 
 
-def test_banks_that_are_restarted_in_turn_are_not_missed_by_anybody(banks):
+def test_clients_see_no_error_while_banks_restart_in_turn(banks):
     """Upgrade without downtime: clients that never ask twice see no error at all."""
     with plain_clients(banks.edge) as statuses:
         for number in (0, 1):
@@ -223,7 +223,7 @@ def test_banks_that_are_restarted_in_turn_are_not_missed_by_anybody(banks):
 
 
 def test_a_database_that_stands_still_breaks_nothing_off(banks, postgres):
-    """Both banks say that they are not ready, and answer what they had when it goes on."""
+    """Both banks report that they are not ready; they answer their requests when it goes on."""
     with plain_clients(banks.edge) as statuses:
         time.sleep(1)
         postgres.signal(signal.SIGSTOP)
@@ -248,7 +248,7 @@ def asked_until_answered(edge: Server) -> tuple[int, dict]:
             time.sleep(0.02)
 
 
-def test_what_haproxy_says_itself_reads_like_what_the_bank_says(banks):
+def test_errors_of_haproxy_have_the_form_of_the_banks(banks):
     for number in (0, 1):
         banks.end(number, signal.SIGKILL)
     status, answer = asked_until_answered(banks.edge)
@@ -256,7 +256,7 @@ def test_what_haproxy_says_itself_reads_like_what_the_bank_says(banks):
     assert {"type", "title", "status", "detail", "request_id"} <= answer.keys()
 
 
-def test_nothing_is_repeated_but_what_the_ledger_knows_by_its_key(app):
+def test_haproxy_repeats_only_requests_that_take_a_key(app):
     """The paths in haproxy's configuration are those where the contract has a key."""
     (pattern,) = re.findall(r"acl money path_reg (\S+)", CONFIGURATION.read_text())
     contract = app.test_client().get("/openapi.json").json

@@ -1,4 +1,4 @@
-"""/metrics of several workers: the same whoever is asked, and right after one of them died."""
+"""/metrics of several workers: each answers the same, and still does after one has died."""
 
 import os
 import signal
@@ -85,7 +85,7 @@ def test_a_transaction_that_is_tried_again_is_counted():
     database.close()
 
 
-def test_what_a_killed_bank_left_is_removed_and_what_another_counts_in_is_not():
+def test_files_of_a_killed_bank_are_removed_and_files_in_use_stay():
     with served("--workers", "2", **SQLITE) as living:
         with served("--workers", "2", **SQLITE) as killed:
             left = folder_of(killed)

@@ -1,4 +1,4 @@
-"""NUL, which PostgreSQL takes in no text: whoever asks for it asks for nothing that there is."""
+"""NUL, which PostgreSQL takes in no text: a name with NUL is not found."""
 
 from tests.system.servers import served
 

@@ -1,4 +1,4 @@
-"""What stops a start: a store that cannot be reached or used, each told in one sentence."""
+"""Starts that fail: a store that cannot be reached or used is named in one sentence."""
 
 import socket
 import sqlite3

@@ -1,4 +1,4 @@
-"""What is due, with several banks on one store and some of them killed: done once, and done."""
+"""Due work of several banks on one store: killed banks lose none of it and repeat none."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ HOLDS = 30
 SPREAD_S = 4.0
 
 
-def test_each_run_is_made_once_whoever_is_killed(url):
+def test_each_run_is_made_once_though_banks_are_killed(url):
     store = {"ACCOUNTS_STORE_URL": url}
     with ExitStack() as banks:
         one, two = (banks.enter_context(served(**store)) for _ in range(2))

@@ -1,4 +1,4 @@
-"""What `python -m bench scale` fills is a bank like any other, and it asks it what it says."""
+"""`python -m bench scale` fills a real bank and sends it the requests that it names."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def test_a_bank_that_was_filled_is_proven(bank):
     assert said == f"{counted}\nThe books are right.\n"
 
 
-def test_what_is_asked_of_it_is_answered(bank):
+def test_the_bank_answers_the_requests_of_the_benchmark(bank):
     with scale.served(bank) as server:
         for what in (scale.pages, scale.transfers):
             for ask in what(bank, 1)[:20]:

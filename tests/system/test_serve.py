@@ -23,7 +23,7 @@ def connected(server) -> socket.socket:
 
 
 def answered(server, sent: bytes) -> bytes:
-    """Send raw bytes; give what comes back until the connection is closed or still."""
+    """Send raw bytes; return the answer until the connection is closed or still."""
     with connected(server) as connection:
         connection.settimeout(20)
         with suppress(OSError):  # it may be answered before all of it was taken
@@ -75,7 +75,7 @@ def test_a_bank_that_cannot_start_says_why_and_ends():
     assert "Traceback" not in result.stderr
 
 
-def test_what_was_begun_is_finished_when_the_bank_is_told_to_end():
+def test_a_bank_that_is_ended_finishes_its_requests():
     with served() as server:
         token = server.joined("ada")
         payer, payee = server.opened(token, 100_000), server.opened(token)
@@ -156,7 +156,7 @@ def test_sixteen_clients_at_once_conserve_money_and_pay_each_key_once():
     assert len(transfers) <= 80
 
 
-def test_slow_clients_get_408_and_hold_nobody_up():
+def test_slow_clients_get_408_and_delay_no_other_client():
     with served() as server:
         token = server.joined("ada")
         slow = [connected(server) for _ in range(100)]

@@ -1,4 +1,4 @@
-"""Two hundred clients that send a byte a second, and sixteen good ones who hardly feel it."""
+"""Two hundred clients that send a byte a second beside sixteen that keep their throughput."""
 
 import json
 import socket
@@ -54,7 +54,7 @@ def closed_after_s(server: Server, sent: bytes) -> float:
     return time.monotonic() - began_s
 
 
-def test_whoever_is_too_slow_or_says_nothing_is_shown_the_door():
+def test_slow_and_silent_connections_are_closed():
     asked = b"GET /health/live HTTP/1.1\r\nHost: bank\r\n"
     with served() as server, slow_clients(server.port, 5, "head") as shown_the_door:
         sent = [b"", asked, asked + b"\r\n"]

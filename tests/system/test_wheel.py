@@ -41,7 +41,7 @@ def wheel(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory) -> Path:
-    """Install the wheel beside what it needs; give the folder of its commands."""
+    """Install the wheel beside its dependencies; return the folder of its commands."""
     home = tmp_path_factory.mktemp("installed")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
     places = {"base": str(home), "platbase": str(home)}

@@ -75,7 +75,7 @@ class Site:
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def new_name(self, first: str) -> str:
-        """Make up a username that nobody has."""
+        """Return a username that is free."""
         return f"{first.lower()}-{next(self._numbers)}"
 
     def customer(self, first: str, **balances_minor: int) -> str:
@@ -108,7 +108,7 @@ class Site:
 
 
 class Windows:
-    """Browser windows, each with cookies of its own. Whoever comes next gets it without them."""
+    """Browser windows, each with cookies of its own, which the next test does not get."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -124,7 +124,7 @@ class Windows:
         return context.new_page()
 
     def close(self) -> list[str]:
-        """Take all windows back, and tell what went wrong in them."""
+        """Take all windows back; return the errors of their pages."""
         while self._taken:
             kind, context = self._taken.pop()
             for page in context.pages:
@@ -192,6 +192,6 @@ def windows() -> Iterator[Windows]:
 
 @pytest.fixture
 def opened(windows: Windows) -> Iterator[Callable[[Site, Look], Page]]:
-    """Open a browser window of its own, with its own cookies; what goes wrong in it is told."""
+    """Open a browser window with its own cookies; errors of its pages fail the test."""
     yield windows.open
     assert windows.close() == []

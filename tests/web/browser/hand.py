@@ -1,4 +1,4 @@
-"""What a hand does with a page."""
+"""Steps of a user on a page."""
 
 import re
 
@@ -41,7 +41,7 @@ def fill(page: Page, **fields: str) -> None:
 
 
 def told(page: Page, text: str) -> None:
-    """See that the page says what happened."""
+    """Expect the page to report an outcome."""
     expect(page.get_by_role("status")).to_contain_text(text)
 
 
@@ -59,7 +59,7 @@ def sign_in(page: Page, username: str, password: str = demo.PASSWORD) -> Page:
 
 
 def let_in(page: Page, username: str) -> Page:
-    """Sign in as somebody whom a test has made up."""
+    """Sign in as a user of `Site.customer`."""
     return sign_in(page, username, PASSWORD)
 
 

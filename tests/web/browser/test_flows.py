@@ -1,4 +1,4 @@
-"""What people do, from the first page to the last, with and without scripts, wide and narrow."""
+"""Tasks of customers from the first page to the last, with and without scripts, wide and narrow."""
 
 import re
 
@@ -116,7 +116,7 @@ def test_a_password_is_changed_and_the_old_one_opens_nothing(site, opened, look)
 
 
 @looks
-def test_a_user_with_an_account_is_told_what_to_do_before_leaving(site, opened, look):
+def test_a_user_with_an_account_is_sent_to_close_it_first(site, opened, look):
     page = let_in(opened(site, look), site.customer("Ada", Main=0))
     page.goto("/profile/delete")
     press(page, "Delete my user")
@@ -126,7 +126,7 @@ def test_a_user_with_an_account_is_told_what_to_do_before_leaving(site, opened, 
 
 
 @looks
-def test_what_is_wrong_stands_beside_its_field_and_can_be_mended(site, opened, look):
+def test_each_fault_stands_beside_its_field(site, opened, look):
     page = let_in(opened(site, look), site.customer("Ada", Main=10_000))
     page.goto("/transfers/new")
     fill(page, To_account_number="DE44 9990 0000 0123 4567 88", Amount="1.234")

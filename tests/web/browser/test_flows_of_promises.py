@@ -16,7 +16,7 @@ def pair(site: Site) -> tuple[str, str]:
 
 
 def pass_days(site: Site, days: int) -> None:
-    """Let the bank do what is due by then."""
+    """Let the bank do the work that is due by then."""
     later = datetime.now(UTC) + timedelta(days=days)
     store = site.bank.accounts._client.store
     Runner(store, clock=lambda: later, on_saved=lambda _: None, pause_s=lambda: 1).run_due()
@@ -55,7 +55,7 @@ def test_money_is_set_aside_and_the_payee_takes_a_part(site, opened, look):
 
 
 @looks
-def test_the_payee_gives_up_what_was_set_aside(site, opened, look):
+def test_the_payee_gives_up_a_hold(site, opened, look):
     ada_is, bob_is = pair(site)
     ends = site.account(ada_is, "Main").id, site.account(bob_is, "Flat").id
     ask = Hold(*ends, 4_000, "EUR", 3_600, "Key money")

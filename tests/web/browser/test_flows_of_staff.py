@@ -1,4 +1,4 @@
-"""What tellers and auditors do in a browser."""
+"""Tellers and auditors at work in a browser."""
 
 from playwright.sync_api import expect
 

@@ -164,7 +164,7 @@ def test_the_keyboard_reaches_everything_in_order(town, opened, scripts):
     page.wait_for_url("**/accounts/*")
 
 
-def test_a_chart_tells_what_was_when_under_the_pointer(town, opened):
+def test_a_chart_shows_the_balance_under_the_pointer(town, opened):
     page = sign_in(opened(town, Look("wide")), "ada")
     figure = page.locator("figure").first
     caption = figure.locator("figcaption")

@@ -85,7 +85,7 @@ def test_a_reload_sends_nothing_again(site, confirming, look, ada):
 
 
 @looks
-def test_back_and_send_again_leads_to_what_was_sent(site, confirming, look, ada):
+def test_back_and_send_again_leads_to_the_sent_payment(site, confirming, look, ada):
     press(confirming, "Send now")
     headed(confirming, "Sent: €30.00")
     confirming.go_back()
@@ -175,7 +175,7 @@ def test_back_after_signing_out_shows_nothing(site, confirming, look, ada):
 
 
 @looks
-def test_somebody_else_in_a_second_tab_sends_nothing_of_the_first(site, confirming, look, ada):
+def test_another_user_in_a_second_tab_sends_no_form_of_the_first(site, confirming, look, ada):
     other = confirming.context.new_page()
     other.goto("/overview")
     press(other, "Sign out")
@@ -247,7 +247,7 @@ def test_a_double_click_takes_and_sends_back_once(site, opened, look, ada):
 
 
 @looks
-def test_a_user_who_left_in_one_tab_is_told_in_the_other(site, opened, look):
+def test_a_user_deleted_in_one_tab_is_signed_out_in_the_other(site, opened, look):
     username = site.customer("Ada")
     page = let_in(opened(site, look), username)
     page.goto("/profile")
