@@ -1,20 +1,21 @@
-"""Every error of ours. What each one means over HTTP stands in accounts/api/problems.py alone.
+"""Every error of this package. `accounts_bank/api/problems.py` alone maps them to HTTP.
 
 ApiError
-InvalidRequest          what was sent cannot be read as what was asked for
-UnsupportedMediaType    it is not JSON
-InvalidCredentials      the password does not fit, or nobody has that name
-InvalidToken            the token is missing, broken, expired or of an ended session
-Forbidden               you may see it, but not do that
-NotFound                it does not exist, or it belongs to somebody else
-NotAcceptable           it cannot be had in a form that the caller reads
-UsernameTaken           somebody else has that name
-LastAdmin               somebody must be left who manages roles
-PreconditionFailed      it was changed since the caller read it
-Refused                 a rule of the ledger says no
-TooManyRequests         slow down
-Unavailable             not decided: nothing was lost, send it again with the same key
-SettingsError           the bank cannot start with these settings
+├── InvalidRequest          the request cannot be parsed
+├── UnsupportedMediaType    the body is not JSON
+├── InvalidCredentials      the username or the password is wrong
+├── InvalidToken            the token is missing, broken, expired or of an ended session
+├── Forbidden               the caller's role lacks the permission
+├── NotFound                the resource does not exist, or belongs to another user
+├── NotAcceptable           no form of the resource fits `Accept`
+├── UsernameTaken           another user has that username
+├── LastAdmin               one admin must remain
+├── PreconditionFailed      the resource changed since the caller read it
+├── Refused                 a rule of the ledger refused the entry
+├── TooManyRequests         a rate limit is used up
+├── Unavailable             not decided: nothing was lost; send it again with the same key
+├── BulkTooLarge            the store cannot take so many transfers in one commit
+└── SettingsError           the bank cannot start with these settings
 """
 
 from accounts_bank.ledger.entries import Outcome
@@ -48,17 +49,17 @@ REASONS = {
     Status.BULK_STOPPED: "It was not tried: one before it was refused.",
     Status.BULK_ABORTED: "It was not made: one of those it belongs to was refused.",
 }
-"""What a refusal says to people, by its status."""
+"""The detail of each refusal, by its status."""
 
 UNTOLD = frozenset({Status.NOT_FOUND, Status.NUMBERS_EXHAUSTED, Status.ENTRY_UNKNOWN})
-"""Statuses that callers never see: they are told something else in their place."""
+"""Statuses that callers never see: another error replaces them."""
 
 
 class ApiError(Exception):
-    """Something that a caller can act upon.
+    """An error that a caller can act upon.
 
-    `code` is stable and documented, `detail` says what happened this time, and `extra` holds what
-    helps to fix it, by field name.
+    `code` is stable and documented. `detail` describes this case. `extra` holds fields that help
+    to fix it, by name.
     """
 
     code: str
@@ -70,7 +71,7 @@ class ApiError(Exception):
 
 
 class InvalidRequest(ApiError):
-    """What was sent cannot be read as what was asked for."""
+    """The request cannot be parsed."""
 
     code = "invalid_request"
 
@@ -82,13 +83,13 @@ class InvalidRequest(ApiError):
 
 
 class UnsupportedMediaType(ApiError):
-    """The body is not said to be JSON."""
+    """The content type of the body is not JSON."""
 
     code = "unsupported_media_type"
 
 
 class InvalidCredentials(ApiError):
-    """The password does not fit, or nobody has that name: the two cannot be told apart."""
+    """The username or the password is wrong. The error does not say which."""
 
     code = "invalid_credentials"
 
@@ -103,13 +104,13 @@ class InvalidToken(ApiError):
 
 
 class Forbidden(ApiError):
-    """The caller's role does not reach this far."""
+    """The caller's role lacks the permission."""
 
     code = "forbidden"
 
 
 class NotFound(ApiError):
-    """It does not exist, or it belongs to somebody else: the two cannot be told apart."""
+    """The resource does not exist, or belongs to another user. The error does not say which."""
 
     code = "not_found"
 
@@ -118,7 +119,7 @@ class NotFound(ApiError):
 
 
 class UsernameTaken(ApiError):
-    """Somebody else has that username."""
+    """Another user has that username."""
 
     code = "username_taken"
 
@@ -127,13 +128,13 @@ class UsernameTaken(ApiError):
 
 
 class NotAcceptable(ApiError):
-    """It cannot be had in a form that the caller reads."""
+    """No form of the resource fits `Accept`."""
 
     code = "not_acceptable"
 
 
 class LastAdmin(ApiError):
-    """Without this admin nobody could manage roles."""
+    """One admin must remain to manage roles."""
 
     code = "last_admin"
 
@@ -142,7 +143,7 @@ class LastAdmin(ApiError):
 
 
 class PreconditionFailed(ApiError):
-    """It was changed since the caller read it."""
+    """The resource changed since the caller read it."""
 
     code = "precondition_failed"
 
@@ -151,10 +152,10 @@ class PreconditionFailed(ApiError):
 
 
 class Refused(ApiError):
-    """A rule of the ledger says no; the code is the entry's status."""
+    """A rule of the ledger refused the entry; the code is the entry's status."""
 
     def __init__(self, outcome: Outcome) -> None:
-        """Carry what is recorded, the amounts that explain it and whether it was told before."""
+        """Take the details and the replay flag from an outcome."""
         details = dict(outcome.recorded.details)
         super().__init__(REASONS[outcome.status], **details)
         self.code = outcome.status.value

@@ -6,18 +6,19 @@ from accounts_bank.api.views import write
 from accounts_bank.errors import Unavailable
 from accounts_bank.http.answers import Answer
 from accounts_bank.http.bank import bank
+from accounts_bank.http.hosts import LIVE_PATH, READY_PATH
 from accounts_bank.http.middleware import DRAINING
 
-health = Blueprint("health", __name__, url_prefix="/health")
+health = Blueprint("health", __name__)
 
 
-@health.get("/live")
+@health.get(LIVE_PATH)
 def live() -> Response:
     """Say that the process answers."""
     return write(Answer({"status": "live"}))
 
 
-@health.get("/ready")
+@health.get(READY_PATH)
 def ready() -> Response:
     """Say that the stores answer, that the audit log can be written and that nothing ends here."""
     if request.environ.get(DRAINING):

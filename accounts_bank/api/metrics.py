@@ -1,4 +1,4 @@
-"""/metrics: what the bank counts, for Prometheus."""
+"""/metrics: counters and gauges for Prometheus."""
 
 from hmac import compare_digest
 
@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from accounts_bank.errors import InvalidToken
 from accounts_bank.http.bank import bank
+from accounts_bank.http.hosts import METRICS_PATH
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text-based format."""
@@ -13,9 +14,9 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 metrics = Blueprint("metrics", __name__)
 
 
-@metrics.get("/metrics")
+@metrics.get(METRICS_PATH)
 def read() -> Response:
-    """Show the numbers to everybody, or where METRICS_TOKEN is set to whoever knows it."""
+    """Show the metrics. Where METRICS_TOKEN is set, the caller must send it."""
     token = bank().settings.METRICS_TOKEN
     given = request.headers.get("Authorization", "")
     if token and not compare_digest(given.encode(), f"Bearer {token}".encode()):

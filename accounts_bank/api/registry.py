@@ -1,12 +1,30 @@
 """Every operation, and the questions that the server asks before it runs one."""
 
-from accounts_bank.api import accounts, audit, auth, holds, money, schedules, transfers, users
+from accounts_bank.api import (
+    account_operations,
+    audit_operations,
+    auth_operations,
+    cash_operations,
+    hold_operations,
+    schedule_operations,
+    transfer_operations,
+    user_operations,
+)
 from accounts_bank.api.operations import Operation
 from accounts_bank.http.messages import BODY_MAX_BYTES, FORM_BODY_MAX_BYTES
 
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation
-    for module in (users, auth, accounts, money, transfers, holds, schedules, audit)
+    for module in (
+        user_operations,
+        auth_operations,
+        account_operations,
+        cash_operations,
+        transfer_operations,
+        hold_operations,
+        schedule_operations,
+        audit_operations,
+    )
     for operation in module.operations
 )
 

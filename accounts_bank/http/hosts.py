@@ -1,4 +1,4 @@
-"""What stands between the bank and the network: whose word counts for where a request came from."""
+"""Hosts and proxies: which names the bank answers to, and whose forwarded headers it believes."""
 
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -8,12 +8,14 @@ from accounts_bank.config import Settings
 from accounts_bank.errors import InvalidRequest
 from accounts_bank.observability.wsgi import Application
 
-ASKED_BY_ADDRESS = frozenset({"/health/live", "/health/ready", "/metrics"})
-"""What load balancers and Prometheus ask of one process, which has no name."""
+LIVE_PATH, READY_PATH, METRICS_PATH = "/health/live", "/health/ready", "/metrics"
+
+ASKED_BY_ADDRESS = frozenset({LIVE_PATH, READY_PATH, METRICS_PATH})
+"""Load balancers and Prometheus ask one process by its address, without a name."""
 
 
 def trust_hosts(app: Flask, settings: Settings) -> None:
-    """Refuse requests to another name than ours, where TRUSTED_HOSTS says what ours are."""
+    """Refuse requests to a host that TRUSTED_HOSTS does not list. An empty list permits all."""
     names = tuple(name.lower() for name in settings.TRUSTED_HOSTS)
 
     def refuse_other_hosts() -> None:
@@ -26,9 +28,9 @@ def trust_hosts(app: Flask, settings: Settings) -> None:
 
 
 def behind_proxies(application: Application, settings: Settings) -> Application:
-    """Believe what the last PROXY_COUNT proxies say of the client's address and of TLS.
+    """Take the client's address and TLS from the headers of the last PROXY_COUNT proxies.
 
-    Without them anybody could claim any address: X-Forwarded-For is then not even looked at.
+    With a count of 0 the headers are ignored, because a client could claim any address.
     """
     count = settings.PROXY_COUNT
     return ProxyFix(application, x_for=count, x_proto=count) if count else application

@@ -39,6 +39,7 @@ from werkzeug.wsgi import FileWrapper
 from accounts_bank.api import registry
 from accounts_bank.api.registry import body_max_bytes
 from accounts_bank.concurrency.greenlets import GreenletPool
+from accounts_bank.http.hosts import LIVE_PATH, READY_PATH
 from accounts_bank.http.middleware import (
     ARRIVED_S,
     DRAINING,
@@ -49,7 +50,6 @@ from accounts_bank.observability.wsgi import Application, Environment
 from accounts_bank.server.threads import Answer, ThreadPool, close_chunks
 
 BODY_TIMEOUT_S = 10
-LIVE_PATH, READY_PATH = "/health/live", "/health/ready"
 READY_TIMEOUT_S = 1.0
 """How long the stores may take to answer before the bank reports that it is not ready."""
 

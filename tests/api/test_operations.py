@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts_bank.api import accounts, operations, registry, transfers
+from accounts_bank.api import account_operations, operations, registry, transfer_operations
 from accounts_bank.api.operations import Operations
 from accounts_bank.api.registry import FIXED, OPERATIONS
 from accounts_bank.api.schemas.accounts import AccountRequest
@@ -42,7 +42,7 @@ def test_an_operation_runs_without_a_request(app):
     user = bank.users.find(TELLER)[0]
     assert user.role == Role.TELLER
     caller = bank.users.caller(user.id, bank.users.login(TELLER, PASSWORD)[1].id)
-    answer = accounts.open_account(bank, caller, AccountRequest("Main", "EUR"))
+    answer = account_operations.open_account(bank, caller, AccountRequest("Main", "EUR"))
     assert (answer.status, answer.location) == (201, f"/v1/accounts/{answer.value.id}")
     assert ("Location", answer.location) in answer.headers()
 
@@ -109,4 +109,4 @@ def test_alerts_and_dashboards_name_routes_that_exist(name):
 
 def test_payments_that_the_ledger_records_alike_share_the_refusals():
     codes = {each.path: set(each.codes) for each in OPERATIONS if each.is_fast_payment}
-    assert set(transfers.PAYMENT_CODES) <= codes["/v1/transfers"] & codes["/v1/holds"]
+    assert set(transfer_operations.PAYMENT_CODES) <= codes["/v1/transfers"] & codes["/v1/holds"]

@@ -27,7 +27,7 @@ BREACHES = {
     ),
     "The store contract knows no store": ("stores/base.py", "accounts_bank.stores.memory"),
     "The API and the pages know no store, and no store contract either": (
-        "api/users.py",
+        "api/user_operations.py",
         "accounts_bank.stores.base",
     ),
 }

@@ -8,7 +8,7 @@ from accounts_bank.api.schemas.holds import (
     VoidRequest,
     hold_view,
 )
-from accounts_bank.api.transfers import PAYMENT_CODES
+from accounts_bank.api.transfer_operations import PAYMENT_CODES
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.answers import Answer
 from accounts_bank.http.bank import Bank
