@@ -71,14 +71,14 @@ def columns_of(operation) -> list[str]:
     return [role for role in Role if may(role, operation.permission)]
 
 
-def test_every_route_below_v1_says_who_may_call_it(app):
+def test_every_route_below_v1_has_a_row_of_roles(app):
     found = [(rule.rule, operation) for rule, _, operation in rules(app)]
     assert len(found) > 20
     for path, operation in found:
         assert (operation is not None) == path.startswith("/v1/"), path
 
 
-def test_the_table_of_roles_says_what_the_routes_say(app):
+def test_the_table_of_roles_matches_the_routes(app):
     routes = {
         f"{method} {rule.rule}": set(columns_of(operation))
         for rule, method, operation in rules(app)
@@ -88,7 +88,7 @@ def test_the_table_of_roles_says_what_the_routes_say(app):
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_every_route_opens_to_those_in_the_table_and_to_nobody_else(app, http, column):
+def test_every_route_opens_to_the_roles_in_the_table_alone(app, http, column):
     users, tried = app.extensions["accounts"].users, 0
     for rule, method, operation in rules(app):
         if operation is None or operation.takes_refresh_token:
@@ -153,7 +153,7 @@ def test_somebody_elses_things_are_as_unknown_as_none(app, http):
     assert ada("GET", f"/v1/accounts/{account['id']}").json["balance_minor"] == 100
 
 
-def test_what_a_teller_sees_and_may_not_do_is_forbidden_and_what_is_not_there_is_404(http):
+def test_a_forbidden_act_of_a_teller_is_403_and_an_absent_thing_is_404(http):
     ada, teller = http.joined("ada"), http.signed_in(TELLER)
     account, payee = ada.opened(100), ada.opened()
     for name in (account["id"], account["number"], "nobody", "till-eur-0"):
@@ -172,7 +172,7 @@ def test_what_a_teller_sees_and_may_not_do_is_forbidden_and_what_is_not_there_is
 
 
 @pytest.mark.parametrize("path", ["/v1/deposits", "/v1/withdrawals"])
-def test_nobody_uses_somebody_elses_account_for_cash(http, path):
+def test_cash_needs_an_account_of_the_caller(http, path):
     account = http.joined("ada").opened(100)
     eve = http.joined("eve")
     said = []

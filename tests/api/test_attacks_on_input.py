@@ -87,7 +87,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_body_that_is_not_what_was_asked_for_is_400(ada, name):
+def test_a_body_of_another_shape_is_400(ada, name):
     answer = raw(ada, "POST", "/v1/accounts", BODIES[name])
     assert code(answer) == (400, "invalid_request")
     assert answer.json["errors"]
@@ -311,7 +311,7 @@ def test_no_method_on_any_route_is_a_5xx(app, ada, http):
 @pytest.mark.parametrize(
     "field", ["balance_minor", "role", "owner_id", "id", "status", "__proto__"]
 )
-def test_nobody_sets_what_is_not_theirs_to_set(ada, http, field):
+def test_fields_of_the_bank_cannot_be_set_by_a_client(ada, http, field):
     account = ada.opened(5)
     cash = {"account": account["id"], "amount_minor": 1, "currency": "EUR"}
     pay = {"from_account": account["id"], "to_account": "x", "amount_minor": 1, "currency": "EUR"}
@@ -345,7 +345,7 @@ WISHES = st.fixed_dictionaries(
 
 @given(wish=WISHES, data=st.data())
 @settings(suppress_health_check=list(HealthCheck))
-def test_whatever_is_said_is_taken_unless_a_part_is_said_twice(app, wish, data):
+def test_each_valid_body_is_taken_unless_a_field_is_repeated(app, wish, data):
     pairs = data.draw(st.permutations(list(wish.items())))
     again = data.draw(st.none() | st.sampled_from(pairs))
     if again is not None:

@@ -158,7 +158,7 @@ class _Later:
         return datetime.now(tz) + timedelta(seconds=901)
 
 
-def test_what_was_verified_is_remembered_for_so_many_tokens_and_no_more(ada, monkeypatch):
+def test_the_cache_of_verified_tokens_is_bounded(ada, monkeypatch):
     monkeypatch.setattr(tokens, "VERIFIED_MAX", 2)
     ada("GET", "/v1/users/me")
     for _ in range(3):

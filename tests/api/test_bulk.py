@@ -129,7 +129,7 @@ def test_the_key_is_for_that_body_alone(ada, sides):
         ({"more": 1}, "/more"),
     ],
 )
-def test_what_is_no_bulk_is_refused_as_a_whole(ada, sides, changes, pointer):
+def test_a_malformed_bulk_is_refused_as_a_whole(ada, sides, changes, pointer):
     wish = {"mode": "each", "transfers": [of(sides, 1)]} | changes
     answer = ada("POST", PATH, wish)
     assert code(answer) == (400, "invalid_request")
@@ -193,7 +193,7 @@ UNSPEAKABLE = ["\x00", "\x1f", "\n", "\x7f", "\x85", "\u2028", "\u202e", "\ufeff
 
 @pytest.mark.parametrize("escaped", [True, False])
 @pytest.mark.parametrize("field", ["from_account", "to_account", "reference"])
-def test_a_text_that_turns_or_hides_what_follows_is_refused(ada, sides, field, escaped):
+def test_a_text_that_turns_or_hides_later_text_is_refused(ada, sides, field, escaped):
     for character in UNSPEAKABLE:
         wish = {"mode": "each", "transfers": [of(sides, 1), of(sides, 1, **{field: character})]}
         body = json.dumps(wish, ensure_ascii=escaped).encode()

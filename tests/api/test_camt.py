@@ -105,7 +105,7 @@ def every(node: ET.Element, name: str) -> list[ET.Element]:
     return list(node.iter(NAMESPACE + name))
 
 
-def test_it_says_what_the_statement_says(ada):
+def test_camt_matches_the_statement(ada):
     account, other = ada.opened(10_000), ada.opened()
     ada.transfer(account, other, 2_500, reference="Rent <May> & more")
     ada.transfer(other, account, 1)
@@ -158,7 +158,7 @@ def test_an_empty_period_is_valid_too(ada):
     assert every(document, "Ntry") == []
 
 
-def test_long_names_are_cut_and_what_xml_cannot_say_is_replaced(ada):
+def test_long_names_are_cut_and_characters_outside_xml_are_replaced(ada):
     account, other = ada.opened(5), ada.opened()
     ada("PATCH", f"/v1/accounts/{account['id']}", {"name": "<" * 100})
     ada.transfer(account, other, 1, reference="a\ufffeb\uffff]]>")

@@ -124,7 +124,7 @@ def some_moves(town: Town, dice: Random) -> None:
 
 
 @pytest.mark.soak
-def test_whatever_is_asked_a_dry_run_says_the_same_and_does_nothing(town):
+def test_a_dry_run_answers_like_the_real_request_and_changes_nothing(town):
     some_moves(town)
     assert town.said.keys() >= {
         *("transfer", "hold", "schedule", "reversal", "done", "not_found", "forbidden"),

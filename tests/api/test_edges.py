@@ -29,7 +29,7 @@ def address_logged(http) -> str:
     return json.loads(Path("app.log").read_text().splitlines()[-1])["address"]
 
 
-def test_nobody_is_believed_by_default(bank_with):
+def test_no_proxy_is_trusted_by_default(bank_with):
     http = bank_with()
     answer = http("GET", "/health/live", headers=CLAIMED)
     assert "Strict-Transport-Security" not in answer.headers
@@ -97,6 +97,6 @@ def test_a_name_that_a_proxy_passes_on_is_not_believed(bank_with):
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
-def test_who_watches_one_process_may_ask_by_its_address(bank_with, path):
+def test_health_and_metrics_answer_to_an_address(bank_with, path):
     http = bank_with(TRUSTED_HOSTS=["bank.example"])
     assert http("GET", path, headers={"Host": "10.1.2.3:5000"}).status_code == 200

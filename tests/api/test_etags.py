@@ -30,7 +30,7 @@ def if_match(tag: str) -> dict:
     return {"headers": {"If-Match": tag}}
 
 
-def test_what_can_be_edited_has_a_strong_tag(ada, thing):
+def test_an_editable_resource_has_a_strong_tag(ada, thing):
     path, field = thing
     tag = ada("GET", path).headers["ETag"]
     assert tag.startswith('"')
@@ -40,14 +40,14 @@ def test_what_can_be_edited_has_a_strong_tag(ada, thing):
     assert edited.headers["ETag"] == ada("GET", path).headers["ETag"] != tag
 
 
-def test_an_edit_of_what_was_read_is_made(ada, thing):
+def test_an_edit_with_the_current_tag_is_made(ada, thing):
     path, field = thing
     for name in ("One", "Two"):
         answer = ada("PATCH", path, {field: name}, **if_match(ada("GET", path).headers["ETag"]))
         assert (answer.status_code, answer.json[field]) == (200, name)
 
 
-def test_an_edit_of_what_was_changed_meanwhile_is_412_and_changes_nothing(ada, thing):
+def test_an_edit_with_an_old_tag_is_412_and_changes_nothing(ada, thing):
     path, field = thing
     tag = ada("GET", path).headers["ETag"]
     assert ada("PATCH", path, {field: "First"}, **if_match(tag)).status_code == 200
@@ -91,7 +91,7 @@ def test_if_match_may_be_written_in_many_ways(ada, thing, written, status):
 
 
 @pytest.mark.parametrize("written", ["{}", "W/{}", '"other", {}', "*"])
-def test_what_has_not_changed_is_304_without_a_body(ada, thing, written):
+def test_an_unchanged_resource_is_304_without_a_body(ada, thing, written):
     path, _ = thing
     tag = ada("GET", path).headers["ETag"]
     answer = ada("GET", path, headers={"If-None-Match": written.format(tag)})
@@ -102,7 +102,7 @@ def test_what_has_not_changed_is_304_without_a_body(ada, thing, written):
 
 
 @pytest.mark.parametrize("written", ['"other"', '""', "", "nonsense"])
-def test_what_is_not_known_is_200(ada, thing, written):
+def test_an_unknown_tag_is_200(ada, thing, written):
     path, _ = thing
     assert ada("GET", path, headers={"If-None-Match": written}).status_code == 200
 
@@ -118,7 +118,7 @@ def test_money_that_moves_is_seen_and_refuses_no_new_name(ada):
     assert ada("PATCH", path, {"name": "New"}, **if_match(tag)).status_code == 200
 
 
-def test_a_closed_account_is_no_longer_what_was_read(ada):
+def test_closing_an_account_changes_its_tag(ada):
     account = ada.opened()
     path = f"/v1/accounts/{account['id']}"
     tag = ada("GET", path).headers["ETag"]
@@ -142,7 +142,7 @@ def test_a_new_session_does_not_change_a_users_tag(http, ada):
     assert http.signed_in("ada")("GET", "/v1/users/me").headers["ETag"] == tag
 
 
-def test_somebody_elses_account_is_404_whatever_the_tag(http, ada):
+def test_an_account_of_another_user_is_404_with_any_tag(http, ada):
     path = f"/v1/accounts/{ada.opened()['id']}"
     eve = http.joined("eve")
     for tag in (ada("GET", path).headers["ETag"], '"other"', "*"):
@@ -169,7 +169,7 @@ def test_of_many_editors_with_one_tag_exactly_one_wins(ada, thing):
     assert ada("GET", path).json[field] == winner
 
 
-def test_whoever_is_overtaken_after_the_check_is_refused_by_the_ledger(bank):
+def test_the_ledger_refuses_an_edit_that_lost_a_race(bank):
     bank.given(ada=0)
     account, ada = bank.opened["ada"], bank.caller("ada")
 
@@ -183,7 +183,7 @@ def test_whoever_is_overtaken_after_the_check_is_refused_by_the_ledger(bank):
     assert bank.accounts.account(ada, account.id).name == "Faster"
 
 
-def test_whoever_changes_a_user_that_was_changed_after_the_check_checks_again():
+def test_a_user_changed_after_the_check_is_checked_again():
     store = InMemoryUserStore()
     bank, other = Teller(user_store=store), Teller(user_store=store)
     other.users._new_id = bank.users._new_id

@@ -203,7 +203,7 @@ def test_a_retry_of_a_move_is_answered_as_before(bob, hold, clock, state):
     assert again.json | {"request_id": ""} == first.json | {"request_id": ""}
 
 
-def test_a_retry_of_the_hold_is_answered_as_at_first_whatever_came_of_it(ada, bob, wish):
+def test_a_retry_of_a_hold_gets_the_first_answer_after_its_end(ada, bob, wish):
     first = ada("POST", "/v1/holds", wish, key="k")
     bob("POST", f"{first.headers['Location']}/capture")
     again = ada("POST", "/v1/holds", wish, key="k")
@@ -263,7 +263,7 @@ def test_a_payee_that_is_full_stops_a_capture(bob, payee, hold):
     assert code(bob("POST", f"{hold}/capture")) == (422, "limit_exceeded")
 
 
-def test_a_hold_is_refused_for_what_a_transfer_is_refused_for(ada, bob, payer, wish, http):
+def test_a_hold_is_refused_for_the_reasons_of_a_transfer(ada, bob, payer, wish, http):
     teller = http.signed_in(TELLER)
     closed = bob.opened()
     bob("DELETE", f"/v1/accounts/{closed['id']}")

@@ -131,7 +131,7 @@ class Asked(MemoryStorage):
         return super().incr(key, expiry, amount)
 
 
-def test_whoever_goes_on_all_the_same_costs_the_store_nothing():
+def test_requests_over_the_limit_cost_the_store_nothing():
     counters = Asked()
     limit = Limit("login", "2 per minute", counters)
     for _ in range(50):
@@ -175,7 +175,7 @@ def test_only_failures_use_a_limit_up_however_many_try_at_once(is_right, expecte
     assert sorted(each.result() for each in said) == sorted(expected * (4 // len(expected)))
 
 
-def test_who_waits_too_long_for_others_to_end_is_told_to_come_back(monkeypatch):
+def test_a_sign_in_that_waits_too_long_gets_retry_after(monkeypatch):
     monkeypatch.setattr("accounts_bank.http.rate_limits.WAIT_MAX_S", 0.05)
     tries, said = Tries("login", "1 per minute", MemoryStorage()), []
     assert tried(tries, lambda: said.append(tried(tries))) == "in"
@@ -183,7 +183,7 @@ def test_who_waits_too_long_for_others_to_end_is_told_to_come_back(monkeypatch):
     assert tried(tries) == "in"
 
 
-def test_what_cannot_be_counted_is_not_decided(monkeypatch):
+def test_a_request_that_cannot_be_counted_is_503(monkeypatch):
     limit = Limit("login", "2 per minute", Asked())
     monkeypatch.setattr(Asked, "is_away", True)
     with pytest.raises(Unavailable):

@@ -50,7 +50,7 @@ def test_a_credit_limit_lets_an_account_owe_so_much(ada, teller):
     assert code(past) == (422, "limit_exceeded")
 
 
-def test_a_daily_limit_says_what_is_left_and_can_be_lifted(ada, teller):
+def test_a_daily_limit_shows_its_rest_and_can_be_lifted(ada, teller):
     account, other = ada.opened(100), ada.opened()
     path = f"/v1/accounts/{account['id']}/daily-limit"
     limited = teller("PUT", path, {"daily_limit_minor": 30})

@@ -128,7 +128,7 @@ def test_other_refusals_have_their_codes(ada, bob):
     assert code(ada.transfer(account, account, 1)) == (422, "same_account")
 
 
-def test_nobody_pays_from_somebody_elses_account(ada, bob):
+def test_a_payment_from_an_account_of_another_user_is_404(ada, bob):
     asked = wish(ada, bob)
     stolen = asked | {"from_account": asked["to_account"], "to_account": asked["from_account"]}
     unknown = asked | {"from_account": "nobody"}
@@ -181,7 +181,7 @@ def test_two_callers_may_use_one_key(ada, bob):
     assert bob("POST", "/v1/transfers", back, key="k1").status_code == 201
 
 
-def test_a_dry_run_says_what_would_be_and_moves_nothing(ada, bob):
+def test_a_dry_run_of_money_moves_nothing(ada, bob):
     payer, payee = ada.opened(100), bob.opened()
     asked = {"from_account": payer["id"], "to_account": payee["id"], "currency": "EUR"}
     path = "/v1/transfers?dry_run=true"

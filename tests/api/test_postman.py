@@ -80,7 +80,7 @@ def test_it_can_be_imported_and_points_at_a_bank_on_this_machine(collection):
     assert variables["base_url"] == "http://localhost:5000"
 
 
-def test_its_variables_are_those_that_it_uses(collection):
+def test_its_variables_are_all_used(collection):
     text = FILE.read_text()
     used = set(re.findall(r"{{(\w+)}}", text))
     used |= set(re.findall(r'collectionVariables\.get\(\\"(\w+)\\"', text))
@@ -99,7 +99,7 @@ def test_it_is_written_in_one_way_without_anybodys_ids(collection, requests):
         assert written == url["raw"], request["name"]
 
 
-def test_every_folder_says_what_it_is_about(collection):
+def test_every_folder_has_a_description(collection):
     assert all(folder["description"] for folder in collection["item"])
 
 
@@ -116,7 +116,7 @@ def test_every_request_is_checked_for_its_status_and_every_refusal_for_its_code(
         assert code is None or f'code).to.equal("{code}")' in script, request["name"]
 
 
-def test_every_answer_is_checked_for_what_all_have_in_common(collection):
+def test_every_answer_passes_the_common_checks(collection):
     (event,) = collection["event"]
     assert event["listen"] == "test"
     script = "\n".join(event["script"]["exec"])
@@ -171,7 +171,9 @@ def test_every_answer_that_is_expected_stands_in_the_contract(app, document, req
         assert code is None or f"`{code}`" in response["description"], request["name"]
 
 
-def test_what_should_succeed_has_the_fields_and_parameters_of_the_contract(app, document, requests):
+def test_a_successful_request_has_the_fields_and_parameters_of_the_contract(
+    app, document, requests
+):
     schemas, checked = document["components"]["schemas"], 0
     for request in requests:
         described = operations(document).get(operation_of(app, request))

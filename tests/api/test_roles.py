@@ -38,7 +38,7 @@ def test_a_role_counts_from_the_next_request_on(http, root):
     assert code(ada("GET", "/v1/audit")) == (403, "forbidden")
 
 
-def test_a_changed_role_is_audited_with_who_changed_it(http, root):
+def test_a_changed_role_is_audited_with_its_admin(http, root):
     ada = http.joined("ada")
     give(root, id_of(ada), "teller")
     give(root, id_of(ada), "teller")
@@ -64,7 +64,7 @@ def test_a_role_that_is_none_is_400(root, body):
     assert code(answer) == (400, "invalid_request")
 
 
-def test_nobody_is_404(http, root):
+def test_an_unknown_user_is_404(http, root):
     gone = http.joined("gone")
     user_id = id_of(gone)
     assert gone("DELETE", "/v1/users/me").status_code == 204
@@ -81,7 +81,7 @@ def test_the_staff_reads_any_user(http, root):
         assert answer.json == ada("GET", "/v1/users/me").json
 
 
-def test_the_list_has_everybody_once_and_nobody_who_left(http, root):
+def test_the_list_has_each_user_once_and_no_deleted_user(http, root):
     names = [f"user{number}" for number in range(5)]
     callers = [http.joined(name) for name in names]
     assert callers[2]("DELETE", "/v1/users/me").status_code == 204

@@ -54,7 +54,7 @@ def wish(ada, bob):
     }
 
 
-def test_a_schedule_is_begun_and_read_by_who_pays(ada, bob, wish):
+def test_a_schedule_is_begun_and_read_by_its_payer(ada, bob, wish):
     answer = ada("POST", "/v1/schedules", wish | {"count": 3, "reference": "rent"})
     assert answer.status_code == 201
     made = answer.json
@@ -119,7 +119,7 @@ def test_its_runs_are_shown_refused_ones_included(ada, bob, wish, clock, run_due
         (None, "account_closed"),
     ],
 )
-def test_a_run_is_refused_for_what_happened_meanwhile(http, ada, wish, happens, said):
+def test_a_run_is_refused_for_a_change_since_its_schedule_began(http, ada, wish, happens, said):
     bank = ada.app.extensions["accounts"]
     schedule = ada("POST", "/v1/schedules", wish).headers["Location"]
     account = f"/v1/accounts/{wish['from_account']}"
@@ -191,7 +191,7 @@ def test_a_retry_is_answered_as_at_first_even_when_its_time_has_come(ada, wish, 
         ({"amount_minor": 0}, "/amount_minor"),
     ],
 )
-def test_what_is_no_schedule_is_refused(ada, wish, changes, pointer):
+def test_a_malformed_schedule_is_refused(ada, wish, changes, pointer):
     answer = ada("POST", "/v1/schedules", wish | changes)
     assert code(answer) == (400, "invalid_request")
     assert answer.json["errors"][0]["pointer"] == pointer

@@ -46,7 +46,7 @@ def test_no_secret_and_nothing_personal_is_in_any_log(http):
 FORGED = 'x\r\n{"event":"forged"}\n\x1b[31mred\x1b[0m\u2028'
 
 
-def test_nobody_forges_a_line(http):
+def test_a_client_cannot_forge_a_log_line(http):
     http("GET", "/health/live", environ_overrides={"HTTP_USER_AGENT": FORGED})
     http("GET", "/v1/accounts/a%0d%0a%7b%22event%22:%22forged%22%7d%1b[31m")
     http("POST", "/v1/users", {"username": FORGED, "password": "correct horse"})

@@ -145,7 +145,7 @@ def test_a_control_character_that_got_in_does_not_run_either(start):
         ("EUR", 2**53 - 1, "90071992547409.91"),
     ],
 )
-def test_decimals_are_those_of_the_currency(currency, amount_minor, text):
+def test_decimals_follow_the_currency(currency, amount_minor, text):
     assert decimal_text(amount_minor, currency) == text
 
 
@@ -195,7 +195,7 @@ def test_a_period_that_is_none_is_400(ada, account, query, pointer):
     assert answer.json["errors"][0]["pointer"] == pointer
 
 
-def test_it_is_for_the_owner_and_for_whoever_reads_all(http, account):
+def test_a_statement_is_for_the_owner_and_for_readers_of_all_accounts(http, account):
     for name in (TELLER, AUDITOR):
         assert http.signed_in(name)("GET", path_of(account)).status_code == 200
     eve = http.joined("eve")

@@ -38,7 +38,7 @@ def test_the_trace_of_the_caller_is_in_the_log(http, header):
         *(f"00-{'0' * 32}-{SPAN_ID}-01", f"00-{TRACE_ID}-{'0' * 16}-01", f"{PARENT},{PARENT}"),
     ],
 )
-def test_what_is_no_trace_context_is_left_out(http, header):
+def test_a_malformed_trace_context_is_left_out(http, header):
     http("GET", "/health/live", headers={"traceparent": header})
     assert not {"trace_id", "span_id"} & logged().keys()
 
@@ -89,7 +89,7 @@ def test_no_secret_is_in_a_span(traced):
     assert not [each for each in (ada.token, "correct horse", "canary") if each in shown]
 
 
-def test_without_the_extra_the_start_says_what_to_install(passwords, monkeypatch):
+def test_a_start_without_the_extra_names_the_package_to_install(passwords, monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     monkeypatch.delitem(sys.modules, "accounts_bank.observability.tracing")
     monkeypatch.delattr(accounts_bank.observability, "tracing")

@@ -5,7 +5,7 @@ import pytest
 from tests.helpers import PASSWORD, code
 
 
-def test_who_signs_up_is_shown_without_secrets(http):
+def test_a_new_user_is_shown_without_secrets(http):
     wish = {"username": "Ada", "password": PASSWORD, "full_name": "Ada Lovelace"}
     answer = http("POST", "/v1/users", wish)
     assert (answer.status_code, answer.headers["Location"]) == (201, "/v1/users/me")
@@ -84,7 +84,7 @@ def test_a_refresh_token_is_good_for_one_new_pair(http):
         assert code(ada("GET", "/v1/users/me")) == (401, "invalid_token")
 
 
-def test_who_signs_out_has_two_dead_tokens(http):
+def test_signing_out_ends_both_tokens(http):
     ada, other = http.joined("ada"), http.signed_in("ada")
     assert ada("POST", "/v1/auth/logout").status_code == 204
     assert code(ada("GET", "/v1/users/me")) == (401, "invalid_token")

@@ -10,7 +10,7 @@ from accounts_bank.audit.log import verify_files
 from tests.helpers import AUDITOR, PASSWORD, TELLER, code
 
 
-def test_the_audit_trail_tells_what_happened(http):
+def test_the_audit_trail_lists_the_events(http):
     ada = http.joined("ada")
     account = ada.opened(100)
     ada.transfer(account, account, 5)
@@ -75,7 +75,7 @@ def test_the_self_check_proves_the_books(http):
     }
 
 
-def test_the_self_check_names_what_is_wrong(app, http):
+def test_the_self_check_names_the_fault(app, http):
     http.joined("ada").opened(100)
     store = app.extensions["accounts"].accounts._store._store
     store._lines.popitem()
@@ -120,7 +120,7 @@ def test_a_bank_that_cannot_write_its_audit_log_is_not_ready_and_recovers(app, h
     assert told[-3:] == ["account_opened", "deposit", "transfer"]
 
 
-def test_a_bank_that_cannot_do_what_is_due_says_so_and_answers_all_the_same(app, http):
+def test_a_bank_that_cannot_do_due_work_warns_and_answers(app, http):
     runner = app.extensions["accounts"].runner
     runner.close()
     runner.failing = True

@@ -24,7 +24,7 @@ def test_a_hold_sets_money_aside_and_moves_none(bank):
     assert (held_minor(bank, "ada"), bank.balances()) == (30, {"ada": 100, "bob": 0})
 
 
-def test_a_capture_moves_what_was_held_or_a_part_and_frees_the_rest(bank):
+def test_a_capture_moves_the_hold_or_a_part_and_frees_the_rest(bank):
     bank.given(ada=100, bob=0)
     whole, part = bank.hold("ada", "bob", 30), bank.hold("ada", "bob", 20)
     bob, holds = bank.caller("bob"), bank.accounts.holds

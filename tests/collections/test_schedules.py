@@ -83,7 +83,7 @@ def test_missed_runs_are_made_in_the_order_of_their_due_times(bank, rent_is_due,
     assert (len(runs(bank, "ada", daily)), len(runs(bank, "ada", rent))) == (4, 1)
 
 
-def test_a_runner_whose_entries_are_all_replays_stops(bank, monkeypatch):
+def test_a_runner_stops_when_all_its_entries_are_replays(bank, monkeypatch):
     bank.given(ada=100, bob=0)
     bank.schedule("ada", "bob", 10)
     stale = bank.store.due(bank.clock.now + DAY, limit=9)

@@ -44,7 +44,7 @@ def test_prometheus_takes_the_rules_and_the_configuration():
     promtool("check", "config", "prometheus.yml")
 
 
-def test_every_alert_fires_at_what_it_is_for_and_at_nothing_else():
+def test_every_alert_fires_at_its_own_fault_alone():
     promtool("test", "rules", "alerts_test.yml")
     tests = (PROMETHEUS / "alerts_test.yml").read_text()
     silent = set(re.findall(r"alertname: (\w+)\}", tests))
@@ -52,7 +52,7 @@ def test_every_alert_fires_at_what_it_is_for_and_at_nothing_else():
     assert silent == firing == set(NAMES)
 
 
-def test_whoever_is_woken_finds_out_what_to_do():
+def test_every_alert_has_its_section_in_the_docs():
     page = (ROOT / "docs" / "alerts.md").read_text()
     assert re.findall(r"^## (\w+)", page, re.MULTILINE) == NAMES
 

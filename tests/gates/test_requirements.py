@@ -66,7 +66,7 @@ def wishes(file: str) -> dict[str, Requirement]:
 
 
 @each_file
-def test_what_the_project_asks_for_is_pinned_and_nothing_else(file):
+def test_the_pinned_packages_are_the_required_ones(file):
     assert {pin.name for pin in pins(file) if pin.asked_for_by_us} == set(wishes(file)), STALE
 
 

@@ -24,7 +24,7 @@ SKIPPED = {"name": "click", "skip_reason": "not found"}
         (None, 0, "NOT AUDITED: the advisory service does not answer from here."),
     ],
 )
-def test_what_is_known_to_be_unsafe_fails_and_what_is_not_known_is_said(packages, code, sentence):
+def test_a_known_vulnerability_fails_and_an_unreached_service_is_named(packages, code, sentence):
     report = "" if packages is None else json.dumps({"dependencies": packages})
     command = [sys.executable, str(ROOT / ".ci" / "audit.py")]
     done = subprocess.run(command, input=report, capture_output=True, text=True, check=False)

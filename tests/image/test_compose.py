@@ -12,7 +12,7 @@ from tests.system.servers import ROOT, Server
 COMPOSE = Path(sys.executable).with_name("podman-compose")
 
 
-def test_what_is_paid_in_is_there_when_all_is_taken_down_and_up_again(podman, image, tmp_path):
+def test_a_deposit_survives_compose_down_and_up(podman, image, tmp_path):
     wrapper = tmp_path / "podman"
     wrapper.write_text(f'#!/bin/sh\nexec {" ".join(podman.command)} "$@"\n')
     wrapper.chmod(0o755)

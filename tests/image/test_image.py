@@ -42,7 +42,7 @@ def test_the_health_of_a_container_can_be_asked(podman, image):
         podman("healthcheck", "run", name)
 
 
-def test_a_container_that_is_stopped_answers_what_was_begun_and_ends_in_order(podman, image):
+def test_a_stopped_container_answers_open_requests_and_ends_in_order(podman, image):
     with (
         podman.running(image) as (name, server),
         socket.create_connection(("127.0.0.1", server.port), timeout=20) as begun,
@@ -60,7 +60,7 @@ def test_a_container_that_is_stopped_answers_what_was_begun_and_ends_in_order(po
         assert podman("wait", name) == "0"
 
 
-def test_what_is_in_the_volume_is_there_for_the_next_container(podman, image):
+def test_the_next_container_finds_the_volume(podman, image):
     kept = ("--volume", "bank:/data", "--env", "ACCOUNTS_STORE_URL=sqlite:////data/bank.db")
     with podman.running(image, *kept) as (name, server):
         token = server.joined("ada")

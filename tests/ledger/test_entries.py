@@ -84,7 +84,7 @@ def test_an_action_needs(action, kind, accounts, customers, earlier):
     assert entry(action).kind == kind
 
 
-def test_the_needs_of_a_batch_are_those_of_its_entries():
+def test_the_needs_of_a_batch_join_the_needs_of_its_entries():
     asked = [entry(Capture("h", "a", "b")), replace(entry(Leave("o")), id="other")]
     assert needs(asked) == Needs(
         frozenset("ab"), frozenset("o"), frozenset(("id", "h", "other")), frozenset("h")

@@ -40,7 +40,7 @@ def test_an_unknown_language_falls_back_to_english(app, language):
     assert visitor.balance_of(visitor.opened(balance="1234.5")) == "€1,234.50"
 
 
-def test_decimals_are_those_of_iso_4217(ada):
+def test_decimals_follow_iso_4217(ada):
     assert ada.balance_of(ada.opened("Dinar", "IQD", "1.250")) == "IQD 1.250"
     assert ada.balance_of(ada.opened("Yen", "JPY", "1,250")) == "¥1,250"
 
