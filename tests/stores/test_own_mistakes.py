@@ -15,7 +15,10 @@ from tests.stores.books import Books, at_once
 
 TOLD_MAX_S = 1.0
 
-durable = pytest.mark.parametrize("new_account_store", ["mongo", "mongo, grouped"], indirect=True)
+DURABLE = [
+    f"{kind}{grouped}" for kind in ("sqlite", "postgres", "mongo") for grouped in ("", ", grouped")
+]
+durable = pytest.mark.parametrize("new_account_store", DURABLE, indirect=True)
 """The stores whose keys can collide."""
 
 
