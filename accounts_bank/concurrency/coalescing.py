@@ -1,7 +1,7 @@
-"""Questions asked together: what several ask for at the same moment is one question to the store.
+"""Request coalescing: callers that read at the same moment share one query of the store.
 
-Whoever finds nobody asking asks at once. Whoever comes meanwhile shares the next question, which
-begins when the answer is there: so nobody is told what was found before it asked.
+The first caller sends its query at once. Callers that arrive meanwhile share the next query, which
+starts when the first one ends. So no caller gets a value that was read before it called.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,65 +10,69 @@ from typing import Generic, TypeVar
 from accounts_bank.concurrency.greenlets import InlineLock, Waiter
 from accounts_bank.errors import Unavailable
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
-class _Question(Generic[Found]):
-    """What is asked for, who waits for it, and what came of it. The first who waits asks it."""
+class _Query(Generic[Value]):
+    """One query for several callers. Its first caller sends it, and the others wait for it."""
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
         self.ids = set(ids)
-        self.waiting: list[Waiter] = []
-        self.found: Mapping[str, Found] | None = None
+        self.waiters: list[Waiter] = []
+        self.values: Mapping[str, Value] | None = None
         self.error: Exception | None = None
 
 
-class Coalescer(Generic[Found]):
-    """Asks a store by ids, for several callers at once."""
+class Coalescer(Generic[Value]):
+    """Reads values by id, in one query for several callers."""
 
-    def __init__(self, ask: Callable[[list[str]], Mapping[str, Found]]) -> None:
-        self._ask = ask
+    def __init__(self, load: Callable[[list[str]], Mapping[str, Value]]) -> None:
+        """Take the query: `load` returns the values that exist, by id."""
+        self._load = load
         self._lock = InlineLock()
-        self._is_asking = False
-        self._next = _Question[Found]()
+        self._is_loading = False
+        self._next = _Query[Value]()
 
-    def of(self, ids: Iterable[str]) -> dict[str, Found]:
-        """Give what is found.
+    def get_many(self, ids: Iterable[str]) -> dict[str, Value]:
+        """Return the values that exist, by id.
 
-        Where that fails for a reason of its own, each asks once more by itself: so one bad id fails
-        nobody but who asked for it. A store that does not answer is not asked once more for each.
+        If a shared query fails for a reason of its own, each caller sends its own query once: one
+        bad id fails only the callers that sent it.
+
+        :raises Unavailable: the store does not answer; no caller tries again.
         """
         wanted = list(ids)
-        question, call = self._stand_in(wanted)
-        if call is not None:
-            call.wait()  # to be told, or to ask for all who wait
-        if question.found is None and question.error is None:
-            self._answer(question)
-        if isinstance(question.error, Unavailable):
-            raise question.error
-        found = self._ask(wanted) if question.found is None else question.found
-        return {each: found[each] for each in wanted if each in found}
+        query, waiter = self._join(wanted)
+        if waiter is not None:
+            waiter.wait()  # for the values, or for its turn to send the query
+        if query.values is None and query.error is None:
+            self._send(query)
+        if isinstance(query.error, Unavailable):
+            raise query.error
+        values = self._load(wanted) if query.values is None else query.values
+        return {each: values[each] for each in wanted if each in values}
 
-    def _stand_in(self, ids: list[str]) -> tuple[_Question[Found], Waiter | None]:
+    def _join(self, ids: list[str]) -> tuple[_Query[Value], Waiter | None]:
+        """Return a new query to send at once, or the next one and a waiter for it."""
         with self._lock:
-            if not self._is_asking:
-                self._is_asking = True
-                return _Question(ids), None
+            if not self._is_loading:
+                self._is_loading = True
+                return _Query(ids), None
             self._next.ids.update(ids)
-            self._next.waiting.append(call := Waiter())
-            return self._next, call
+            self._next.waiters.append(waiter := Waiter())
+            return self._next, waiter
 
-    def _answer(self, question: _Question[Found]) -> None:
-        """Ask, tell the others, and leave the next question to the first who waits for it."""
+    def _send(self, query: _Query[Value]) -> None:
+        """Send a query, wake its callers, and leave the next query to its first caller."""
         try:
-            question.found = self._ask(sorted(question.ids))
-        except Exception as error:  # noqa: BLE001 - whoever asked finds out for itself
-            question.error = error
+            query.values = self._load(sorted(query.ids))
+        except Exception as error:  # noqa: BLE001 - each caller sends its own query
+            query.error = error
         finally:
             with self._lock:
-                following = self._next.waiting[:1]
-                self._is_asking = bool(following)
+                following = self._next.waiters[:1]
+                self._is_loading = bool(following)
                 if following:
-                    self._next = _Question()
-            for call in question.waiting[1:] + following:
-                call.call()
+                    self._next = _Query()
+            for waiter in query.waiters[1:] + following:
+                waiter.call()

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts_bank.ledger.decide import decide
-from accounts_bank.stores.databases import unsealed_cache as recall
+from accounts_bank.stores.databases import unsealed_cache
 from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase
 from accounts_bank.stores.sql import SqlAccountStore
 from accounts_bank.stores.wrappers.group_commit import GroupCommit
@@ -35,13 +35,13 @@ def test_what_a_process_left_is_taken_over_by_the_others(processes, monkeypatch)
     one, other = processes
     one.given(ada=10)
     assert own(other) == []
-    monkeypatch.setattr(recall, "FOREIGN_WAIT_S", 0)
+    monkeypatch.setattr(unsealed_cache, "FOREIGN_WAIT_S", 0)
     assert own(other) == ["account_opened", "deposit"]
     assert list(other.store.own_unsealed(100)) == list(one.store.unsealed(100))
 
 
 def test_what_others_sealed_does_not_take_the_room_of_what_is_new(processes, monkeypatch):
-    monkeypatch.setattr(recall, "FRESH_MAX", 2)
+    monkeypatch.setattr(unsealed_cache, "ENTRIES_MAX", 2)
     one, other = processes
     one.given(ada=10)
     other.store.mark_sealed(other.store.unsealed(100))

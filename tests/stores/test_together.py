@@ -52,11 +52,11 @@ def ask(together, answers):
 
     def ask(first, *others):
         with ThreadPoolExecutor(1 + len(others)) as pool:
-            asked = [pool.submit(together.of, first)]
+            asked = [pool.submit(together.get_many, first)]
             assert answers.asked.wait(10)
             for count, each in enumerate(others, start=1):
-                asked.append(pool.submit(together.of, each))
-                while len(together._next.waiting) < count:
+                asked.append(pool.submit(together.get_many, each))
+                while len(together._next.waiters) < count:
                     sleep(0.001)
             answers.told.set()
             return [each.exception() or each.result() for each in asked]
@@ -72,10 +72,10 @@ def test_whoever_comes_meanwhile_shares_the_next_question(ask, answers):
 
 def test_nobody_is_told_what_was_found_before_it_asked(together, answers):
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(together.of, ["a"])
+        first = pool.submit(together.get_many, ["a"])
         assert answers.asked.wait(10)
         answers.letters["a"] = "changed"
-        second = pool.submit(together.of, ["a"])
+        second = pool.submit(together.get_many, ["a"])
         answers.told.set()
         assert first.result() == {"a": "A"}
         assert second.result() == {"a": "changed"}
@@ -93,14 +93,14 @@ def test_a_store_that_does_not_answer_is_not_asked_once_more_for_each(ask, answe
     assert first == {"a": "A"}
     assert others == [answers.fails] * 2
     assert answers.questions == [["a"], ["b", "bad"]]
-    assert together.of(["c"]) == {"c": "C"}
+    assert together.get_many(["c"]) == {"c": "C"}
 
 
 def test_many_who_ask_all_the_time_are_all_answered(together, answers):
     answers.told.set()
 
     def often(number):
-        return [together.of(["abc"[number % 3]]) for _ in range(200)]
+        return [together.get_many(["abc"[number % 3]]) for _ in range(200)]
 
     found = at_once(8, often)
     for number, each in enumerate(found):

@@ -65,7 +65,7 @@ def test_those_who_ask_at_the_same_moment_ask_the_store_twice(store, monkeypatch
 
     def slow_users(ids):
         asked.append(list(ids))
-        assert len(asked) > 1 or within(30, lambda: len(cache._asked._next.waiting) == 15)
+        assert len(asked) > 1 or within(30, lambda: len(cache._loads._next.waiters) == 15)
         return read_users(ids)
 
     monkeypatch.setattr(store, "users", slow_users)

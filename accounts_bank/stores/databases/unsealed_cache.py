@@ -6,7 +6,7 @@ from time import monotonic
 from accounts_bank.ledger.entries import Entry, Outcome, Recorded
 from accounts_bank.ledger.values import Account
 
-FRESH_MAX = 10_000
+ENTRIES_MAX = 10_000
 FOREIGN_WAIT_S = 0.25
 """How long what another process saved may wait, once it was seen, before it is taken over."""
 
@@ -15,7 +15,7 @@ class UnsealedCache:
     """Entries that this process saved itself, until they are sealed: to spare reading them."""
 
     def __init__(self) -> None:
-        self._fresh: dict[str, Recorded] = {}
+        self._entries: dict[str, Recorded] = {}
         self._foreign: dict[str, float] = {}
 
     def remember(self, outcomes: Iterable[Outcome]) -> None:
@@ -23,15 +23,15 @@ class UnsealedCache:
 
         Among those are entries that another process took over: nobody says so here.
         """
-        if len(self._fresh) >= FRESH_MAX:
-            self._fresh = {}
+        if len(self._entries) >= ENTRIES_MAX:
+            self._entries = {}
         recorded = [each.recorded for each in outcomes if not each.replayed]
         # What reused a key was not recorded, and has no digest.
-        self._fresh.update((each.entry.id, each) for each in recorded if each.digest)
+        self._entries.update((each.entry.id, each) for each in recorded if each.digest)
 
     def among(self, ids: Iterable[str]) -> dict[str, Recorded]:
         """Give those of the ids that are remembered."""
-        return {each: self._fresh[each] for each in ids if each in self._fresh}
+        return {each: self._entries[each] for each in ids if each in self._entries}
 
     def due(self, ids: Sequence[str]) -> list[str]:
         """Choose, of all that waits, what is for this process to seal.
@@ -39,14 +39,14 @@ class UnsealedCache:
         It is what it saved itself, and what others have left for so long that they may have died.
         """
         now_s, seen_s = monotonic(), self._foreign
-        foreign = {each: seen_s.get(each, now_s) for each in ids if each not in self._fresh}
+        foreign = {each: seen_s.get(each, now_s) for each in ids if each not in self._entries}
         self._foreign = foreign
         return [each for each in ids if now_s - foreign.get(each, 0) >= FOREIGN_WAIT_S]
 
     def forget(self, ids: Iterable[str]) -> None:
         """Let go of what is sealed."""
         for each in ids:
-            self._fresh.pop(each, None)
+            self._entries.pop(each, None)
 
 
 def own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:

@@ -66,7 +66,7 @@ class MongoAccountStore(AccountStore):
     def __init__(self, database: MongoDatabase, decide: Decide = decide) -> None:
         self._database = database
         self._decide = decide
-        self._fresh = UnsealedCache()
+        self._cache = UnsealedCache()
         self._writer = Lock()
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
@@ -79,7 +79,7 @@ class MongoAccountStore(AccountStore):
 
         with bounded(self._writer, DEADLINE_S, "Too many requests wait for the store."):
             outcomes = self._database.write(write) if entries else []
-        self._fresh.remember(outcomes)
+        self._cache.remember(outcomes)
         return outcomes
 
     def restore(self, changes: Changes) -> None:
@@ -161,13 +161,13 @@ class MongoAccountStore(AccountStore):
         return self._waiting(limit, lambda ids: ids)
 
     def own_unsealed(self, limit: int) -> Sequence[Recorded]:
-        return self._waiting(limit, self._fresh.due)
+        return self._waiting(limit, self._cache.due)
 
     def _waiting(self, limit: int, choose: Callable[[list[str]], list[str]]) -> Sequence[Recorded]:
         def read(session: Session) -> list[Recorded]:
             waiting = self._find(session, ENTRY, {"place": {"$exists": True}}, _id=True)
             ids = choose([str(each["_id"]) for each in waiting.sort("place").limit(limit)])
-            found = self._fresh.among(ids)
+            found = self._cache.among(ids)
             found |= self._entries(session, [each for each in ids if each not in found])
             return [found[each] for each in ids]
 
@@ -175,7 +175,7 @@ class MongoAccountStore(AccountStore):
 
     def mark_sealed(self, items: Sequence[Recorded]) -> None:
         ids = [recorded.entry.id for recorded in items]
-        self._fresh.forget(ids)
+        self._cache.forget(ids)
         with self._database.answering():
             sealed = {"$unset": {"place": ""}}
             self._database[ENTRY.collection].update_many({"_id": {"$in": ids}}, sealed)

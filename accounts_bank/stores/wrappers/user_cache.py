@@ -1,8 +1,7 @@
-"""A user store that remembers for a moment whom it read.
+"""A user store with a short cache of users.
 
-Every request asks whether its session still lives. Where that is a question to a database, it costs
-as much as the transfer itself. What another process changes is seen here after `LASTS_S`: whoever
-has to be sure that nobody goes by what was before lets it `settle`.
+Every request checks whether its session still lives. On a database this read costs as much as the
+transfer itself. A change by another process is seen here after `LASTS_S`; `settle` waits that long.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,16 +14,17 @@ from accounts_bank.stores.wrappers.base import DelegatingUserStore
 
 LASTS_S = 0.2
 USERS_MAX = 10_000
+"""The cache holds this many users, then starts empty again."""
 
 
 class UserCache(DelegatingUserStore):
-    """Wraps a user store."""
+    """Wraps a user store; a user is cached for `LASTS_S`."""
 
     def __init__(self, store: UserStore) -> None:
         super().__init__(store)
         self._read: dict[str, tuple[float, User]] = {}
         self._changes = 0
-        self._asked = Coalescer(self._ask)
+        self._loads = Coalescer(self._load)
 
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
         given = list(users)
@@ -46,12 +46,12 @@ class UserCache(DelegatingUserStore):
         if not missing and wanted:
             return found
         changes = self._changes
-        read = self._asked.of(missing)
-        if self._changes == changes:  # else it may be older than what was changed meanwhile
+        read = self._loads.get_many(missing)
+        if self._changes == changes:  # else it may be older than a change made meanwhile
             self._remember(read, now_s + LASTS_S)
         return found | read
 
-    def _ask(self, ids: list[str]) -> dict[str, User]:
+    def _load(self, ids: list[str]) -> dict[str, User]:
         return self._store.users(ids)
 
     def _remember(self, users: dict[str, User], until_s: float) -> None:
