@@ -40,7 +40,7 @@ def test_a_database_that_may_only_be_read_is_told(postgres):
         connection.execute("DROP ROLE IF EXISTS reader")
         connection.execute("CREATE ROLE reader LOGIN SUPERUSER")
         connection.execute("ALTER ROLE reader SET default_transaction_read_only = on")
-    with pytest.raises(SettingsError, match="may only be read"):
+    with pytest.raises(SettingsError, match="PostgreSQL is read-only"):
         Database(postgres.url.replace("postgres@", "reader@"))
 
 

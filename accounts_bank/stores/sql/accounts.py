@@ -74,7 +74,7 @@ _LINE = [LINES.c[name] for name in Line.__struct_fields__]
 
 
 class _Queries:
-    """The queries, made once."""
+    """The prepared queries."""
 
     def __init__(self, database: Database) -> None:
         among, accounts, customers = database.dialect.among, ACCOUNTS.c, CUSTOMERS.c
@@ -219,9 +219,9 @@ class SqlAccountStore(AccountStore):
             )
 
     def _load(self, connection: Connection, needs: Needs, *, lock: bool = False) -> Snapshot:
-        """Load what is needed; the accounts first and in the order of their ids, if to be locked.
+        """Load the needed values; with `lock` the accounts are locked in the order of their ids.
 
-        The entries come last: a retry that waited for the first try to commit then finds it.
+        The entries come last: a retry that waited for the commit of the first try then finds it.
         """
         queries, fetch = self._queries, self._database.fetch
         accounts: Sequence[Row] = ()
@@ -264,7 +264,7 @@ class SqlAccountStore(AccountStore):
 
 
 def _writes(snapshot: Snapshot, changes: Changes) -> Iterator[Write]:
-    """List what is to be written: the journal, what it changed, its lines and what waits."""
+    """Return the rows of a commit: entries, accounts, lines, references, progress, outbox."""
     known = {account.id for account in snapshot.accounts.values()}
     new = [astuple(account) for account in changes.accounts if account.id not in known]
     old = [_CHANGED(account) for account in changes.accounts if account.id in known]
@@ -297,7 +297,7 @@ def _customer(row: Row) -> Customer:
 
 
 def _joined(rows: Iterable[Any], lines: Iterable[Line]) -> Iterator[Recorded]:
-    """Give entries with their lines; both are in the order of the entries' ids."""
+    """Join entries with their lines; both come in the order of the entries' ids."""
     groups = groupby(lines, lambda line: line.entry_id)
     entry_id, found = next(groups, (None, iter(())))
     for row in rows:

@@ -1,4 +1,4 @@
-"""Whether a database may hold a bank: asked at each start, before anything is written to it."""
+"""Checks of a database at each start, before the first write."""
 
 from sqlalchemy import Connection
 
@@ -6,17 +6,17 @@ from accounts_bank.errors import SettingsError
 
 STRONG_COMMITS = frozenset({"on", "remote_write", "remote_apply"})
 ENCODING = "UTF8"
-"""The one that has every letter, and knows how many of them a text has."""
+"""The encoding that has every letter and counts letters, not bytes."""
 
 
 def check_postgresql(connection: Connection) -> None:
-    """Check that a database keeps all that it confirms, in every language.
+    """Check that PostgreSQL keeps every acknowledged commit, in every language.
 
-    :raises SettingsError: it does not; the sentence says what to do.
+    :raises SettingsError: it does not; the message says how to change it.
     """
     if _setting(connection, "transaction_read_only") == "on":
         raise SettingsError(
-            "PostgreSQL may only be read: it is a standby, or told so. Name the primary."
+            "PostgreSQL is read-only: it is a standby, or configured so. Name the primary."
         )
     commits = _setting(connection, "synchronous_commit")
     if commits not in STRONG_COMMITS:

@@ -1,4 +1,4 @@
-"""What is counted for rate limits, in the bank's own database: the same for all who share it."""
+"""Counters of rate limits in the bank's own database, shared by all processes."""
 
 from time import time
 
@@ -27,9 +27,9 @@ _PURGE = text("DELETE FROM counters WHERE ends_at_ms <= :now_ms")
 
 
 class SqlCounters(Storage):
-    """Counts in windows, each of which begins with its first count.
+    """Counts in windows; a window begins with its first count.
 
-    Every method raises Unavailable where the database does not answer.
+    Every method raises Unavailable if the database does not answer.
     """
 
     base_exceptions = ()
@@ -53,7 +53,7 @@ class SqlCounters(Storage):
         return self._read(key)[1] / 1000
 
     def check(self) -> bool:
-        """Say yes: that the database answers is asked of the other stores."""
+        """Return True: the other stores check that the database answers."""
         return True
 
     def clear(self, key: str) -> None:
@@ -68,7 +68,7 @@ class SqlCounters(Storage):
         return (rows[0].count, rows[0].ends_at_ms) if rows else (0, now_ms)
 
     def _purge(self) -> None:
-        """Now and then forget what is over."""
+        """Delete ended windows from time to time."""
         now_s = time()
         if now_s >= self._purge_at_s:
             self._purge_at_s = now_s + PURGE_EVERY_S

@@ -1,8 +1,8 @@
-"""What every request asks, asked of the driver itself.
+"""Prepared queries run on the driver's own connection.
 
-SQLAlchemy makes the connections, the transactions and the text of each query. To have it run them
-costs a batch as much as all the rest, and to read one account several times what SQLite takes for
-it. Queries that are made once are run on the connection of psycopg or sqlite3 beneath.
+SQLAlchemy makes the connections, the transactions and the text of each query. Its execution of a
+query costs a batch as much as all other work, and several times the time that SQLite takes to read
+one account. A prepared query therefore runs on the connection of psycopg or sqlite3 directly.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +17,9 @@ Row = Sequence[Any]
 
 
 class Reading(Struct, frozen=True):
-    """A query as the driver takes it, and what makes values of ours of some of its columns.
+    """A query in the form of the driver.
 
-    `fixed` are those of its parameters that are the same each time.
+    `fixed` holds the parameters with a constant value; `converters` turn columns into values.
     """
 
     statement: str
@@ -27,9 +27,9 @@ class Reading(Struct, frozen=True):
     converters: tuple[tuple[int, Callable[[Any], Any]], ...]
 
     def rows(self, connection: Connection, parameters: dict[str, Any]) -> list[Row]:
-        """Run it.
+        """Return the rows.
 
-        :raises DBAPIError: as where SQLAlchemy runs it.
+        :raises DBAPIError: the same error as by SQLAlchemy's own execution.
         """
         with driving(connection, self.statement) as driver:
             rows = driver.execute(self.statement, self.fixed | parameters).fetchall()
@@ -43,7 +43,7 @@ class Reading(Struct, frozen=True):
 
 
 def reading(query: Select[Any], dialect: Dialect) -> Reading:
-    """Take a query for the driver."""
+    """Compile a query for the driver."""
     converters = [
         (place, convert)
         for place, column in enumerate(query.selected_columns)
@@ -56,9 +56,9 @@ def reading(query: Select[Any], dialect: Dialect) -> Reading:
 
 @contextmanager
 def driving(connection: Connection, statement: str) -> Iterator[Any]:
-    """Give the driver's connection; what it raises is raised as SQLAlchemy does.
+    """Give the driver's connection; its errors become SQLAlchemy's.
 
-    :raises DBAPIError: a connection that broke off is let go of.
+    :raises DBAPIError: the driver failed; a lost connection is invalidated.
     """
     dialect, driver = connection.dialect, connection.connection.driver_connection
     try:

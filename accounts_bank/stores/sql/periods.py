@@ -1,9 +1,8 @@
-"""Where in the lines of an account a moment lies: found by halving, without an index of times.
+"""The place of a moment among the lines of an account: a binary search, without an index of times.
 
-The lines of an account are numbered without gaps, and no line bears an earlier time than the one
-before it: `decide` sees to that, and `accounts verify` proves it. So how many there are before a
-moment is found by looking at as many lines as their count can be halved. An index of times would be
-two pages more to write for each transfer, anywhere in a large file.
+The lines of an account are numbered without gaps, and their times never go back: `decide` ensures
+it, and `accounts verify` proves it. A binary search over the numbers therefore finds the last line
+before a moment. An index of times would cost each transfer two more pages in a large file.
 """
 
 from typing import Any
@@ -25,10 +24,10 @@ from accounts_bank.stores.sql.tables import ACCOUNTS, LINES, Count
 
 
 def within(lines: Select[Any], counts: CTE) -> Select[Any]:
-    """Ask for lines `since` a moment, and before another (`until`) and a number (`before`).
+    """Return the query for lines from `since` on, before `until`, and numbered below `before`.
 
-    Both are among the `moments`. The last number is one bound: of two, a database takes one, and
-    reads all that the other leaves out.
+    Both moments are among the `moments`. The upper bound is one number: of two bounds a database
+    uses one, and reads every line that the other one excludes.
     """
     low, before = counts.c.low, bindparam("before", type_=Count)
     first = _at(counts, "since", low)
@@ -37,7 +36,7 @@ def within(lines: Select[Any], counts: CTE) -> Select[Any]:
 
 
 def totals(counts: CTE) -> Select[Any]:
-    """Ask for the sums of balances before moments: each is that of the last line before it."""
+    """Return the query for the sums of balances before moments, by the last line before each."""
     last = (LINES.c.account_id == counts.c.account_id) & (LINES.c.number == counts.c.low)
     of_all = select(counts.c.at, func.sum(LINES.c.balance_minor).label("total"))
     of_all = of_all.select_from(counts.join(LINES, last))
@@ -45,9 +44,9 @@ def totals(counts: CTE) -> Select[Any]:
 
 
 def counts_before(database: Database) -> CTE:
-    """Ask how many lines (`low`) accounts had before moments (`at`), where `low` is `high`.
+    """Return the number of lines (`low`) of accounts before moments (`at`), where `low` is `high`.
 
-    The parameters are lists: `account_ids`, and `moments` in microseconds.
+    The parameters are lists: `account_ids`, and `moments` in microseconds since 1970.
     """
     moments = database.dialect.each_of("moments", ACCOUNTS.c.line_count)
     wanted = moments.join(ACCOUNTS, database.dialect.among(ACCOUNTS.c.id, "account_ids"))

@@ -1,7 +1,7 @@
-"""The version of a database's schema: checked at each start, and brought up to date by Alembic.
+"""The version of a database's schema: checked at each start, changed by Alembic.
 
-An empty database is given the newest tables at once; a test holds them to what the migrations make.
-So Alembic is loaded by `accounts upgrade` alone.
+An empty database gets the newest tables at once; a test compares them with the migrations' tables.
+Only `accounts upgrade` loads Alembic.
 """
 
 from sqlalchemy import (
@@ -38,9 +38,9 @@ _VERSIONS = Table(
 
 
 def prepare(connection: Connection) -> None:
-    """Make everything in an empty database; else check that it is as this version wants it.
+    """Create the tables in an empty database; else check the version of the schema.
 
-    :raises SettingsError: it is not; the sentence says what to do.
+    :raises SettingsError: the version differs; the message says how to go on.
     """
     kept = _version(connection)
     if kept is None:
@@ -53,11 +53,11 @@ def prepare(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection) -> None:
-    """Run the migrations that a database has not seen.
+    """Run the missing migrations.
 
-    :raises SettingsError: it holds something else, or is newer.
+    :raises SettingsError: the database holds something else, or is newer.
     """
-    from alembic import command  # noqa: PLC0415 - nobody else pays for loading it
+    from alembic import command  # noqa: PLC0415 - slow to load, and needed here alone
     from alembic.config import Config  # noqa: PLC0415
 
     kept = _version(connection)
@@ -73,9 +73,9 @@ def upgrade(connection: Connection) -> None:
 
 
 def begin_copy(connection: Connection) -> None:
-    """Empty what a copy that was broken off left, and say that only a part is there.
+    """Delete the rest of an interrupted copy, and mark the database as incomplete.
 
-    :raises SettingsError: there is something else.
+    :raises SettingsError: the database holds something else.
     """
     if _version(connection) == BEING_COPIED:
         for table in METADATA.sorted_tables:
@@ -87,12 +87,12 @@ def begin_copy(connection: Connection) -> None:
 
 
 def end_copy(connection: Connection) -> None:
-    """Say that all of it is there."""
+    """Mark the database as complete."""
     _set_version(connection, VERSION)
 
 
 def revision(version: int) -> str:
-    """Name the revision that makes a version of the schema."""
+    """Return the name of the revision of a schema version."""
     return f"{version:04}"
 
 

@@ -1,4 +1,4 @@
-"""The tables, and how values look in them.
+"""The tables, and the form of values in them.
 
 Times are microseconds since 1970 (UTC) in a bigint. Ids and names are compared byte by byte.
 Sessions and actions are JSON: no query looks inside.
@@ -30,7 +30,7 @@ from accounts_bank.stores.databases.timestamps import microseconds, moment
 
 Name = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 Count = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows by itself in a column of type INTEGER alone."""
+"""SQLite numbers rows only in a column of type INTEGER."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -90,9 +90,9 @@ ACCOUNTS = _table(
     CheckConstraint("balance_minor - held_minor >= floor_minor", name="not_below_its_floor"),
     CheckConstraint("held_minor >= 0", name="holds_nothing_negative"),
     Index("accounts_of", "owner_id", "id"),
-    # Room in each page: a balance that finds its new place there leaves the indexes alone.
+    # Free room in each page: an update within its page leaves the indexes alone.
     postgresql_with={"fillfactor": 80},
-    sqlite_with_rowid=False,  # an account is found in one tree instead of two
+    sqlite_with_rowid=False,  # a lookup reads one tree instead of two
 )
 
 CUSTOMERS = _table(
@@ -137,7 +137,7 @@ ENTRY_REFS = _table(
     Column("kind", Name, primary_key=True),
     Column("at", Moment, primary_key=True),
     Column("entry_id", Name, primary_key=True),
-    sqlite_with_rowid=False,  # all of it is its key: the table would be there twice
+    sqlite_with_rowid=False,  # every column is in the key: a rowid table would hold it twice
 )
 
 _DUE_AT = Column("due_at", Moment)

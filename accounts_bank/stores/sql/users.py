@@ -97,7 +97,7 @@ class SqlUserStore(UserStore):
         except IntegrityError:
             taken = select(USERS.c.id).where(USERS.c.username_key == key)
             if connection.execute(taken).scalar() in {None, user.id}:
-                raise  # the id itself was inserted meanwhile: look again
+                raise  # another process inserted the id itself: the next try sees it
             return PutStatus.USERNAME_TAKEN
         return PutStatus.SAVED
 

@@ -1,8 +1,8 @@
-"""Rows to write, and the statements that write many at once.
+"""Rows to write, and the statements that write many rows at once.
 
-PostgreSQL is given all rows of a table as one JSON text, and all tables in one statement: to make
-an array for each column would cost several times what the rest of a batch does. Very many rows are
-sent by COPY, which takes each while the next one is made.
+PostgreSQL takes all rows of a table as one JSON text, and all tables in one statement. An array for
+each column would cost several times the time of the whole batch. COPY sends very many rows: it
+takes each row while the next one is made.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,11 +22,11 @@ _encode = msgspec.json.Encoder().encode
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 COPY_MIN = 1_000
-"""From how many rows on COPY is worth a statement for each table."""
+"""Number of rows from which COPY is faster than one statement for all tables."""
 
 
 def _moments(values: Sequence[datetime | None]) -> list[int | None]:
-    """Convert times; entries asked together share theirs."""
+    """Convert times; the entries of a batch share theirs."""
     known = {each: None if each is None else microseconds(each) for each in set(values)}
     return [known[each] for each in values]
 
@@ -39,7 +39,7 @@ _CONVERTERS: dict[type[Any], Callable[[Sequence[Any]], Sequence[Any]]] = {
 
 
 class Write(Struct, frozen=True):
-    """Rows to insert into a table, or to change by a `key`; each has a value for each name."""
+    """Rows to insert into a table, or to update by a `key`; each has a value for each name."""
 
     table: Table
     names: tuple[str, ...]
@@ -48,16 +48,16 @@ class Write(Struct, frozen=True):
 
     @property
     def statement(self) -> tuple[str, tuple[str, ...], str | None]:
-        """Say which statement writes it."""
+        """The identity of the statement that writes the rows."""
         return self.table.name, self.names, self.key
 
     @property
     def is_large(self) -> bool:
-        """Say whether it is to be written by COPY, where there is one."""
+        """Whether COPY writes the rows, on a database that has it."""
         return self.key is None and len(self.rows) >= COPY_MIN
 
     def values(self, *, key_last: bool = False) -> list[tuple[Any, ...]]:
-        """Return the rows as the database takes them, on request with the key's value last."""
+        """Return the rows in the form of the database; `key_last` moves the key to the end."""
         columns: list[Sequence[Any]] = list(zip(*self.rows, strict=True))
         for number, name in enumerate(self.names):
             convert = _CONVERTERS.get(type(self.table.c[name].type))
@@ -69,10 +69,10 @@ class Write(Struct, frozen=True):
 
 
 def sqlite_statement(write: Write) -> str:
-    """Write the statement for one row, to be run with many."""
+    """Return the statement for one row; the driver runs it with many."""
     name, names = write.table.name, write.names
     if write.key:
-        # SQLite rewrites the indexes of each column that is set, so the key is not set.
+        # SQLite rewrites the indexes of each assigned column, so the key is not assigned.
         changes = ", ".join(f'"{each}" = ?' for each in names if each != write.key)
         return f'UPDATE {name} SET {changes} WHERE "{write.key}" = ?'  # noqa: S608
     marks = ", ".join("?" * len(names))
@@ -80,7 +80,7 @@ def sqlite_statement(write: Write) -> str:
 
 
 def postgresql_statement(writes: Sequence[Write]) -> str:
-    """Write one statement for all; each takes its rows as a JSON array of arrays."""
+    """Return one statement for all tables; each takes its rows as a JSON array of arrays."""
     *first, last = (_postgresql(write) for write in writes)
     parts = ", ".join(f"w{number} AS ({each})" for number, each in enumerate(first))
     return f"WITH {parts} {last}" if first else last
@@ -89,7 +89,7 @@ def postgresql_statement(writes: Sequence[Write]) -> str:
 def copy(connection: Connection, write: Write) -> None:
     """Insert the rows by PostgreSQL's COPY.
 
-    :raises DBAPIError: as where SQLAlchemy itself runs a statement.
+    :raises DBAPIError: the same error as by SQLAlchemy's own execution.
     """
     statement = f"COPY {write.table.name} ({_quoted(write.names)}) FROM STDIN"
     with driving(connection, statement) as driver:  # noqa: SIM117 - as one, it is past the line

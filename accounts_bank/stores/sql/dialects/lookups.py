@@ -1,9 +1,8 @@
-"""Look-ups of very many rows at once, as PostgreSQL is to do them: one by one, by an index.
+"""Lookups of many rows at once on PostgreSQL: one by one, by an index.
 
-It makes a plan from what it knows of a table, and of one that was made a minute ago it knows
-nothing. `id = ANY(...)` is then a filter on all rows, and thousands of names on thousands of rows
-take longer than anybody waits. What stands here leaves it no choice: a LATERAL that locks rows, or
-that has an order, is run for each name.
+The planner knows nothing of a table that was created a minute ago. It then uses `id = ANY(...)` as
+a filter on all rows, and thousands of names on thousands of rows take minutes. The queries here
+leave it no choice: a LATERAL with a lock or an order runs once for each name.
 """
 
 from typing import Any
@@ -21,12 +20,12 @@ from sqlalchemy import (
 
 
 def by_id(table: Table, ids: ColumnElement[Any], *, lock: bool) -> Select[Any]:
-    """Ask for rows by their ids, in the order in which those are given; locked so, if at all."""
+    """Return the query for rows by `ids`, in the order of the list; `lock` locks them so."""
     return _each(table, _rows_of(ids, "id"), lock=lock)
 
 
 def by_name(table: Table, names: ColumnElement[Any], column: str, *, lock: bool) -> Select[Any]:
-    """Ask for rows by their ids or another column, in the order of their ids; locked so."""
+    """Return the query for rows by `names`, in the order of their ids; `lock` locks them so."""
     wanted = _rows_of(names, "name")
     found = union_all(
         *(

@@ -107,13 +107,13 @@ def _unlocked(query: Select[Any]) -> Lookup:
 
 
 def sqlite_engine(url: str, lock_timeout_ms: int) -> Engine:
-    """Make what opens connections; the option `begin` says how a transaction begins."""
+    """Make the engine; the option `begin` is the statement that begins a transaction."""
     given = {"timeout": lock_timeout_ms / 1000, "cached_statements": STATEMENTS_KEPT}
     engine = create_engine(url, connect_args=given)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # SQLAlchemy begins transactions, see below
+        connection.isolation_level = None  # the listener below begins transactions
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -136,8 +136,8 @@ def sqlite_engine(url: str, lock_timeout_ms: int) -> Engine:
 def _begin_to_write(connection: Connection, timeout_ms: int) -> None:
     """Begin as soon as no other process writes.
 
-    SQLite itself looks again after 1, 2, 5, 10, 15 ms and more, while a commit takes 3: two
-    processes that write would both stand idle in between.
+    SQLite's own pauses are 1, 2, 5, 10, 15 ms and more, while a commit takes 3 ms: two writing
+    processes would both be idle in between.
     """
     driver, until_s = connection.connection.driver_connection, monotonic() + timeout_ms / 1000
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for the type
@@ -145,14 +145,14 @@ def _begin_to_write(connection: Connection, timeout_ms: int) -> None:
     try:
         while _is_taken(driver) and monotonic() < until_s:
             sleep(LOOK_AGAIN_S)
-        if not driver.in_transaction:  # for the error, in SQLAlchemy's words
+        if not driver.in_transaction:  # raises the error as SQLAlchemy's
             connection.exec_driver_sql(BEGIN_TO_WRITE)
     finally:
         driver.execute(f"PRAGMA busy_timeout = {timeout_ms}")
 
 
 def _is_taken(driver: sqlite3.Connection) -> bool:
-    """Begin, and tell whether somebody else was before us."""
+    """Try to begin; return whether another process holds the lock."""
     try:
         driver.execute(BEGIN_TO_WRITE)
     except sqlite3.OperationalError as error:

@@ -1,8 +1,8 @@
-"""Breaks off connections whose server does not answer: one that is frozen resets nothing.
+"""Breaks off connections to a server that does not answer.
 
-psycopg itself waits for as long as the connection stands, and the server's own timeouts do not help
-where it is the server that stands still. One that has answered is left alone, however late this
-process comes to read it: that it was starved or stopped itself is not the server's silence.
+A frozen server resets no connection, psycopg waits without limit, and the server's own timeouts
+stand still with it. A connection with an unread answer is left alone: this process itself was
+starved or stopped, and the server was not silent.
 """
 
 import select
@@ -22,7 +22,7 @@ _ACTIVE = 1
 
 
 class Watchdog:
-    """Watches connections in use, all by one thread."""
+    """Watches the connections in use, by one thread for all."""
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
@@ -33,7 +33,7 @@ class Watchdog:
 
     @contextmanager
     def watching(self, connection: Connection) -> Iterator[None]:
-        """Give a connection so much time for what is done in the block."""
+        """Bound the silence of a connection's server within the block."""
         driver = connection.connection.dbapi_connection
         self._until_s[driver] = monotonic() + self._timeout_s
         if not self._is_watching:
@@ -44,7 +44,7 @@ class Watchdog:
             self._until_s.pop(driver, None)
 
     def close(self) -> None:
-        """Observer no more."""
+        """End the thread."""
         self._over.set()
 
     def _begin(self) -> None:
@@ -54,7 +54,7 @@ class Watchdog:
                 Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def _watch(self) -> None:
-        """Look again and again; who is late and silent twice in a row is broken off."""
+        """Break off each connection that is late and silent twice in a row."""
         suspects: set[Any] = set()
         while not self._over.wait(LOOK_S):
             now_s = monotonic()
@@ -66,7 +66,7 @@ class Watchdog:
 
 
 def _is_silent(driver: Any) -> bool:
-    """Tell whether the server owes an answer, and has sent nothing that waits to be read."""
+    """Return whether the server owes an answer and has sent nothing."""
     if driver.closed or driver.pgconn.transaction_status != _ACTIVE:
         return False
     poll = select.poll()

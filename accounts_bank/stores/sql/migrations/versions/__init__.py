@@ -1,1 +1,1 @@
-"""One module a revision; what one made once is never changed afterwards."""
+"""One module a revision; a released revision never changes."""
