@@ -18,7 +18,7 @@ from uuid_utils import uuid7
 from accounts_bank import web
 from accounts_bank.api import create_api
 from accounts_bank.audit.log import AuditLog
-from accounts_bank.audit.sealer import GATHER_S, LOOK_S, Sealer
+from accounts_bank.audit.sealer import BATCH_DELAY_S, POLL_S, Sealer
 from accounts_bank.audit.verifier import Verifier
 from accounts_bank.collections.accounts import AccountCollection
 from accounts_bank.collections.client import Clock, OnSaved
@@ -37,14 +37,14 @@ from accounts_bank.sandbox import demo
 from accounts_bank.stores.base import AccountStore, UserStore
 from accounts_bank.stores.factory import copy_stores, open_stores, upgrade_stores
 
-GATHER_DURABLE_S = 0.25
-"""The gather time with a durable store, where each round of sealing costs two commits."""
+BATCH_DELAY_DURABLE_S = 0.25
+"""The delay of a durable store's sealer: each round of sealing costs two commits."""
 
 TILLS = 16
 """The number of cash accounts that the processes share, so that they rarely collide."""
 
 RUNNER_PAUSE_S, RUNNER_PAUSE_DURABLE_S = 0.2, 1
-"""The mean pause between two looks for due work; a durable store is behind a network."""
+"""The mean pause between two polls for due work; a durable store is behind a network."""
 
 
 def _now() -> datetime:
@@ -97,14 +97,14 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -
         _audit_log(settings, key_file, sync=is_durable),
         (user_store, account_store),
         in_background=(lambda: True) if is_durable else traffic.is_busy,
-        gather_s=GATHER_DURABLE_S if is_durable else GATHER_S,
-        look_s=LOOK_S if is_durable else None,
+        batch_delay_s=BATCH_DELAY_DURABLE_S if is_durable else BATCH_DELAY_S,
+        poll_s=POLL_S if is_durable else None,
     )
-    join = partial(_joined, user_store, account_store, settings, passwords, sealer.saved)
+    join = partial(_collections, user_store, account_store, settings, passwords, sealer.notify)
     users, accounts = join(clock, _new_id)
     demo_users = demo.prepare(join, _now(), settings.DEMO_SEED, passwords) if settings.DEMO else ()
     verifier = Verifier(account_store, sealer, key_file)
-    runner = Runner(account_store, clock=clock, on_saved=sealer.saved, pause_s=_pauses(is_durable))
+    runner = Runner(account_store, clock=clock, on_saved=sealer.notify, pause_s=_pauses(is_durable))
     bank = Bank(
         users=users,
         accounts=accounts,
@@ -130,33 +130,33 @@ def _audit_log(settings: Settings, key_file: Path | None, *, sync: bool) -> Audi
 
 
 def _pauses(is_durable: bool) -> Callable[[], float]:  # noqa: FBT001
-    """Give what says how long the runner waits: not always the same, so that processes take turns.
+    """Return a function that gives the runner's next pause in seconds.
 
-    Its dice are its own: those that all share are the tests' to load.
+    The pauses are random, so that processes take turns. The generator is private, because tests
+    seed the shared one.
     """
     pause_s = RUNNER_PAUSE_DURABLE_S if is_durable else RUNNER_PAUSE_S
     return partial(Random().uniform, pause_s / 2, pause_s * 3 / 2)  # noqa: S311
 
 
 def upgrade(settings: Settings) -> None:
-    """Bring the schema of the stores that the settings name up to date.
+    """Migrate the schema of the stores in `STORE_URL` to this version.
 
-    :raises SettingsError: they cannot be reached, or hold something else.
+    :raises SettingsError: a store cannot be reached, or it holds another schema.
     """
     upgrade_stores(settings.STORE_URL)
 
 
 def copy(settings: Settings, to_url: str) -> Iterator[tuple[int, int]]:
-    """Copy the stores that the settings name to where a URL does.
+    """Copy the stores in `STORE_URL` to the empty stores at `to_url`.
 
-    Each step says how much is done, and how much there is to do.
-
-    :raises SettingsError: it is not done; the sentence says why.
+    :return: after each batch, the number of copied items and the total.
+    :raises SettingsError: the copy is refused; the text says why.
     """
     return copy_stores(settings.STORE_URL, to_url)
 
 
-def _joined(  # noqa: PLR0913, PLR0917 - everything that the collections need
+def _collections(  # noqa: PLR0913, PLR0917 - all dependencies of the collections
     user_store: UserStore,
     account_store: AccountStore,
     settings: Settings,

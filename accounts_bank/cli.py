@@ -129,7 +129,7 @@ def copy_store(from_url: str, to_url: str) -> None:
         for done, total in copy(settings, to_url):
             bar.length = total
             bar.update(done - bar.pos)
-    click.echo("Copied, and compared: set STORE_URL to it.")
+    click.echo("Copied and compared: set STORE_URL to the new store.")
 
 
 @main.command("verify")
@@ -141,7 +141,7 @@ def verify_books() -> None:
     settings = load_settings()
     if not settings.is_durable:
         raise SettingsError(
-            f"{settings.STORE_URL} is in its own process: ask it by GET /v1/integrity."
+            f"{settings.STORE_URL} lives in the serving process: use GET /v1/integrity."
         )
     with _bank(settings, Passwords()) as bank:
         report = bank.verifier.verify()
@@ -181,7 +181,7 @@ def create(name: str, role: str) -> None:
         click.echo(f"{name} is {role}.")
         return
     if any(username_key(staff.username) == username_key(name) for staff in settings.STAFF):
-        raise SettingsError(f"There is a user {name} already.")
+        raise SettingsError(f"{name} is taken: choose another name.")
     staff = {"username": name, "role": role, "password_hash": Passwords().hash(_password())}
     all_staff = [*msgspec.to_builtins(settings.STAFF), staff]
     change_config(CONFIG_FILE, lambda before: before | {"STAFF": all_staff})
@@ -220,7 +220,7 @@ def _create_in_store(settings: Settings, name: str, role: Role) -> None:
         try:
             bank.users.add(name, passwords.hash(_password()), role=role)
         except UsernameTaken:
-            raise SettingsError(f"There is a user {name} already.") from None
+            raise SettingsError(f"{name} is taken: choose another name.") from None
 
 
 @contextmanager
@@ -239,7 +239,7 @@ def _check_name(name: str) -> None:
     try:
         msgspec.convert(name, Username)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name!r} is no username: {error}.") from None
+        raise SettingsError(f"{name!r} is not a username: {error}.") from None
 
 
 def _password() -> str:
@@ -248,5 +248,5 @@ def _password() -> str:
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     if len(password) < PASSWORD_MIN:
-        raise SettingsError(f"A password has at least {PASSWORD_MIN} characters.")
+        raise SettingsError(f"Choose a password of {PASSWORD_MIN} or more characters.")
     return password

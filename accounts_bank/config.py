@@ -1,4 +1,7 @@
-"""Settings: the defaults, then `config.json`, then the environment (`ACCOUNTS_` + the key)."""
+"""Settings: the defaults, then `config.json`, then the environment (`ACCOUNTS_` + the name).
+
+Environment values are JSON, but for settings that are text: `ACCOUNTS_TRACING=true`.
+"""
 
 import os
 import secrets
@@ -24,9 +27,11 @@ Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
 
 class Staff(Struct, frozen=True, forbid_unknown_fields=True):
-    """A user who is there from the start, where nobody has the name.
+    """A user that each start creates where the name is free.
 
-    `accounts users create` writes them with a hash; a password in plain text is taken as well.
+    `username` follows the rules of sign-up. `role` is a value of `Role`. Exactly one of
+    `password_hash` (as `accounts users create` writes it) and `password` (plain text, at most 256
+    characters) is set.
     """
 
     username: Username
@@ -68,102 +73,110 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def is_durable(self) -> bool:
-        """Whether the store keeps its data when the process ends."""
+        """Whether the store keeps its data after the process ends."""
         return backend_of(self.STORE_URL).is_durable
 
 
 def load_settings(
-    given: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
-    """Put the settings together; `given` comes last and wins.
+    """Merge the settings; a later source overrides an earlier one.
 
-    :raises SettingsError: a key is unknown or a value is wrong; it says which and what to do.
+    `overrides` come last and win, by setting name. `environment` replaces `os.environ`. A missing
+    `JWT_SECRET_KEY` is generated; a durable store keeps it in `config.json`, for all processes.
+
+    :raises SettingsError: a name is unknown or a value is wrong; the text names the setting.
     """
     environment = os.environ if environment is None else environment
-    merged = _from_file(CONFIG_FILE) | _from_environment(environment) | dict(given or {})
-    settings = _checked(merged)
+    merged = _read_file(CONFIG_FILE) | _read_environment(environment) | dict(overrides or {})
+    settings = _check(merged)
     if settings.JWT_SECRET_KEY:
         return settings
     secret = secrets.token_urlsafe(48)
     if settings.is_durable:
-        kept = change_config(CONFIG_FILE, lambda before: {"JWT_SECRET_KEY": secret} | before)
-        secret = kept["JWT_SECRET_KEY"]
+        content = change_config(CONFIG_FILE, lambda before: {"JWT_SECRET_KEY": secret} | before)
+        secret = content["JWT_SECRET_KEY"]
     return msgspec.structs.replace(settings, JWT_SECRET_KEY=secret)
 
 
 def write_config(path: Path) -> None:
-    """Write a configuration with a secret of its own, readable by its owner alone.
+    """Write a configuration with a new secret; only the owner can read the file (mode 600).
 
-    :raises SettingsError: there is one already.
+    :raises SettingsError: the file exists; it stays as it is.
     """
     content = {"STORE_URL": MEMORY_URL, "JWT_SECRET_KEY": secrets.token_urlsafe(48)}
     try:
         _write_private(path, content, os.O_EXCL)
     except FileExistsError:
-        raise SettingsError(f"{path} is there already; nothing was changed.") from None
+        raise SettingsError(f"{path} exists already: edit it, or move it away first.") from None
 
 
 def change_config(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Put another configuration in the place of one, whole at each moment; give the other one.
+    """Replace a configuration atomically and return the new content.
 
-    Processes that start together change it one after the other.
+    `change` maps the old content to the new one. A lock on the folder (flock) lets one process at
+    a time change the file.
 
-    :raises SettingsError: it cannot be read or written.
+    :raises SettingsError: the file cannot be read or written.
     """
     folder = os.open(path.absolute().parent, os.O_RDONLY)
     new = path.with_name(f".{path.name}.new")
     try:
         flock(folder, LOCK_EX)
-        content = change(_from_file(path))
+        content = change(_read_file(path))
         _write_private(new, content, os.O_TRUNC)
         new.replace(path)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be written: {error.strerror}.") from error
+        raise SettingsError(
+            f"{path} cannot be written ({error.strerror}): make it and its folder writable."
+        ) from error
     finally:
         os.close(folder)
     return content
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path} cannot be read as a JSON object: {error}") from error
+        raise SettingsError(
+            f"{path} cannot be read as a JSON object ({error}): mend or remove it."
+        ) from error
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     types = get_type_hints(Settings, include_extras=True)
-    found = {}
+    values = {}
     for name, text in environment.items():
         if name.startswith(PREFIX):
             key = name.removeprefix(PREFIX)
-            found[key] = text if _is_text(types.get(key, str)) else _decoded(name, text)
-    return found
+            values[key] = text if _is_text(types.get(key, str)) else _decode(name, text)
+    return values
 
 
 def _is_text(kind: Any) -> bool:
     return kind is str or getattr(kind, "__origin__", None) is Literal
 
 
-def _decoded(name: str, text: str) -> Any:
+def _decode(name: str, text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.MsgspecError:
-        message = f'{name} must be JSON, as in 900, true or ["headers"]; it is {text!r}.'
+        message = f'{name} is {text!r}: set it to JSON, such as 900, true or ["headers"].'
         raise SettingsError(message) from None
 
 
-def _checked(merged: dict[str, Any]) -> Settings:
+def _check(merged: dict[str, Any]) -> Settings:
     for key in merged.keys() - set(Settings.__struct_fields__):
         near = get_close_matches(key, Settings.__struct_fields__, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise SettingsError(f"There is no setting {key}.{hint}")
+        raise SettingsError(f"{key} is no setting: remove it.{hint}")
     try:
         settings = msgspec.convert(merged, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"A setting is wrong: {error}.") from None
+        raise SettingsError(f"A setting has a wrong value: {error}.") from None
     for check in (_check_secrets, _check_limits, _check_rest):
         check(settings)
     return settings
@@ -175,8 +188,8 @@ def _check_secrets(settings: Settings) -> None:
     for name, secret in keys.items():
         if len(secret.encode()) < SECRET_BYTES_MIN:
             raise SettingsError(
-                f"{name} must have at least {SECRET_BYTES_MIN} bytes: make one with "
-                "`accounts init`, or leave it empty to have one made."
+                f"{name} must have {SECRET_BYTES_MIN} or more bytes: write one with "
+                "`accounts init`, or leave it empty to have one generated."
             )
 
 
@@ -187,22 +200,25 @@ def _check_limits(settings: Settings) -> None:
             try:
                 parse_many(limit)
             except ValueError:
-                raise SettingsError(
-                    f"{key} must be like `10 per 5 minutes`; it is {limit!r}."
-                ) from None
+                message = f"{key} is {limit!r}: write it like `10 per 5 minutes`."
+                raise SettingsError(message) from None
 
 
 def _check_rest(settings: Settings) -> None:
     backend = backend_of(settings.STORE_URL)
     if not backend.is_durable and not settings.AUDIT_LOG:
-        raise SettingsError(f"AUDIT_LOG: {backend.example} shares nothing, so it writes its own.")
+        raise SettingsError(
+            f"AUDIT_LOG is empty: set it to a file; no other bank can log for {backend.example}."
+        )
     if "headers" not in settings.JWT_TOKEN_LOCATION:
-        raise SettingsError("JWT_TOKEN_LOCATION must have `headers`: the API knows no other way.")
+        raise SettingsError("JWT_TOKEN_LOCATION lacks `headers`: add it; the API needs it.")
     for staff in settings.STAFF:
         if bool(staff.password) == bool(staff.password_hash):
-            raise SettingsError(f"STAFF: {staff.username} needs a password or a password_hash.")
+            raise SettingsError(
+                f"STAFF: give {staff.username} either a password or a password_hash."
+            )
     if settings.SANDBOX:
-        raise SettingsError("SANDBOX: this version has no sandbox; leave it false.")
+        raise SettingsError("SANDBOX is true, but this version has no sandbox: set it to false.")
 
 
 def _write_private(path: Path, content: dict[str, Any], flag: int) -> None:

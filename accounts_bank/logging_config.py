@@ -1,8 +1,8 @@
 """Application logs: one JSON object a line, on the console or in a rotating file.
 
 Fields: `@timestamp` (ISO 8601, UTC), `level`, `logger`, `event`, then what the event needs, such as
-`request_id` and `user_id`. `ERROR` is for what somebody must be woken for, `WARNING` for faulty
-calls. Nothing here ever holds a password, a token or a body.
+`request_id` and `user_id`. `ERROR` is for faults that need a person now, `WARNING` for faulty
+requests. No line holds a password, a token or a body.
 """
 
 import json
@@ -19,20 +19,21 @@ import msgspec
 
 from accounts_bank.config import Settings
 
-GATHER_S = 0.01
-AT_ONCE_S = 0.1
-"""How long whoever logs an error waits for it to be written."""
-END_TIMEOUT_S = 3
-"""How long the target may take at the end, before what it has not taken is given up."""
-WAITING_MAX_CHARS = 16 * 1024 * 1024
-"""How much may wait for a target that stands still, before lines are dropped."""
+FLUSH_DELAY_S = 0.01
+"""The time for which lines gather before one write."""
+ERROR_TIMEOUT_S = 0.1
+"""The time for which a thread waits until its error is written."""
+CLOSE_TIMEOUT_S = 3
+"""The time that the target has for the rest of the lines at the end."""
+BUFFER_MAX_CHARS = 16 * 1024 * 1024
+"""The most characters that wait for a stalled target; further lines are dropped and counted."""
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON, whatever is in it."""
+    """Writes any record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Format a record: its message is the event, its `context` (a dict, in extra) follows."""
+        """Format a record: the message becomes the event, then come the fields of `context`."""
         line: dict[str, Any] = {
             "@timestamp": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
@@ -46,44 +47,42 @@ class JsonFormatter(logging.Formatter):
             text = msgspec.json.encode(line, enc_hook=str).decode()
         except UnicodeEncodeError:
             text = ""
-        # Beyond ASCII stand more line ends and terminal codes than JSON escapes.
+        # Unicode has more line ends and terminal codes than JSON escapes.
         return text if text.isascii() and text else json.dumps(line, default=str)
 
 
-class GatheringHandler(logging.Handler):
-    """Hands lines on a few milliseconds later, all that came together in one write.
+class BackgroundHandler(logging.Handler):
+    """Gathers lines for a few milliseconds; a thread of its own writes them together.
 
     A write for each request would cost a busy bank a fifth of its speed. Errors are written at
-    once; so is everything at the end.
-
-    A thread of its own writes, and nobody else: a pipe that nobody reads, or a disk that stands
-    still, keeps that thread alone. What comes meanwhile is kept up to a bound, and then counted.
+    once. A stalled pipe or disk blocks the handler's thread only. Meanwhile lines are kept up to
+    `BUFFER_MAX_CHARS`, then dropped and counted.
     """
 
     def __init__(self, target: logging.StreamHandler[Any]) -> None:
         super().__init__()
         self._target = target
-        self._keeping = Lock()
+        self._buffer_lock = Lock()
         self._lines: list[str] = []
         self._chars = self._dropped = 0
-        self._awaited: list[Event] = []
-        self._wake, self._hurry = Event(), Event()
-        self._is_late = self._closed = False
+        self._flushes: list[Event] = []
+        self._wake, self._flush_now = Event(), Event()
+        self._is_stalled = self._closed = False
         self._thread = Thread(target=self._run, name="logs", daemon=True)
         self._thread.start()
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Keep a line for the next write. An error is waited for: so long, and by one alone."""
-        kept = super().handle(record)
-        if kept and record.levelno >= logging.ERROR and not self._is_late:
-            self._is_late = not self._is_written_within(AT_ONCE_S)
-        return kept
+        """Buffer a line; wait `ERROR_TIMEOUT_S` for an error, unless the target already stalls."""
+        is_kept = super().handle(record)
+        if is_kept and record.levelno >= logging.ERROR and not self._is_stalled:
+            self._is_stalled = not self._is_written_within(ERROR_TIMEOUT_S)
+        return is_kept
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line, where there is room for it."""
+        """Buffer a line, or count it as dropped where the buffer is full."""
         line = self.format(record)
-        with self._keeping:
-            if self._chars + len(line) > WAITING_MAX_CHARS:
+        with self._buffer_lock:
+            if self._chars + len(line) > BUFFER_MAX_CHARS:
                 self._dropped += 1
             else:
                 self._lines.append(line)
@@ -92,15 +91,15 @@ class GatheringHandler(logging.Handler):
             self._wake.set()
 
     def flush(self) -> None:
-        """Write what has come together, and wait for it, for so long at most."""
-        self._is_written_within(END_TIMEOUT_S)
+        """Write the buffered lines; wait `CLOSE_TIMEOUT_S` at most."""
+        self._is_written_within(CLOSE_TIMEOUT_S)
 
     def close(self) -> None:
-        """Write the rest, for so long at most, and let go of the target."""
+        """Write the rest within `CLOSE_TIMEOUT_S`, then close the target."""
         self._closed = True
-        self._hurry.set()
+        self._flush_now.set()
         self._wake.set()
-        self._thread.join(END_TIMEOUT_S)
+        self._thread.join(CLOSE_TIMEOUT_S)
         if not self._thread.is_alive():
             with suppress(OSError):  # a disk that is full, a pipe that is closed
                 self._target.close()
@@ -110,9 +109,9 @@ class GatheringHandler(logging.Handler):
         if not self._thread.is_alive():
             return True
         written = Event()
-        with self._keeping:
-            self._awaited.append(written)
-        self._hurry.set()
+        with self._buffer_lock:
+            self._flushes.append(written)
+        self._flush_now.set()
         self._wake.set()
         return written.wait(timeout_s)
 
@@ -120,35 +119,35 @@ class GatheringHandler(logging.Handler):
         while not self._closed:
             self._wake.wait()
             self._wake.clear()
-            self._hurry.wait(GATHER_S)
-            self._hurry.clear()
+            self._flush_now.wait(FLUSH_DELAY_S)
+            self._flush_now.clear()
             self._write()
         self._write()
 
     def _write(self) -> None:
-        with self._keeping:
+        with self._buffer_lock:
             lines, self._lines, self._chars = self._lines, [], 0
             dropped, self._dropped = self._dropped, 0
-            awaited, self._awaited = self._awaited, []
+            flushes, self._flushes = self._flushes, []
         if dropped:
-            lines.append(self.format(_told_of(dropped)))
+            lines.append(self.format(_dropped_record(dropped)))
         if lines:
             self._target.handle(logging.makeLogRecord({"msg": "\n".join(lines)}))
-        self._is_late = False
-        for each in awaited:
-            each.set()
+        self._is_stalled = False
+        for written in flushes:
+            written.set()
 
 
-def _told_of(dropped: int) -> logging.LogRecord:
+def _dropped_record(dropped: int) -> logging.LogRecord:
     level = {"levelno": logging.WARNING, "levelname": "WARNING"}
-    said = {"name": __name__, "msg": "log_lines_dropped", "context": {"count": dropped}}
-    return logging.makeLogRecord(level | said)
+    event = {"name": __name__, "msg": "log_lines_dropped", "context": {"count": dropped}}
+    return logging.makeLogRecord(level | event)
 
 
 class _Console(logging.StreamHandler[TextIO]):
-    """The console, by a stream of its own.
+    """The console, through a copy of its file descriptor.
 
-    At its end Python flushes `sys.stderr`, and would wait there for whoever does not read it.
+    Python flushes `sys.stderr` at its end, and would wait there for a pipe without a reader.
     """
 
     def __init__(self) -> None:
@@ -169,15 +168,15 @@ def _target(settings: Settings) -> logging.StreamHandler[Any]:
         )
     try:
         return _Console()
-    except (AttributeError, OSError):  # there is none, or it is an object of whoever embeds us
+    except (AttributeError, OSError):  # no console, or an object of the embedding program
         return logging.StreamHandler(sys.stderr)
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send the logs of everything in this process where the settings say."""
-    handler = GatheringHandler(_target(settings))
+    """Send all logs of this process to `LOG_FILE`, or to the console where that is empty."""
+    handler = BackgroundHandler(_target(settings))
     handler.setFormatter(JsonFormatter())
-    _take_less_time()
+    _skip_unused_fields()
     logger = logging.getLogger("accounts_bank")
     for old in logger.handlers[:]:
         logger.removeHandler(old)
@@ -185,24 +184,24 @@ def configure_logging(settings: Settings) -> None:
     logger.addHandler(handler)
     logger.setLevel(settings.LOG_LEVEL)
     logger.propagate = False
-    logging.lastResort = handler  # else what libraries have to say goes to the console as it is
-    logging.getLogger("werkzeug").addFilter(_is_no_request)
+    logging.lastResort = handler  # else lines of libraries reach the console as plain text
+    logging.getLogger("werkzeug").addFilter(_is_not_access_line)
 
 
 def close_logs() -> None:
-    """Write out what the logs still hold, for so long at most."""
+    """Write the buffered log lines within `CLOSE_TIMEOUT_S`."""
     for handler in logging.getLogger("accounts_bank").handlers:
         handler.close()
 
 
-def _take_less_time() -> None:
-    """Leave out what no line of ours shows (Python's logging HOWTO, "Optimization")."""
+def _skip_unused_fields() -> None:
+    """Turn off record fields that no line shows (Python's logging HOWTO, "Optimization")."""
     logging._srcfile = None  # noqa: SLF001
     logging.logThreads = False
     logging.logProcesses = False
     logging.logMultiprocessing = False
 
 
-def _is_no_request(record: logging.LogRecord) -> bool:
-    """Drop the development server's own line for each request: ours says more."""
+def _is_not_access_line(record: logging.LogRecord) -> bool:
+    """Drop the development server's line for each request; the bank logs its own."""
     return " - - [" not in record.getMessage()

@@ -1,10 +1,9 @@
-"""The chain: how a line is sealed, and how tampering is found.
+"""The chain: seals lines of the audit log and finds tampering.
 
-A line ends in `"hash"`: the HMAC-SHA-256 (RFC 2104), under the key of the log, of every byte of the
-line before `,"hash"`. As the line holds its number and the hash of the line before, an edit, a
-deletion, an insertion and a reordering break the chain, and nobody without the key can mend it.
-What a chain cannot show, a missing end, the head shows: it holds the last number and hash, sealed
-with the same key.
+A line ends in `"hash"`: the HMAC-SHA-256 (RFC 2104) of every byte of the line before `,"hash"`,
+under the key of the log. The line also holds its number and the hash of the line before it. So an
+edit, a deletion, an insertion and a new order break the chain; only the key can mend it. A missing
+end leaves the chain whole, but not the head: it holds the last number and hash under the same key.
 """
 
 import hmac
@@ -27,9 +26,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Head(Struct, frozen=True, gc=False):
-    """The end of the chain: the last line's number and hash, and where in the file it ends.
+    """The end of the chain.
 
-    It is `settled` once whoever gave the lines knows that they are written.
+    `number` and `hash` (64 hexadecimal digits) belong to the last line, 0 and "" before the
+    first. `size` is the offset of its end in bytes. `settled` is true once the outboxes know that
+    the lines are written. `seal` is the HMAC of the other fields.
     """
 
     number: int = 0
@@ -40,7 +41,7 @@ class Head(Struct, frozen=True, gc=False):
 
 
 class Link(Struct, frozen=True):
-    """The fields by which a line hangs in the chain."""
+    """The fields of a line that link it to the chain."""
 
     number: int
     previous_hash: str
@@ -48,26 +49,29 @@ class Link(Struct, frozen=True):
 
 
 def chain(key: bytes, head: Head, record: Record) -> tuple[bytes, Head]:
-    """Write a record as the line after the head; answer the line and the new head."""
+    """Encode a record as the line after the head.
+
+    :return: the line in JSON without a line feed, and the new head, not yet sealed.
+    """
     number = head.number + 1
     body = _encode({"number": number, **record, "previous_hash": head.hash})[:-1]
-    seal = _hmac(key, body)
-    line = b'%b,"hash":"%b"}' % (body, seal.encode())
-    return line, Head(number, seal, head.size + len(line) + 1)
+    line_hash = _hmac(key, body)
+    line = b'%b,"hash":"%b"}' % (body, line_hash.encode())
+    return line, Head(number, line_hash, head.size + len(line) + 1)
 
 
-def sealed(key: bytes, head: Head) -> Head:
-    """Seal a head."""
+def seal(key: bytes, head: Head) -> Head:
+    """Return the head with its seal."""
     return replace(head, seal=_head_seal(key, head))
 
 
 def is_sealed(key: bytes, head: Head) -> bool:
-    """Tell whether a head is as it was sealed."""
+    """Tell whether the seal of a head is valid."""
     return hmac.compare_digest(head.seal, _head_seal(key, head))
 
 
 def fault_of(key: bytes, head: Head, line: bytes) -> str | None:
-    """Say what is wrong with a line (without its line feed) as the one after the head, if any."""
+    """Return the fault of a line, without its line feed, as the line after the head, or None."""
     try:
         link = msgspec.json.decode(line, type=Link)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -82,7 +86,7 @@ def fault_of(key: bytes, head: Head, line: bytes) -> str | None:
 
 
 def step(head: Head, line: bytes) -> Head:
-    """Move the head past a line that has no fault."""
+    """Return the head after a line that has no fault."""
     link = msgspec.json.decode(line, type=Link)
     return Head(link.number, link.hash, head.size + len(line) + 1)
 
@@ -92,31 +96,30 @@ def verify(
     lines: Iterable[bytes],
     end: Head | None,
     *,
-    seen: Callable[[bytes], None] = lambda _line: None,
+    on_line: Callable[[bytes], None] = lambda _line: None,
     from_start: bool = True,
 ) -> tuple[int, str | None]:
-    """Prove a whole log, rotated parts first: how many lines are right, and the first fault.
+    """Verify lines as one chain; return the number of valid lines and the first fault, or None.
 
-    `lines` keep their line feeds; `end` is the head as it was last sealed, None where it is gone.
-    `seen` is called with each line that is right. Unless `from_start`, what stands before the first
-    line is taken as it is.
+    `lines` keep their line feeds. `end` is the head of the log, None where it is missing. `on_line`
+    is called with each valid line. Without `from_start` the first line may have any number.
     """
     head, count = Head(), 0
     for line in lines:
         if not (from_start or count):
-            head = _before(line) or head
+            head = _claimed_head(line) or head
         if not line.endswith(b"\n"):
             return count, f"line {head.number + 1} is cut short"
         fault = fault_of(key, head, line[:-1])
         if fault:
             return count, f"line {head.number + 1} {fault}"
-        seen(line)
+        on_line(line)
         head, count = step(head, line[:-1]), count + 1
     return count, _fault_of_end(key, head, end)
 
 
-def _before(line: bytes) -> Head | None:
-    """Give the end of the chain that a line says it follows."""
+def _claimed_head(line: bytes) -> Head | None:
+    """Return the head that a line claims to follow."""
     try:
         link = msgspec.json.decode(line, type=Link)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -126,9 +129,7 @@ def _before(line: bytes) -> Head | None:
 
 def _fault_of_end(key: bytes, last: Head, end: Head | None) -> str | None:
     if end is None:
-        return (
-            "the head is missing: whether the end was cut cannot be told" if last.number else None
-        )
+        return "the head is missing: a cut end would go unnoticed" if last.number else None
     if not is_sealed(key, end):
         return "the head was altered, or sealed with another key"
     if (end.number, end.hash) == (last.number, last.hash):
@@ -145,17 +146,16 @@ def _head_seal(key: bytes, head: Head) -> str:
 
 
 def _hmac(key: bytes, body: bytes) -> str:
-    """As `hmac.digest`; to begin with the key costs more than the rest, and is done once."""
-    inner, outer = _begun(key)
-    inside, outside = inner.copy(), outer.copy()
-    inside.update(body)
-    outside.update(inside.digest())
-    return str(outside.hexdigest())
+    """Equal `hmac.digest`, but hash the key only once; that costs more than the rest."""
+    inner, outer = (keyed.copy() for keyed in _keyed_hashes(key))
+    inner.update(body)
+    outer.update(inner.digest())
+    return str(outer.hexdigest())
 
 
 @lru_cache(maxsize=8)
-def _begun(key: bytes) -> tuple[Any, Any]:
-    """Give both hashes of HMAC-SHA-256 after their first block, which is made of the key."""
+def _keyed_hashes(key: bytes) -> tuple[Any, Any]:
+    """Return both hashes of HMAC-SHA-256 (RFC 2104) after their first block, made of the key."""
     block = (sha256(key).digest() if len(key) > _BLOCK_BYTES else key).ljust(_BLOCK_BYTES, b"\0")
     inner, outer = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
     return sha256(inner), sha256(outer)

@@ -41,7 +41,7 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec.structs import replace
 
-from accounts_bank.audit.chain import Head, chain, fault_of, is_sealed, sealed, step, verify
+from accounts_bank.audit.chain import Head, chain, fault_of, is_sealed, seal, step, verify
 from accounts_bank.audit.records import Record
 from accounts_bank.errors import SettingsError
 
@@ -76,7 +76,7 @@ class AuditLog:
             self._map = mmap(self._fd, HEAD_BYTES)
             self._known = bytes(HEAD_BYTES), Head()
             with self._locked():
-                self._key = self._opened_key(key_path or key_path_of(path))
+                self._key = self._open_key(key_path or key_path_of(path))
             self._handler = _Handler(path)
         except OSError as error:
             message = f"The audit log {path} cannot be opened ({error.strerror}): set AUDIT_LOG."
@@ -99,7 +99,7 @@ class AuditLog:
         :raises OSError: the head was altered, or a write failed; then no record is written.
         """
         with self._locked():
-            head = self._mended(self._head())
+            head = self._mend(self._head())
             known = set() if head.settled else self._last_ids()
             yield partial(self._append, known), head.settled
             head = self._head()
@@ -107,7 +107,7 @@ class AuditLog:
                 self._write_head(replace(head, settled=True))
 
     def _append(self, known: set[Any], records: Iterable[Record]) -> None:
-        head = self._mended(self._head())
+        head = self._mend(self._head())
         lines, begin = [], head.size
         for record in records:
             if record.get("id") not in known:
@@ -130,7 +130,7 @@ class AuditLog:
         with self.path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
             lines = file.read().splitlines()
-        return {_decoded(line).get("id") for line in lines} - {None}
+        return {_decode(line).get("id") for line in lines} - {None}
 
     def read(self, after: int, limit: int) -> list[bytes]:
         """Return at most `limit` lines numbered above `after`, as written, oldest first."""
@@ -165,20 +165,20 @@ class AuditLog:
         """Read the head, which another process may have moved on."""
         text = self._map[:]
         if text != self._known[0]:
-            head = _decoded_head(text) or Head()
+            head = _decode_head(text) or Head()
             if head.number and not is_sealed(self._key, head):
                 raise OSError(EBADMSG, "the head of the audit log was altered")
             self._known = text, head
         return self._known[1]
 
     def _write_head(self, head: Head) -> None:
-        text = msgspec.json.encode(sealed(self._key, head)).ljust(HEAD_BYTES - 1) + b"\n"
+        text = msgspec.json.encode(seal(self._key, head)).ljust(HEAD_BYTES - 1) + b"\n"
         self._map[:] = text
         self._known = text, head
 
-    def _opened_key(self, path: Path) -> bytes:
+    def _open_key(self, path: Path) -> bytes:
         """Read the key, or make one where nothing was sealed yet."""
-        head = _decoded_head(self._map[:])
+        head = _decode_head(self._map[:])
         if head is None and not path.exists():
             _make_key(path)
         key = path.read_bytes() if path.exists() else b""
@@ -190,16 +190,16 @@ class AuditLog:
             raise SettingsError(message)
         return key
 
-    def _mended(self, head: Head) -> Head:
+    def _mend(self, head: Head) -> Head:
         """Find the end of the chain where a crash or a rotation left the head behind the file."""
         size = self._handler.size()
         if size == head.size:
             return head
         if size < head.size:
             return replace(head, size=size)
-        return self._caught_up(head)
+        return self._catch_up(head)
 
-    def _caught_up(self, head: Head) -> Head:
+    def _catch_up(self, head: Head) -> Head:
         """Move the head over the whole lines after it, and cut off a torn line."""
         with self.path.open("r+b") as file:
             file.seek(head.size)
@@ -220,7 +220,7 @@ class _Handler(logging.Handler):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
-        self._fd = self._opened()
+        self._fd = self._open()
         self._inode = os.fstat(self._fd).st_ino
         self.addFilter(self._is_mine)
         logger.setLevel(logging.INFO)
@@ -234,7 +234,7 @@ class _Handler(logging.Handler):
         except FileNotFoundError:
             found = None
         if found is None or found.st_ino != self._inode:
-            old, self._fd = self._fd, self._opened()
+            old, self._fd = self._fd, self._open()
             os.close(old)
             found = os.fstat(self._fd)
             self._inode = found.st_ino
@@ -259,7 +259,7 @@ class _Handler(logging.Handler):
         os.close(self._fd)
         super().close()
 
-    def _opened(self) -> int:
+    def _open(self) -> int:
         return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def _is_mine(self, record: logging.LogRecord) -> bool:
@@ -286,37 +286,37 @@ def verify_files(
     paths: list[Path],
     key_path: Path | None = None,
     *,
-    at_rest: Callable[[], None] = lambda: None,
-    seen: Callable[[bytes], None] = lambda _line: None,
+    on_lock: Callable[[], None] = lambda: None,
+    on_line: Callable[[bytes], None] = lambda _line: None,
     from_start: bool = True,
 ) -> tuple[int, str | None]:
     """Verify a log in one or several files, the oldest first; return the line count and a fault.
 
-    The head, and the key without `key_path`, lie beside the last file. `at_rest` is called once,
-    while no writer is active: the log is verified as of that moment. `seen` is called with each
+    The head, and the key without `key_path`, lie beside the last file. `on_lock` is called once,
+    while no writer is active: the log is verified as of that moment. `on_line` is called with each
     valid line. Without `from_start` the first line may have any number.
 
     :raises OSError: a file cannot be read.
     """
     key = (key_path or key_path_of(paths[-1])).read_bytes()
     with ExitStack() as opened:
-        with _still(head_path_of(paths[-1])) as head:
+        with _locked_head(head_path_of(paths[-1])) as head:
             files = [opened.enter_context(path.open("rb")) for path in paths]
             size = os.fstat(files[-1].fileno()).st_size
-            at_rest()
+            on_lock()
         lines = joined(*files[:-1], _lines_before(files[-1], size))
-        return verify(key, lines, head, seen=seen, from_start=from_start)
+        return verify(key, lines, head, on_line=on_line, from_start=from_start)
 
 
 @contextmanager
-def _still(head_path: Path) -> Iterator[Head | None]:
+def _locked_head(head_path: Path) -> Iterator[Head | None]:
     """Yield the head while the lock keeps writers out."""
     if not head_path.exists():
         yield None
         return
     with head_path.open("rb") as file:
         flock(file, LOCK_SH)
-        yield _decoded_head(file.read())
+        yield _decode_head(file.read())
 
 
 def _lines_before(file: BinaryIO, size: int) -> Iterator[bytes]:
@@ -329,7 +329,7 @@ def _lines_before(file: BinaryIO, size: int) -> Iterator[bytes]:
         read += len(line)
 
 
-def _decoded_head(text: bytes) -> Head | None:
+def _decode_head(text: bytes) -> Head | None:
     """Read a head; one that cannot be read has no valid seal."""
     try:
         return msgspec.json.decode(text, type=Head) if text.strip(b"\0") else None
@@ -345,11 +345,11 @@ def _make_key(path: Path) -> None:
 
 def _number(line: bytes) -> int:
     """Return the number of a line, 0 where the line is no line of an audit log."""
-    number = _decoded(line).get("number")
+    number = _decode(line).get("number")
     return number if isinstance(number, int) else 0
 
 
-def _decoded(line: bytes) -> dict[str, Any]:
+def _decode(line: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""What one line of the audit log says, from what the stores keep. It has no personal data."""
+"""Records: turn saved entries and events into the fields of audit lines, without personal data."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -12,28 +12,30 @@ from accounts_bank.ledger.actions import Action
 from accounts_bank.ledger.entries import Recorded
 
 Record = dict[str, Any]
-"""The fields of a line, without its number and hashes; keys in the order they are written."""
+"""The fields of a line without its number and hashes, in the order of writing."""
 
 _PERSONAL = {"name", "expected_name", "reference"}
 
 
 def _impersonal(action: type[Any]) -> Callable[[Any], Struct]:
-    """Make what leaves out of an action what is personal; it is written in C, as the action is."""
-    told = [(each.name, Any, each.default) for each in fields(action) if each.name not in _PERSONAL]
+    """Return a function that drops the personal fields of an action; C code, as for the action."""
+    public = [
+        (field.name, Any, field.default) for field in fields(action) if field.name not in _PERSONAL
+    ]
     omits = action.__struct_config__.omit_defaults
-    shape = defstruct(action.__name__, told, omit_defaults=omits, gc=False)
-    names = [name for name, *_ in told]
+    shape = defstruct(action.__name__, public, omit_defaults=omits, gc=False)
+    names = [name for name, *_ in public]
     if len(names) == 1:
-        return lambda asked: shape(getattr(asked, names[0]))
+        return lambda action: shape(getattr(action, names[0]))
     values = attrgetter(*names)
-    return lambda asked: shape(*values(asked))
+    return lambda action: shape(*values(action))
 
 
-_ASKED = {action: _impersonal(action) for action in get_args(Action)}
+_IMPERSONAL = {action: _impersonal(action) for action in get_args(Action)}
 
 
 def record_of(item: Recorded | Event) -> Record:
-    """Turn what a store saved into what the audit log says of it."""
+    """Return the record of a saved entry or event."""
     return _of_event(item) if isinstance(item, Event) else _of_entry(item)
 
 
@@ -55,7 +57,7 @@ def _of_entry(recorded: Recorded) -> Record:
         "id": entry.id,
         "actor_id": entry.caller_id,
         "outcome": recorded.status,
-        "asked": _ASKED[type(entry.action)](entry.action),
+        "asked": _IMPERSONAL[type(entry.action)](entry.action),
         "digest": recorded.digest,
         "lines": [
             (line.account_id, line.number, line.amount_minor, line.balance_minor)

@@ -14,14 +14,14 @@ from accounts_bank.errors import Unavailable
 from accounts_bank.stores.base import Outbox
 
 BATCH_MAX = 1_000
-GATHER_S = 0.002
+BATCH_DELAY_S = 0.002
 """The time for which a busy bank gathers items before it seals them."""
-AT_ONCE_MAX = 100
-"""The most items sealed before their caller is answered; a bulk is not kept waiting."""
-TRY_AGAIN_S = 0.5
+SYNCHRONOUS_MAX = 100
+"""The most items sealed before the caller continues; the sealer's thread seals a bulk."""
+RETRY_S = 0.5
 """The pause before another try after a failure."""
-LOOK_S = 0.3
-"""The pause between two looks for items of processes that do not seal, or died first."""
+POLL_S = 0.3
+"""The pause between two polls for items of processes that do not seal, or that were killed."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,27 +35,27 @@ class Sealer:
         outboxes: Sequence[Outbox[Any]],
         in_background: Callable[[], bool],
         *,
-        gather_s: float = GATHER_S,
-        look_s: float | None = None,
+        batch_delay_s: float = BATCH_DELAY_S,
+        poll_s: float | None = None,
     ) -> None:
         """Start. Without a log nothing is sealed here: another bank on the same stores does it.
 
-        `in_background` tells whether a caller continues before its items are sealed. `gather_s` is
-        the time, in seconds, for which items gather in the background. `look_s` is the pause
-        between two looks for items of other processes; None never looks.
+        `in_background` tells whether a caller continues before its items are sealed.
+        `batch_delay_s` is the time, in seconds, for which items gather in the background. `poll_s`
+        is the pause between two polls for items of other processes; None never polls.
         """
         self._log = log
         self.failing = False
         self._outboxes = outboxes
         self._in_background = in_background
-        self._gather_s = gather_s
-        self._look_s = look_s
+        self._gather_s = batch_delay_s
+        self._look_s = poll_s
         self._lock = Lock()
         self._wake = Event()
         self._closed = False
         self._thread = Thread(target=self._run, name="sealer", daemon=True)
         self._thread.start()
-        self._wake.set()  # for what an earlier process left
+        self._wake.set()  # for items that an earlier process left
 
     @property
     def log(self) -> AuditLog:
@@ -64,22 +64,22 @@ class Sealer:
         :raises Unavailable: another bank writes it.
         """
         if self._log is None:
-            raise Unavailable("Another bank writes the audit log: ask that one.")
+            raise Unavailable("Another bank writes the audit log: send the request to that bank.")
         return self._log
 
-    def saved(self, count: int = 1) -> None:
+    def notify(self, count: int = 1) -> None:
         """Seal the `count` items that a write saved, or wake the sealer to do it.
 
-        A caller that is alone finds its items in the log on return, up to `AT_ONCE_MAX` of them. A
+        A single caller finds its items in the log on return, up to `SYNCHRONOUS_MAX` of them. A
         busy bank seals in the background.
         """
-        if count <= AT_ONCE_MAX and not self._in_background():
+        if count <= SYNCHRONOUS_MAX and not self._in_background():
             run_in_thread(self.seal)  # it waits for the disk and for other writers
         elif not self._wake.is_set():
             self._wake.set()
 
-    def seal(self, *, all_of_it: bool = True) -> None:
-        """Seal all waiting items, or without `all_of_it` those of this process.
+    def seal(self, *, foreign: bool = True) -> None:
+        """Seal all waiting items, or without `foreign` the items of this process.
 
         A failure is logged once and shown by `failing`.
         """
@@ -87,7 +87,7 @@ class Sealer:
             return
         with self._lock:
             try:
-                self._drain(all_of_it=all_of_it)
+                self._drain(foreign=foreign)
             except Exception:  # any failure: the items stay, and the caller gets its answer
                 if not self.failing:
                     logger.exception("audit_log_unwritable")
@@ -95,7 +95,7 @@ class Sealer:
             else:
                 self.failing = False
 
-    def waiting(self) -> tuple[int, datetime | None]:
+    def backlog(self) -> tuple[int, datetime | None]:
         """Return the number of waiting items, up to a bound, and the time of the oldest.
 
         :raises Unavailable: a store cannot be reached.
@@ -114,21 +114,21 @@ class Sealer:
 
     def _run(self) -> None:
         while not self._closed:
-            if self._wake.wait(TRY_AGAIN_S if self.failing else self._look_s):
+            if self._wake.wait(RETRY_S if self.failing else self._look_s):
                 sleep(self._gather_s)
             self._wake.clear()
-            self.seal(all_of_it=False)
+            self.seal(foreign=False)
 
-    def _drain(self, *, all_of_it: bool) -> None:
-        """Empty the outboxes into the log, which lets one process at a time do so.
+    def _drain(self, *, foreign: bool) -> None:
+        """Move the items of the outboxes into the log, one process at a time.
 
-        Where one ended between the log and an outbox, what it wrote is given again: it is known by
-        its id among the last lines, and not written twice. So all are emptied then: the log counts
-        as settled only when none of them can hold what it has already.
+        A process can end after it wrote the log and before it marked the outbox. The next one gets
+        the same items again; the log skips ids of its last lines. An unsettled log therefore has
+        all outboxes emptied, so that none still holds a written item.
         """
         with self.log.writing() as (append, is_settled):
             for outbox in self._outboxes:
-                read = outbox.unsealed if all_of_it or not is_settled else outbox.own_unsealed
+                read = outbox.unsealed if foreign or not is_settled else outbox.own_unsealed
                 items = read(BATCH_MAX)
                 while items:
                     append(record_of(item) for item in items)

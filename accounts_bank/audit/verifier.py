@@ -1,4 +1,4 @@
-"""The self-check: the books against themselves, and the audit log against the books."""
+"""The verifier: proves the books, the audit log, and that both agree."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,14 +17,16 @@ from accounts_bank.ledger.integrity.checksums import Checksum
 from accounts_bank.ledger.integrity.proof import BooksWrong, Counts, prove
 from accounts_bank.stores.base import AccountStore
 
-COMPARED_AT_ONCE = 1_000
-_OF_THE_CHAIN = {"number", "previous_hash", "hash"}
+BATCH_MAX = 1_000
+"""The most entries loaded from the store for one comparison."""
+_LINK_KEYS = {"number", "previous_hash", "hash"}
 
 
 class Report(Struct, frozen=True):
-    """What was found: the first thing that is wrong, by name, or None; and how much there is.
+    """The result of a verification.
 
-    `sums_minor` has the sum of all balances by currency, zero in books that are right.
+    `fault` names the first fault, None where `ok`. The numbers count all that was read.
+    `sums_minor` has the sum of all balances by currency, zero in valid books.
     """
 
     ok: bool
@@ -38,7 +40,7 @@ class Report(Struct, frozen=True):
 
 
 class Verifier:
-    """Proves a bank as of one moment, while it goes on."""
+    """Verifies a bank as of one moment, while it serves requests."""
 
     def __init__(self, store: AccountStore, sealer: Sealer, key_path: Path | None) -> None:
         self._store = store
@@ -47,12 +49,14 @@ class Verifier:
         self._lock = Lock()
 
     def verify(self) -> Report:
-        """Prove everything.
+        """Seal the outboxes, then verify the journal and the audit log.
 
-        :raises Unavailable: a store cannot be reached, or somebody else is at it already.
+        :raises Unavailable: a store cannot be reached, or another verification runs.
         """
         if not self._lock.acquire(blocking=False):
-            raise Unavailable("The books are being proven already.")
+            raise Unavailable(
+                "A verification of the books runs already: send the request again later."
+            )
         try:
             self._sealer.seal()
             return self._report()
@@ -62,7 +66,7 @@ class Verifier:
     def _report(self) -> Report:
         counts, audit_lines, fault = Counts(), 0, None
         try:
-            counts, audit_lines = self._proven()
+            counts, audit_lines = self._prove()
         except BooksWrong as wrong:
             fault = str(wrong)
         except OSError as error:
@@ -80,62 +84,65 @@ class Verifier:
             counts.sums_minor,
         )
 
-    def _proven(self) -> tuple[Counts, int]:
-        compared = _Compared(self._store)
+    def _prove(self) -> tuple[Counts, int]:
+        comparison = _Comparison(self._store)
         with ExitStack() as opened:
             ledgers: list[Ledger] = []
             count, fault = verify_files(
                 parts_of(self._sealer.log.path),
                 self._key_path,
-                at_rest=lambda: ledgers.append(opened.enter_context(self._store.ledger())),
-                seen=compared.see,
+                on_lock=lambda: ledgers.append(opened.enter_context(self._store.ledger())),
+                on_line=comparison.add,
                 from_start=False,
             )
             counts = prove(ledgers[0])
         if fault:
             raise BooksWrong(f"the audit log: {fault}")
-        compared.end(counts.journal)
+        comparison.finish(counts.journal)
         return counts, count
 
 
-class _Compared:
-    """Compares lines of the audit log with the journal, many at a time."""
+class _Comparison:
+    """Compares lines of the audit log with the journal, in batches."""
 
     def __init__(self, store: AccountStore) -> None:
         self._store = store
-        self._waiting: list[dict[str, Any]] = []
+        self._batch: list[dict[str, Any]] = []
         self._sealed = Checksum()
         self._first = 0
 
-    def see(self, line: bytes) -> None:
-        """Take a line up."""
-        told = msgspec.json.decode(line, type=dict[str, Any])
-        self._first = self._first or told["number"]
-        if "digest" in told:  # an entry; what happened to users is kept in the log alone
-            self._sealed.add(told["id"])
-            self._waiting.append(told)
-        if len(self._waiting) >= COMPARED_AT_ONCE:
+    def add(self, line: bytes) -> None:
+        """Add a valid line; compare once a batch is full."""
+        record = msgspec.json.decode(line, type=dict[str, Any])
+        self._first = self._first or record["number"]
+        if "digest" in record:  # an entry; only the log keeps the events of users
+            self._sealed.add(record["id"])
+            self._batch.append(record)
+        if len(self._batch) >= BATCH_MAX:
             self._compare()
 
-    def end(self, journal: Checksum) -> None:
-        """Compare the rest, and whether every entry of the journal was among them."""
+    def finish(self, journal: Checksum) -> None:
+        """Compare the rest, then check that the log has each entry of the journal once.
+
+        :raises BooksWrong: an entry is missing, stands twice, or differs.
+        """
         self._compare()
         if self._first <= 1 and self._sealed != journal:
             missing = journal.count - self._sealed.count
             raise BooksWrong(
-                f"the audit log does not tell of each entry once: {missing} are missing"
+                f"the audit log lacks entries of the journal: {missing} are missing"
                 if missing > 0
-                else "the audit log tells of an entry twice"
+                else "the audit log holds an entry twice"
             )
 
     def _compare(self) -> None:
-        ids = frozenset(told["id"] for told in self._waiting)
-        kept = self._store.load(Needs(entries=ids)).entries
-        for told in self._waiting:
-            name = f"line {told['number']} of the audit log"
-            if told["id"] not in kept:
-                raise BooksWrong(f"{name} tells of entry {told['id']}, which is not in the journal")
-            record = msgspec.json.decode(msgspec.json.encode(record_of(kept[told["id"]])))
-            if record != {key: value for key, value in told.items() if key not in _OF_THE_CHAIN}:
-                raise BooksWrong(f"{name} and the journal differ about entry {told['id']}")
-        self._waiting = []
+        ids = frozenset(record["id"] for record in self._batch)
+        entries = self._store.load(Needs(entries=ids)).entries
+        for record in self._batch:
+            name = f"line {record['number']} of the audit log"
+            if record["id"] not in entries:
+                raise BooksWrong(f"{name} has entry {record['id']}, which is not in the journal")
+            expected = msgspec.json.decode(msgspec.json.encode(record_of(entries[record["id"]])))
+            if expected != {key: value for key, value in record.items() if key not in _LINK_KEYS}:
+                raise BooksWrong(f"{name} and the journal differ about entry {record['id']}")
+        self._batch = []

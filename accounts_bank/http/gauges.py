@@ -23,6 +23,6 @@ def _audit_lag(bank: Bank) -> dict[str, float]:
     """Return the number and the greatest age of unsealed items; NaN while the store is away."""
     count, seconds = nan, nan
     with suppress(Unavailable):
-        count, since = bank.audit.waiting()
+        count, since = bank.audit.backlog()
         seconds = (bank.clock() - since).total_seconds() if since else 0
     return {"audit_unsealed_items": count, "audit_unsealed_seconds": seconds}

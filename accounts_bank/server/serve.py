@@ -32,35 +32,37 @@ from accounts_bank.server.gateway import Gateway
 
 MEMORY_THREADS = 4
 DURABLE_THREADS = 32
-"""Answering threads of each process. A bank in memory never waits, so more would only take turns; a
-thread that waits for a database lets others run."""
+"""The answering threads of each process. A bank in memory never waits, so more threads would only
+take turns. A thread that waits for a database lets other threads run."""
 
 COLLECTED_AFTER = 10_000
-"""How many new objects there are until the youngest are looked at."""
+"""The number of new objects between two collections of the youngest generation."""
 
 CONNECTIONS_MAX = 8_000
 CONNECTIONS_WAITING_MAX = 1024
 HEAD_MAX_BYTES = 64 * 1024
 END_TIMEOUT_S = 60
 """The time that a process has to finish its requests before it is killed."""
-PARENT_LOOK_S = 0.5
-"""The pause between two looks whether the first process is still alive."""
+PARENT_POLL_S = 0.5
+"""The pause between two checks that the first process is alive."""
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the folder in it is ours alone
 NUMBERS = "accounts-numbers-"
-BEGUN_WITHIN_S = 60
+LOCKED_AFTER_S = 60
 """The age at which a folder in use is locked for certain."""
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""As prometheus-client calls it, which looks for it when it is imported: only by a worker."""
+"""The variable that prometheus-client reads when a worker imports it."""
 
 
 def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in progress.
 
-    :raises SettingsError: the bank cannot be served so; it says what to do.
+    `host` is an address or a name, `port` a TCP port. `workers` is the number of processes.
+
+    :raises SettingsError: the bank cannot be served so; the text says how to mend it.
     """
     if workers > 1 and not settings.is_durable:
-        raise SettingsError(f"{settings.STORE_URL} is kept by one process: use --workers 1.")
+        raise SettingsError(f"{settings.STORE_URL} lives in one process: use --workers 1.")
     address = _free_address(host, port)
     print(f"Accounts is open on http://{host}:{port} (API: /docs)", file=sys.stderr)  # noqa: T201
     server = Granian(
@@ -75,7 +77,7 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
         backlog=CONNECTIONS_WAITING_MAX,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
-            # From the end of an answer to that of the next head; granian knows no other idle time.
+            # The time from the end of an answer to the end of the next head; granian has no other.
             header_read_timeout=settings.KEEP_ALIVE_S * 1000,
             max_buffer_size=HEAD_MAX_BYTES,
         ),
@@ -89,10 +91,10 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
 
 
 def _let_workers_end() -> None:
-    """Have a worker end that is told so before granian has set what a worker does then.
+    """Let SIGTERM end a worker before granian has set the worker's own handler.
 
-    What the first process does at SIGTERM is inherited, and would have a worker go on for ever.
-    The signal waits while there are two of them, so that none is lost in between.
+    A worker inherits the first process's handler, which would let it run forever. The signal is
+    blocked during the fork, so that none is lost.
     """
     ending = [signal.SIGTERM]
 
@@ -109,23 +111,23 @@ def _let_workers_end() -> None:
 
 @contextmanager
 def _shared_numbers() -> Iterator[None]:
-    """Give the workers a folder where they count together, in memory where there is such a place.
+    """Give the workers a shared folder for their metrics, in memory where the system has it.
 
-    They write to it as to memory, and a full disk would end them. It is locked for as long as one
-    of them is there, since what a process holds its children hold too.
+    Workers map its files, so a full disk would kill them (SIGBUS). Children inherit the lock, so
+    the folder stays locked while one worker lives.
     """
     place = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else gettempdir()
-    _tidy_up(Path(place))
+    _remove_left_folders(Path(place))
     with TemporaryDirectory(prefix=NUMBERS, dir=place) as folder, _locked(folder, LOCK_SH):
         os.environ.setdefault(METRICS_FOLDER, folder)
         yield
 
 
-def _tidy_up(place: Path) -> None:
+def _remove_left_folders(place: Path) -> None:
     """Remove the folders of killed banks."""
     for left in place.glob(f"{NUMBERS}*"):
         with suppress(OSError):  # it is in use, or belongs to another user
-            if time() - left.stat().st_mtime > BEGUN_WITHIN_S:
+            if time() - left.stat().st_mtime > LOCKED_AFTER_S:
                 with _locked(left, LOCK_EX | LOCK_NB):
                     rmtree(left)
 
@@ -164,13 +166,13 @@ def worker_app() -> Gateway:
 
 
 def _end_with_parent(drain_s: int) -> None:
-    """End in order when the first process is killed: nobody else would tell, or start, a worker.
+    """End in order after the first process was killed; no other process stops its workers.
 
-    A worker that does not end is killed after a time, as the first process would have done.
+    After the time that the first process allows, the worker kills itself.
     """
     parent = parent_process()
     while parent is None or os.getppid() == parent.pid:
-        sleep(PARENT_LOOK_S)
+        sleep(PARENT_POLL_S)
     os.kill(os.getpid(), signal.SIGTERM)
     sleep(drain_s + END_TIMEOUT_S)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -179,8 +181,8 @@ def _end_with_parent(drain_s: int) -> None:
 def _collect_seldom() -> None:
     """Exempt the objects of the start from garbage collection, and collect less often.
 
-    The rows of a bulk are many objects at once: to visit them, and the whole bank, for each 700 of
-    them takes a fifth of the time of a bulk.
+    The rows of a bulk are many new objects. Python's default, a collection for each 700 of them,
+    takes a fifth of the bulk's time.
     """
     gc.collect()
     gc.freeze()

@@ -114,7 +114,7 @@ def test_the_oldest_item_says_how_late_the_audit_log_is(app, monkeypatch):
         at = then
 
     monkeypatch.setattr(sealer._outboxes[1], "unsealed", lambda _limit: [Old()])
-    assert sealer.waiting() == (1, then)
+    assert sealer.backlog() == (1, then)
     monkeypatch.undo()
 
 

@@ -1,4 +1,4 @@
-"""Whoever alters the audit log is found out."""
+"""Verification finds each alteration of the audit log and names it."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ LINES = 6
 
 @pytest.fixture
 def written(log):
-    """Write a log of six lines; keep the head as it was after three."""
+    """Write a log of six lines; copy the head after three of them."""
     log.append({"event": "opened", "note": n} for n in range(3))
     shutil.copy("audit.log.head", "old.head")
     log.append({"event": "opened", "note": n} for n in range(3, LINES))
@@ -39,7 +39,7 @@ def write(changed: list[bytes]) -> None:
 
 
 def rechained(changed: list[bytes]) -> list[bytes]:
-    """Mend the chain as somebody would who knows how, but lacks the key."""
+    """Mend the chain as an attacker without the key can."""
     mended, previous = [], ""
     for number, line in enumerate(changed, 1):
         record = json.loads(line)
@@ -51,7 +51,7 @@ def rechained(changed: list[bytes]) -> list[bytes]:
     return mended
 
 
-def test_a_log_that_nobody_touched_is_whole(written):
+def test_an_untouched_log_is_valid(written):
     assert verify_files([Path("audit.log")]) == (LINES, None)
     records = [json.loads(line) for line in lines()]
     assert [record["number"] for record in records] == list(range(1, LINES + 1))
@@ -88,9 +88,9 @@ TAMPERING = {
 
 @pytest.mark.parametrize("kind", TAMPERING)
 def test_tampering_is_found_and_named(written, kind):
-    change, told = TAMPERING[kind]
+    change, expected_fault = TAMPERING[kind]
     write(change(lines()))
-    assert told in fault()
+    assert expected_fault in fault()
 
 
 def test_every_flipped_bit_is_found(written):
@@ -107,7 +107,7 @@ def test_every_flipped_bit_is_found(written):
     flip()
 
 
-def test_a_head_that_is_gone_or_altered_is_told(written):
+def test_a_missing_or_altered_head_is_a_fault(written):
     head = Path("audit.log.head")
     whole = head.read_bytes()
     head.unlink()
@@ -118,15 +118,15 @@ def test_a_head_that_is_gone_or_altered_is_told(written):
     shutil.copy("old.head", head)
     assert fault() == "the head is too old: it ends at line 3"
     write(lines()[:3])
-    assert fault() is None  # what an old head and an old log together cannot show: keep a copy
+    assert fault() is None  # an old head with an old log is valid: only a copy elsewhere shows it
 
 
-def test_another_key_is_told(written):
+def test_another_key_is_a_fault(written):
     Path("audit.log.key").write_bytes(b"k" * 32)
     assert "line 1 was altered" in fault()
 
 
-def test_an_empty_log_without_a_head_is_whole(log):
+def test_an_empty_log_without_a_head_is_valid(log):
     Path("audit.log.head").unlink()
     assert verify_files([Path("audit.log")]) == (0, None)
 
@@ -144,9 +144,9 @@ def test_parts_of_a_rotated_log_are_one_chain(open_log):
 
 
 @pytest.mark.parametrize("key_bytes", [32, 64, 65, 200])
-def test_a_line_is_sealed_by_hmac_sha_256_of_all_before_its_hash(open_log, key_bytes):
+def test_a_line_is_sealed_by_hmac_sha_256_of_all_bytes_before_its_hash(open_log, key_bytes):
     key = bytes(range(key_bytes))
     Path("some.key").write_bytes(key)
     open_log(key="some.key").append([{"event": "opened"}])
-    body, _, told = Path("audit.log").read_bytes().partition(b',"hash":')
-    assert json.loads(told[:-2]) == hmac.digest(key, body, "sha256").hex()
+    body, _, line_end = Path("audit.log").read_bytes().partition(b',"hash":')
+    assert json.loads(line_end[:-2]) == hmac.digest(key, body, "sha256").hex()

@@ -1,4 +1,4 @@
-"""The file: several writers, crashes, full disks, rotation."""
+"""The audit log survives several writers, crashes, full disks and rotation."""
 
 import json
 import logging
@@ -54,12 +54,12 @@ def test_processes_and_threads_write_one_chain(open_log):
         process.communicate(timeout=30)
         assert process.returncode == 0
     assert is_whole()
-    found = [(record["by"], record["turn"]) for record in records()]
-    assert len(found) == 3 * 200 + 4 * 50
-    assert len(set(found)) == 3 * 100 + 4 * 50
+    written = [(record["by"], record["turn"]) for record in records()]
+    assert len(written) == 3 * 200 + 4 * 50
+    assert len(set(written)) == 3 * 100 + 4 * 50
 
 
-def test_a_killed_writer_leaves_a_log_that_goes_on(open_log):
+def test_the_log_continues_after_a_writer_was_killed(open_log):
     for _ in range(3):
         process = writer("x", 10**6)
         while int(process.stdout.readline()) < 50:
@@ -92,23 +92,23 @@ def test_a_head_behind_its_log_catches_up(log, open_log):
     assert [record["event"] for record in records()] == list("abcd")
 
 
-def test_what_was_written_by_a_writer_that_ended_is_not_written_twice(log, open_log):
-    records_given = [{"id": "1", "event": "a"}, {"id": "2", "event": "b"}]
+def test_lines_of_a_writer_that_ended_midway_are_not_written_twice(log, open_log):
+    new_records = [{"id": "1", "event": "a"}, {"id": "2", "event": "b"}]
     log.append([{"id": "0", "event": "z"}])
     before = Path("audit.log.head").read_bytes()
     with suppress(KeyError), log.writing() as (append, _):
-        append(records_given)
+        append(new_records)
         raise KeyError
-    for head in (None, before):  # it ended before it told the store, or before it moved the head
+    for head in (None, before):  # ended before it marked the outbox, or before it wrote the head
         if head:
             Path("audit.log.head").write_bytes(head)
         again = open_log()
-        again.append([*records_given, {"id": "3", "event": "c"}])
+        again.append([*new_records, {"id": "3", "event": "c"}])
         assert [record["id"] for record in records()] == ["0", "1", "2", "3"]
         assert is_whole()
 
 
-def test_what_somebody_appended_is_not_taken_for_ours(log, open_log, caplog):
+def test_a_forged_line_is_reported_as_tampering(log, open_log, caplog):
     log.append([{"event": "a"}])
     with Path("audit.log").open("ab") as file:
         file.write(b'{"number":2,"previous_hash":"x","hash":"y"}\n')
@@ -117,7 +117,7 @@ def test_what_somebody_appended_is_not_taken_for_ours(log, open_log, caplog):
     assert "line 2 does not follow" in verify_files([Path("audit.log")])[1]
 
 
-def test_a_log_that_is_renamed_goes_on_in_a_new_file(log):
+def test_a_renamed_log_continues_in_a_new_file(log):
     log.append([{"event": "a"}])
     Path("audit.log").rename("audit.log.1")
     assert log.read(0, 10) == []
@@ -126,14 +126,14 @@ def test_a_log_that_is_renamed_goes_on_in_a_new_file(log):
     assert records()[0]["number"] == 2
 
 
-def test_a_log_that_is_removed_is_missed(log):
+def test_a_removed_log_is_a_fault(log):
     log.append([{"event": "a"}])
     Path("audit.log").unlink()
     log.append([{"event": "b"}])
     assert "has the number 2 where 1 belongs" in verify_files([Path("audit.log")])[1]
 
 
-def test_a_write_that_is_cut_short_leaves_nothing_behind(log, monkeypatch):
+def test_a_short_write_leaves_no_line_behind(log, monkeypatch):
     log.append([{"event": "a"}])
     whole, write = Path("audit.log").read_bytes(), os.write
 
@@ -152,17 +152,17 @@ def test_a_write_that_is_cut_short_leaves_nothing_behind(log, monkeypatch):
 
 @pytest.fixture
 def full_disk(tmp_path):
-    """Mount a disk of 64 KiB, where that is permitted."""
+    """Mount a disk of 64 KiB; skip the test where that is forbidden."""
     place = tmp_path / "disk"
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("no disk can be mounted here; the test before this one does the same by hand")
+        pytest.skip("no disk can be mounted here; the test of a short write covers this")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_is_an_error_and_not_the_end(full_disk, open_log):
+def test_the_log_continues_after_a_full_disk(full_disk, open_log):
     log = open_log(str(full_disk / "audit.log"))
     done = 0
 
@@ -184,7 +184,7 @@ def test_a_full_disk_is_an_error_and_not_the_end(full_disk, open_log):
     assert records(log_path)[0]["number"] == done + 1
 
 
-def test_a_folder_that_comes_back_is_written_to_again(open_log):
+def test_the_log_continues_once_its_folder_is_back(open_log):
     log = open_log("logs/audit.log")
     log.append([{"event": "a"}])
     Path("logs").rename("away")
@@ -195,7 +195,7 @@ def test_a_folder_that_comes_back_is_written_to_again(open_log):
     assert is_whole("logs/audit.log")
 
 
-def test_a_head_that_is_altered_stops_the_writer(log):
+def test_an_altered_head_stops_the_writer(log):
     log.append([{"event": "a"}])
     text = Path("audit.log.head").read_bytes()
     Path("audit.log.head").write_bytes(text.replace(b'"number":1', b'"number":7'))
@@ -204,14 +204,14 @@ def test_a_head_that_is_altered_stops_the_writer(log):
 
 
 @pytest.mark.parametrize("name", ["audit.log", "audit.log.head", "audit.log.key"])
-def test_a_file_that_cannot_be_opened_is_told(open_log, name):
+def test_a_file_that_cannot_be_opened_is_refused(open_log, name):
     Path(name).mkdir()
     with pytest.raises(SettingsError, match="AUDIT_LOG"):
         open_log()
 
 
 @pytest.mark.parametrize("key", [None, b"", b"short", b"k" * 32])
-def test_a_log_is_not_gone_on_with_under_another_key(log, open_log, key):
+def test_a_log_is_refused_under_another_key(log, open_log, key):
     log.append([{"event": "a"}])
     log.close()
     Path("audit.log.key").unlink()
@@ -223,7 +223,7 @@ def test_a_log_is_not_gone_on_with_under_another_key(log, open_log, key):
 
 
 @pytest.mark.parametrize("text", [b"\xff" * 512, b"garbage", b"{}"])
-def test_a_log_with_a_head_that_is_none_is_not_gone_on_with(log, open_log, text):
+def test_a_log_with_an_invalid_head_is_refused(log, open_log, text):
     log.append([{"event": "a"}])
     log.close()
     Path("audit.log.head").write_bytes(text)
@@ -231,7 +231,7 @@ def test_a_log_with_a_head_that_is_none_is_not_gone_on_with(log, open_log, text)
         open_log()
 
 
-def test_the_key_is_for_the_owner_alone_and_may_lie_elsewhere(open_log):
+def test_only_the_owner_reads_the_key_which_may_lie_elsewhere(open_log):
     log = open_log(key="secret.key")
     log.append([{"event": "a"}])
     assert Path("secret.key").stat().st_mode & 0o777 == 0o600
@@ -239,7 +239,7 @@ def test_the_key_is_for_the_owner_alone_and_may_lie_elsewhere(open_log):
     assert verify_files([Path("audit.log")], Path("secret.key")) == (1, None)
 
 
-def test_the_lines_can_be_had_from_the_logger_as_well(log, caplog):
+def test_the_lines_reach_other_handlers_of_the_logger(log, caplog):
     with caplog.at_level(logging.INFO, "audit"):
         logging.getLogger("audit").addHandler(caplog.handler)
         log.append([{"event": "a"}])
@@ -247,7 +247,7 @@ def test_the_lines_can_be_had_from_the_logger_as_well(log, caplog):
     assert caplog.messages == Path("audit.log").read_text().splitlines()
 
 
-def test_two_logs_in_one_process_keep_apart(open_log):
+def test_two_logs_in_one_process_stay_separate(open_log):
     one, two = open_log("one.log"), open_log("two.log")
     one.append([{"event": "a"}])
     two.append([{"event": "b"}])
@@ -256,43 +256,43 @@ def test_two_logs_in_one_process_keep_apart(open_log):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 50])
-def test_a_part_of_the_log_is_found_wherever_it_begins(log, count):
+def test_a_page_of_the_log_is_read_from_any_line(log, count):
     if count:
         log.append({"event": "a", "note": "x" * (number * 37 % 400)} for number in range(count))
     for after in range(count + 2):
         for limit in (1, 7, 100):
-            found = [json.loads(line)["number"] for line in log.read(after, limit)]
-            assert found == list(range(after + 1, count + 1))[:limit]
+            numbers = [json.loads(line)["number"] for line in log.read(after, limit)]
+            assert numbers == list(range(after + 1, count + 1))[:limit]
 
 
-def test_a_part_is_read_whole_while_others_write(log):
+def test_a_page_has_whole_lines_while_a_writer_is_active(log):
     log.append([{"event": "a"}] * 5)
     thread = Thread(target=lambda: [log.append([{"event": "b"}]) for _ in range(60)])
     thread.start()
     while thread.is_alive():
-        found = [json.loads(line)["number"] for line in log.read(3, 1000)]
-        assert found == list(range(4, len(found) + 4))
+        numbers = [json.loads(line)["number"] for line in log.read(3, 1000)]
+        assert numbers == list(range(4, len(numbers) + 4))
     thread.join()
 
 
-def test_what_is_no_line_is_left_out_of_what_is_read(log):
+def test_a_page_omits_invalid_lines(log):
     log.append([{"event": "a"}] * 3)
     with Path("audit.log").open("ab") as file:
         file.write(b"garbage\n\xff\n{}\ntorn")
     assert [json.loads(line)["number"] for line in log.read(0, 100)] == [1, 2, 3]
 
 
-def test_a_log_that_is_written_meanwhile_is_whole(log):
-    over, seen = Event(), dict[int, str | None]()
+def test_a_log_verifies_while_a_writer_is_active(log):
+    is_over, faults = Event(), dict[int, str | None]()
 
     def write():
-        while not over.is_set():
+        while not is_over.is_set():
             log.append([{"event": "x"}])
 
     writer = Thread(target=write)
     writer.start()
-    while len(seen) < 10:  # so many lengths of it
-        seen.update([verify_files([log.path])])
-    over.set()
+    while len(faults) < 10:  # ten lengths of the log
+        faults.update([verify_files([log.path])])
+    is_over.set()
     writer.join()
-    assert set(seen.values()) == {None}
+    assert set(faults.values()) == {None}

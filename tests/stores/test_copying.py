@@ -203,7 +203,7 @@ def test_what_is_in_its_own_process_is_neither_copied_from_nor_to():
 
 def test_a_bank_moves_house_and_its_audit_log_goes_on():
     run(["users", "create", "ada"], "sqlite:///one.db", given="correct horse\n")
-    assert "Copied, and compared" in run(["copy", "sqlite:///one.db", "sqlite:///two.db"])
+    assert "Copied and compared" in run(["copy", "sqlite:///one.db", "sqlite:///two.db"])
     assert "The books are right" in run(["verify"], "sqlite:///two.db")
     run(["users", "create", "bob"], "sqlite:///two.db", given="correct horse\n")
     assert "2 lines" in run(["audit", "verify"])

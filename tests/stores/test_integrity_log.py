@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from accounts_bank.audit.chain import Head, chain, sealed
+from accounts_bank.audit.chain import Head, chain, seal
 from accounts_bank.audit.log import head_path_of, key_path_of
 from accounts_bank.audit.records import record_of
 from tests.stores.altered import MongoBank, SqlBank
@@ -40,7 +40,7 @@ def test_accounts_verify_ends_with_1_and_names_what_is_wrong(altered):
     altered.unhear("unheard")
     code, said = altered.verified()
     assert code == 1
-    assert said.startswith("The books are wrong: the audit log does not tell of each entry once")
+    assert said.startswith("The books are wrong: the audit log lacks entries of the journal")
 
 
 def test_an_entry_that_the_audit_log_never_heard_of_is_found(altered):
@@ -81,7 +81,7 @@ def rewritten(left_out: str) -> None:
             new, head = chain(key, head, record)
             text += f"{new.decode()}\n"
     LOG.write_text(text)
-    head_path_of(LOG).write_bytes(msgspec.json.encode(sealed(key, head)).ljust(511) + b"\n")
+    head_path_of(LOG).write_bytes(msgspec.json.encode(seal(key, head)).ljust(511) + b"\n")
 
 
 def test_a_log_that_was_chained_anew_without_a_line_differs_from_the_journal(altered):
@@ -94,12 +94,12 @@ def test_a_log_that_was_chained_anew_without_a_line_differs_from_the_journal(alt
 def test_a_line_about_nothing_that_is_in_the_journal_is_found(altered):
     record = record_of(altered.store.entry("sent-20"))
     altered.log.append([record | {"id": "made-up"}])
-    assert "tells of entry made-up, which is not in the journal" in altered.fault()
+    assert "has entry made-up, which is not in the journal" in altered.fault()
 
 
 def test_a_line_that_says_something_twice_is_found(altered):
     altered.log.append([record_of(altered.store.entry("sent-20"))])
-    assert "tells of an entry twice" in altered.fault()
+    assert "holds an entry twice" in altered.fault()
 
 
 def test_a_line_that_says_something_else_is_found(altered):

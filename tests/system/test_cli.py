@@ -50,7 +50,10 @@ def test_init_writes_a_config_once(accounts):
     assert stat.S_IMODE(Path("config.json").stat().st_mode) == 0o600
     assert len(json.loads(Path("config.json").read_text())["JWT_SECRET_KEY"]) >= 32
     code, said = accounts("init")
-    assert (code, said) == (1, "Error: config.json is there already; nothing was changed.\n")
+    assert (code, said) == (
+        1,
+        "Error: config.json exists already: edit it, or move it away first.\n",
+    )
 
 
 @pytest.mark.parametrize("role", ["customer", "teller", "auditor", "admin"])
@@ -68,7 +71,7 @@ def test_a_created_user_is_there_from_the_next_start_on(accounts, passwords, rol
 def test_a_user_is_created_once(accounts):
     accounts("users", "create", "tess", given=f"{PASSWORD}\n")
     code, said = accounts("users", "create", "TESS", given=f"{PASSWORD}\n")
-    assert (code, said) == (1, "Error: There is a user TESS already.\n")
+    assert (code, said) == (1, "Error: TESS is taken: choose another name.\n")
 
 
 def test_a_user_of_a_bank_that_lasts_is_there_at_once(accounts, passwords, monkeypatch):
@@ -76,7 +79,7 @@ def test_a_user_of_a_bank_that_lasts_is_there_at_once(accounts, passwords, monke
     create = ("users", "create", "Tess", "--role", "teller")
     assert accounts(*create, given=f"{PASSWORD}\n") == (0, "Tess is teller.\n")
     code, said = accounts(*create, given=f"{PASSWORD}\n")
-    assert (code, said) == (1, "Error: There is a user Tess already.\n")
+    assert (code, said) == (1, "Error: Tess is taken: choose another name.\n")
     app = create_app(passwords=Passwords())
     assert Http(app).signed_in("tess")("GET", "/v1/users/me").json["role"] == "teller"
     assert accounts("audit", "verify")[0] == 0
@@ -116,7 +119,7 @@ def test_the_books_are_proven_on_the_command_line(accounts, passwords, monkeypat
 @pytest.mark.parametrize("given", ["short\n", "", "\n"])
 def test_a_short_password_is_refused(accounts, given):
     code, said = accounts("users", "create", "tess", given=given)
-    assert (code, said) == (1, "Error: A password has at least 8 characters.\n")
+    assert (code, said) == (1, "Error: Choose a password of 8 or more characters.\n")
     assert not Path("config.json").exists()
 
 
@@ -158,12 +161,12 @@ def test_wrong_settings_are_told_in_one_sentence(accounts):
     for command in (["serve"], ["audit", "verify"], ["users", "create", "tess"]):
         code, said = accounts(*command)
         assert code == 1
-        assert said.startswith("Error: JWT_SECRET_KEY must have at least 32 bytes")
+        assert said.startswith("Error: JWT_SECRET_KEY must have 32 or more bytes")
 
 
 def test_a_bank_in_memory_has_one_worker(accounts):
     code, said = accounts("serve", "--workers", "2")
-    assert (code, said) == (1, "Error: memory:// is kept by one process: use --workers 1.\n")
+    assert (code, said) == (1, "Error: memory:// lives in one process: use --workers 1.\n")
 
 
 def test_the_port_may_be_set_by_the_environment(accounts, monkeypatch):

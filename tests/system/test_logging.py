@@ -14,7 +14,7 @@ import pytest
 
 from accounts_bank import logging_config
 from accounts_bank.app import create_app
-from accounts_bank.logging_config import GatheringHandler, JsonFormatter
+from accounts_bank.logging_config import BackgroundHandler, JsonFormatter
 from tests.helpers import Http
 from tests.system.servers import served
 from tests.waiting import within
@@ -89,7 +89,7 @@ def test_without_a_file_the_lines_go_to_the_console(passwords, capsys):
 
 
 def test_an_error_is_written_at_once(passwords, monkeypatch):
-    monkeypatch.setattr(logging_config, "AT_ONCE_S", 30)
+    monkeypatch.setattr(logging_config, "ERROR_TIMEOUT_S", 30)
     create_app({"LOG_FILE": "app.log"}, passwords=passwords)
     logger.error("burning")
     assert json.loads(Path("app.log").read_text())["event"] == "burning"
@@ -138,7 +138,7 @@ def target():
 @pytest.fixture
 def late(target):
     """Give a logger whose target has been standing still since its first line."""
-    handler, logger = GatheringHandler(target), logging.getLogger("late")
+    handler, logger = BackgroundHandler(target), logging.getLogger("late")
     handler.setFormatter(JsonFormatter())
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -162,13 +162,13 @@ def test_a_target_that_stands_still_holds_up_nobody_and_gets_it_all_when_it_move
     late.handlers[0].flush()
     told = [json.loads(line)["event"] for line in target.stream.getvalue().splitlines()]
     assert told == ["first", *map(str, range(100))]
-    monkeypatch.setattr(logging_config, "AT_ONCE_S", 30)
+    monkeypatch.setattr(logging_config, "ERROR_TIMEOUT_S", 30)
     late.error("at once")
     assert "at once" in target.stream.getvalue()
 
 
 def test_what_there_is_no_room_for_is_counted(late, target, monkeypatch):
-    monkeypatch.setattr(logging_config, "WAITING_MAX_CHARS", 1_000)
+    monkeypatch.setattr(logging_config, "BUFFER_MAX_CHARS", 1_000)
     for number in range(100):
         late.info(str(number))
     target.moves.set()
@@ -183,7 +183,7 @@ def test_what_there_is_no_room_for_is_counted(late, target, monkeypatch):
 
 
 def test_a_target_that_never_moves_holds_up_no_end(late, monkeypatch):
-    monkeypatch.setattr(logging_config, "END_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(logging_config, "CLOSE_TIMEOUT_S", 0.1)
     late.error("unheard")
     began_s = monotonic()
     late.handlers[0].close()

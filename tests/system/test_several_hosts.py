@@ -51,10 +51,10 @@ def test_a_host_that_does_not_write_the_audit_log_says_who_is_to_be_asked(hosts,
     proven = subprocess.run([ACCOUNTS, "verify"], capture_output=True, text=True, check=False)
     assert (proven.returncode, proven.stderr) == (
         1,
-        "Error: Another bank writes the audit log: ask that one.\n",
+        "Error: Another bank writes the audit log: send the request to that bank.\n",
     )
 
 
 def test_a_bank_in_memory_cannot_leave_its_audit_log_to_another():
-    with pytest.raises(SettingsError, match="shares nothing"):
+    with pytest.raises(SettingsError, match="AUDIT_LOG is empty"):
         load_settings({"AUDIT_LOG": ""})

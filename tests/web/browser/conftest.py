@@ -154,7 +154,7 @@ class Windows:
 
     def _stay_here(self, site: Site, url: str) -> None:
         if not url.startswith((site.base, "data:")):
-            self._troubles.append(f"asks run_in_thread: {url}")
+            self._troubles.append(f"requests another host: {url}")
 
 
 def served(passwords: Passwords, folder: Path, **settings: Any) -> Site:

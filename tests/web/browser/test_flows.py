@@ -98,7 +98,7 @@ def test_an_account_is_renamed_emptied_and_closed_and_the_user_leaves(site, open
 @looks
 def test_a_password_is_changed_and_the_old_one_opens_nothing(site, opened, look):
     username = site.customer("Ada", Main=0)
-    page, run_in_thread = let_in(opened(site, look), username), let_in(opened(site, look), username)
+    page, other_page = let_in(opened(site, look), username), let_in(opened(site, look), username)
     page.goto("/profile")
     press(page, "Change the password")
     fill(page, Current_password="wrong horse", New_password="battery staple")
@@ -107,12 +107,12 @@ def test_a_password_is_changed_and_the_old_one_opens_nothing(site, opened, look)
     fill(page, Current_password=PASSWORD, New_password="battery staple")
     press(page, "Change the password")
     told(page, "Your password is changed")
-    run_in_thread.reload()
-    headed(run_in_thread, "Sign in")
-    fill(run_in_thread, Username=username, Password=PASSWORD)
-    press(run_in_thread, "Sign in")
-    expect(run_in_thread.get_by_label("Password")).to_have_attribute("aria-invalid", "true")
-    sign_in(run_in_thread, username, "battery staple")
+    other_page.reload()
+    headed(other_page, "Sign in")
+    fill(other_page, Username=username, Password=PASSWORD)
+    press(other_page, "Sign in")
+    expect(other_page.get_by_label("Password")).to_have_attribute("aria-invalid", "true")
+    sign_in(other_page, username, "battery staple")
 
 
 @looks
