@@ -66,7 +66,7 @@ def create_app(
     `settings` are complete, or a mapping that overrides `config.json` and the environment.
     `passwords` and `clock` replace the password hasher and the time, for tests.
 
-    :raises SettingsError: the bank cannot start with these settings; the text says what to do.
+    :raises SettingsError: the bank cannot start with these settings; the text says how to mend it.
     """
     if not isinstance(settings, Settings):
         settings = load_settings(settings)

@@ -1,6 +1,6 @@
 """Application logs: one JSON object a line, on the console or in a rotating file.
 
-Fields: `@timestamp` (ISO 8601, UTC), `level`, `logger`, `event`, then what the event needs, such as
+Fields: `@timestamp` (ISO 8601, UTC), `level`, `logger`, `event`, then the event's fields, such as
 `request_id` and `user_id`. `ERROR` is for faults that need a person now, `WARNING` for faulty
 requests. No line holds a password, a token or a body.
 """

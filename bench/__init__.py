@@ -1,1 +1,1 @@
-"""What the bank costs, as ratios measured in one run on one machine: `make bench`."""
+"""Benchmarks: ratios measured in one run on one machine, by `make bench`."""

@@ -1,6 +1,6 @@
-"""Run the benchmarks, or those named: `python -m bench growth http servers`.
+"""Run all benchmarks, or the named ones: `python -m bench growth http servers`.
 
-`proof` and `scale` fill large banks first, and are run by name alone.
+`proof` and `scale` fill large banks first, so they run by name only.
 """
 
 import sys
@@ -20,7 +20,7 @@ LONG = {"proof", "scale"}
 
 
 def main() -> None:
-    for name in sys.argv[1:] or [each for each in BENCHMARKS if each not in LONG]:
+    for name in sys.argv[1:] or [name for name in BENCHMARKS if name not in LONG]:
         print(f"\n== {name}", flush=True)
         BENCHMARKS[name]()
 

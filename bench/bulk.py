@@ -1,7 +1,7 @@
-"""Ten thousand transfers in one request on each store, beside single requests and pgbench.
+"""Compare bulks of ten thousand transfers with single requests and pgbench, on each store.
 
-What is compared takes turns, as in `bench.stores`. Bulks follow each other at once, so that what is
-sealed behind an answer is paid for by the next one; one alone meets a bank that has sealed all.
+The measurements take turns, as in `bench.stores`. Bulks follow each other at once, so each one pays
+for the sealing of the one before. A bulk after a rest meets a bank that has sealed everything.
 """
 
 import json
@@ -12,8 +12,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from bench.load import Running, loaded, opened, running
-from bench.stores import STORES, Rate, compared, per_s, uniform
+from bench.load import Running, load, open_accounts, running
+from bench.stores import STORES, Rate, compare, per_s, uniform
 
 ITEMS = 10_000
 REQUESTS = 3
@@ -31,27 +31,27 @@ def run() -> None:
         with databases() as (new_database, yardsticks):
             settings = {"ACCOUNTS_STORE_URL": new_database("bank"), "BENCH_WORKERS": "1"}
             with running("ours", "bank", environment=settings) as server:
-                _measured(server, yardsticks)
+                _measure(server, yardsticks)
         if store == "memory":
             print(f"  (need {MEMORY_NEED_PER_S}/s)")
 
 
-def _measured(server: Running, yardsticks: dict[str, Rate]) -> None:
-    ids = opened(server, ACCOUNTS)
+def _measure(server: Running, yardsticks: dict[str, Rate]) -> None:
+    ids = open_accounts(server, ACCOUNTS)
     body = _body(ids)
     peak_mib = _peak_mib(server, lambda: _send(server, body))
     rates: dict[str, Rate] = {
         f"bulk of {ITEMS}": lambda: _per_s(server, body, REQUESTS),
-        "one, to a bank at rest": lambda: _rested_per_s(server, body),
-        "single requests": lambda: per_s(loaded(server, SECONDS, bodies=uniform(ids))),
+        "one after a rest": lambda: _per_s_after_rest(server, body),
+        "single requests": lambda: per_s(load(server, SECONDS, bodies=uniform(ids))),
     }
-    compared(rates | yardsticks, NEEDS)
+    compare(rates | yardsticks, NEEDS)
     print(f"  a request of {ITEMS} took {peak_mib} MiB more at its peak", flush=True)
 
 
 def _body(ids: list[str]) -> bytes:
-    some = uniform(ids)
-    transfers = [some[number % len(some)] for number in range(ITEMS)]
+    bodies = uniform(ids)
+    transfers = [bodies[number % len(bodies)] for number in range(ITEMS)]
     return json.dumps({"mode": "each", "transfers": transfers}, separators=(",", ":")).encode()
 
 
@@ -62,13 +62,13 @@ def _per_s(server: Running, body: bytes, requests: int) -> float:
     return ITEMS * requests / (time.perf_counter() - begin_s)
 
 
-def _rested_per_s(server: Running, body: bytes) -> float:
+def _per_s_after_rest(server: Running, body: bytes) -> float:
     time.sleep(REST_S)
     return _per_s(server, body, 1)
 
 
 def _send(server: Running, body: bytes) -> None:
-    """Send a bulk, and see that every transfer was made."""
+    """Send a bulk; check that the bank recorded every transfer."""
     client = HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {server.token}"}
     client.request("POST", "/v1/transfers/bulk", body, headers)
@@ -79,16 +79,16 @@ def _send(server: Running, body: bytes) -> None:
     assert text.count(b'"recorded"') == ITEMS, text[:300]
 
 
-def _peak_mib(server: Running, act: Callable[[], Any]) -> int:
-    """Say how much more memory the server takes at most while it does something."""
+def _peak_mib(server: Running, action: Callable[[], Any]) -> int:
+    """Return the growth of the server's memory, in MiB, at its peak during an action."""
     folders = [Path("/proc") / str(pid) for pid in _family(server.process.pid)]
     before = []
     for folder in folders:
         (folder / "clear_refs").write_text("5")
         before.append(_kib(folder, "VmRSS"))
-    act()
+    action()
     after = [_kib(folder, "VmHWM") for folder in folders]
-    return max(now - then for now, then in zip(after, before, strict=True)) // MIB
+    return max(peak - start for peak, start in zip(after, before, strict=True)) // MIB
 
 
 def _family(pid: int) -> Iterator[int]:

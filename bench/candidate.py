@@ -1,8 +1,8 @@
-"""One server with one app, in a process of its own: `python -m bench.candidate SERVER APP PORT`.
+"""Run one server with one app in this process: `python -m bench.candidate SERVER APP PORT`.
 
 SERVER is `ours` (granian and the gateway, as `accounts serve` runs it), `granian` (its WSGI
-interface) or `gunicorn` (gthread). APP is `bank` or `bare`: a Flask app whose one POST reads JSON
-and answers 201.
+interface) or `gunicorn` (gthread). APP is `bank` or `bare`: a Flask app with one POST that reads
+JSON and answers 201.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""Fill a bank with customers, money and a history of payments, by its own rules.
+"""Fill a bank with customers, money and a history of payments, by the bank's own rules.
 
-Customers come in generations, and what an account ever does is within its own. So each generation
-lives in memory, is decided there by the bank's own rules, and is then restored into the store as
-`accounts copy` would; all of it is in the audit log, and `accounts verify` proves it. The lines of
-one account lie scattered among those of thousands of others, as they do after such a life.
+The accounts come in generations and pay only within their own. Each generation is decided in memory
+and then restored into the store, as `accounts copy` does. The audit log has all entries, so
+`accounts verify` proves the bank. The lines of one account lie scattered among the lines of
+thousands of others, as in a real bank.
 """
 
 import sqlite3
@@ -35,11 +35,11 @@ from accounts_bank.stores.sql import Database
 from accounts_bank.stores.sql.tables import METADATA
 
 CALLERS = 250
-"""How many customers have signed in; each of the others has two accounts."""
+"""The number of customers with a session; each other customer has two accounts."""
 CALLERS_ACCOUNTS_MAX = 10_000
-"""How many accounts those have at most, spread among all."""
+"""The most accounts of customers with a session, spread among all accounts."""
 GENERATION = 10_000
-"""In accounts."""
+"""The number of accounts in a generation."""
 BALANCE_MINOR = 10**9
 SESSION_LASTS = timedelta(days=1)
 
@@ -47,7 +47,7 @@ _NEVER = datetime.fromtimestamp(0, UTC)
 
 
 class Size(NamedTuple):
-    """How large a bank is; the first deposit to each account makes two lines."""
+    """The size of a bank. The first deposit to each account makes two lines."""
 
     accounts: int
     lines: int
@@ -57,17 +57,17 @@ class Size(NamedTuple):
 
     @property
     def transfers(self) -> int:
-        """How many transfers the rest of the lines are of."""
+        """The number of transfers, two lines each, after the first deposits."""
         return (self.lines - 2 * self.accounts) // 2
 
     @property
     def callers_every(self) -> int:
-        """Every how many accounts there is one of a customer who is signed in."""
+        """The distance between two accounts of customers with a session."""
         return self.accounts // min(CALLERS_ACCOUNTS_MAX, self.accounts // 2)
 
 
 class People(NamedTuple):
-    """Who is in a bank: those who are signed in, and the accounts of all and of each of them."""
+    """The users with a session, and the ids of all accounts."""
 
     teller: User
     callers: list[User]
@@ -75,44 +75,44 @@ class People(NamedTuple):
     size: Size
 
     def owner(self, number: int) -> str:
-        """Say whose an account is, by its place."""
+        """Return the owner's id of an account, by the position of the account."""
         place, rest = divmod(number, self.size.callers_every)
         if rest == 0:
             return self.callers[place % len(self.callers)].id
         return f"customer-{number // 2}"
 
     def accounts_of(self, caller: int) -> list[str]:
-        """Give the accounts of one who is signed in."""
+        """Return the accounts of a customer with a session."""
         return self.accounts[:: self.size.callers_every][caller :: len(self.callers)]
 
 
 class Generation(InMemoryAccountStore):
-    """A generation's books, where numbers that earlier ones have are taken."""
+    """The books of one generation; account numbers of earlier generations count as taken."""
 
     def __init__(self, taken: set[str]) -> None:
         super().__init__(decide)
         self._taken = taken
 
     def _load(self, needs: Needs) -> Snapshot:
-        found = super()._load(needs)
-        found.accounts.update(dict.fromkeys(needs.accounts & self._taken, _SOMEBODYS))
-        return found
+        snapshot = super()._load(needs)
+        snapshot.accounts.update(dict.fromkeys(needs.accounts & self._taken, _TAKEN_ACCOUNT))
+        return snapshot
 
 
-_SOMEBODYS = Account(
+_TAKEN_ACCOUNT = Account(
     id="", number="", owner_id="", name="", currency="", created_at=_NEVER, moved_at=_NEVER
 )
 
 
-def filled(url: str, audit_log: Path, size: Size) -> People:
-    """Fill an empty bank to a size."""
+def fill(url: str, audit_log: Path, size: Size) -> People:
+    """Fill the empty bank at a store URL; return its users and accounts."""
     dice = Random(1)  # noqa: S311 - the same bank each time
     past = SimulatedClock(
         datetime.now(UTC) - timedelta(milliseconds=4 * (size.accounts + size.lines))
     )
     new_id = SimulatedIds(past, dice)
     stores = open_stores(url, Observer())
-    people = _signed_in(stores.users, size, past, new_id)
+    people = _store_users(stores.users, size, past, new_id)
     taken: set[str] = set()
     customers: Counter[str] = Counter()
     with closing(AuditLog(audit_log)) as log:
@@ -120,47 +120,51 @@ def filled(url: str, audit_log: Path, size: Size) -> People:
             numbers = range(begin, min(begin + GENERATION, size.accounts))
             books = Generation(taken)
             for entries in batches(_entries(people, numbers, past, new_id, dice)):
-                log.append(map(record_of, _recorded(books, entries)))
-            _restored(books, stores.accounts, taken, customers)
-    for some in batches(sorted(customers.items())):
-        stores.accounts.restore(Changes([], [], [Customer(*each) for each in some], []))
+                log.append(map(record_of, _decide(books, entries)))
+            _restore(books, stores.accounts, taken, customers)
+    for batch in batches(sorted(customers.items())):
+        stores.accounts.restore(Changes([], [], [Customer(*item) for item in batch], []))
     return people
 
 
-def tables_copied(file: Path, url: str) -> None:
-    """Give an empty PostgreSQL the tables of a bank in SQLite: each value looks alike in both."""
+def copy_tables(file: Path, url: str) -> None:
+    """Copy the tables of a bank in SQLite to an empty PostgreSQL; values have the same form."""
     Database(url).close()  # makes the tables
     with closing(sqlite3.connect(file)) as source, psycopg.connect(url) as target:
         for table in METADATA.sorted_tables:
             names = ", ".join(f'"{column.name}"' for column in table.columns)
-            kept = source.execute(f"SELECT {names} FROM {table.name}")  # noqa: S608
+            source_rows = source.execute(f"SELECT {names} FROM {table.name}")  # noqa: S608
             copy = f"COPY {table.name} ({names}) FROM STDIN"
             with target.cursor() as cursor, cursor.copy(copy) as rows:
-                for row in kept:
+                for row in source_rows:
                     rows.write_row(row)
 
 
-def _recorded(books: Generation, entries: list[Entry]) -> list[Recorded]:
+def _decide(books: Generation, entries: list[Entry]) -> list[Recorded]:
     recorded = [outcome.recorded for outcome in books.append(entries)]
-    assert all(each.status is Status.RECORDED for each in recorded)
+    assert all(item.status is Status.RECORDED for item in recorded)
     books.mark_sealed(recorded)
     return recorded
 
 
-def _restored(
+def _restore(
     books: Generation, store: AccountStore, taken: set[str], customers: Counter[str]
 ) -> None:
-    """Restore all but the customers: some of those have accounts in other generations too."""
+    """Restore all but the customers; some of them also own accounts of other generations."""
     with books.ledger() as ledger:
         for changes in changes_of(ledger):
             taken.update(account.number for account in changes.accounts)
-            customers.update({each.id: each.open_accounts for each in changes.customers})
+            customers.update(
+                {customer.id: customer.open_accounts for customer in changes.customers}
+            )
             if not changes.customers:
                 store.restore(changes)
 
 
-def _signed_in(store: UserStore, size: Size, past: SimulatedClock, new_id: SimulatedIds) -> People:
-    """Put those into the store who have signed in already: nobody's password need be hashed."""
+def _store_users(
+    store: UserStore, size: Size, past: SimulatedClock, new_id: SimulatedIds
+) -> People:
+    """Store users that already have a session, so that no password needs hashing."""
 
     def user(name: str, role: Role = Role.CUSTOMER) -> User:
         session = Session(new_id(), new_id(), datetime.now(UTC) + SESSION_LASTS)
@@ -183,7 +187,7 @@ def _signed_in(store: UserStore, size: Size, past: SimulatedClock, new_id: Simul
 def _entries(
     people: People, numbers: range, past: SimulatedClock, new_id: SimulatedIds, dice: Random
 ) -> Iterator[Entry]:
-    """Open the accounts of a generation, pay into each, and let random ones pay each other."""
+    """Yield openings, a deposit for each account, then transfers between random accounts."""
     size, ids, till = people.size, people.accounts, numbers.start // GENERATION
     for number in numbers:
         ids.append(new_id())

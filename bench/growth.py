@@ -1,6 +1,6 @@
-"""What a transfer and a page of lines cost as the books grow, and how much memory they take.
+"""Measure a transfer, a page of lines and memory as the books grow.
 
-A whole request is measured, without the network: the token, the JSON, the rules, both logs.
+The time covers a whole request without the network: token, JSON, rules and both logs.
 """
 
 import gc
@@ -22,11 +22,11 @@ from accounts_bank.ledger.actions import Deposit, Transfer
 SMALL = (100, 1_000)
 LARGE = (100_000, 1_000_000)
 SAMPLES = 10_000
-PASSWORD = "correct horse"  # noqa: S105 - nobody's
+PASSWORD = "correct horse"  # noqa: S105 - of no real user
 
 
 class Books:
-    """A bank whose one customer has many accounts, and what it costs at the moment."""
+    """A bank with one customer that has many accounts."""
 
     def __init__(self, folder: str) -> None:
         self.app = create_app({"AUDIT_LOG": f"{folder}/audit.log", "LOG_FILE": f"{folder}/app.log"})
@@ -36,12 +36,12 @@ class Books:
         self._random = random.Random(1)  # noqa: S311 - the same books each time
         user = self.bank.users.sign_up("ada", PASSWORD)
         self._caller = Caller(user.id, Role.CUSTOMER, "")
-        login = self.ask("POST", "/v1/auth/login", {"username": "ada", "password": PASSWORD})
+        login = self.send("POST", "/v1/auth/login", {"username": "ada", "password": PASSWORD})
         self._token = json.loads(login)["access_token"]
 
     _token = ""
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
+    def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
         text = json.dumps(body).encode() if body else b""
         environment = {
             "REQUEST_METHOD": method,
@@ -68,8 +68,8 @@ class Books:
         return answer
 
     def grow(self, accounts: int, transfers: int) -> None:
-        """Fill the books; the audit log is left out, for time's sake."""
-        collection, saved = self.bank.accounts, self.bank.accounts._client._on_saved  # noqa: SLF001
+        """Fill the books without the audit log, which would take too long."""
+        collection, on_saved = self.bank.accounts, self.bank.accounts._client._on_saved  # noqa: SLF001
         store, done = collection._store, 0  # noqa: SLF001
         collection._client._on_saved = lambda _: None  # noqa: SLF001
         while len(self.ids) < accounts or self.transfers < transfers:
@@ -84,15 +84,15 @@ class Books:
             if done % 10_000 == 0:
                 _empty(store)
         _empty(store)
-        collection._client._on_saved = saved  # noqa: SLF001
+        collection._client._on_saved = on_saved  # noqa: SLF001
 
     def transfer(self) -> None:
         payer, payee = self._random.sample(self.ids, 2)
         pay = {"from_account": payer, "to_account": payee, "amount_minor": 1, "currency": "EUR"}
-        self.ask("POST", "/v1/transfers", pay)
+        self.send("POST", "/v1/transfers", pay)
 
     def page(self) -> None:
-        self.ask("GET", f"/v1/accounts/{self._random.choice(self.ids)}/lines")
+        self.send("GET", f"/v1/accounts/{self._random.choice(self.ids)}/lines")
 
 
 def _empty(outbox: Any) -> None:
@@ -100,15 +100,15 @@ def _empty(outbox: Any) -> None:
         outbox.mark_sealed(items)
 
 
-def _medians_us(*acts: Callable[[], None]) -> list[float]:
-    """Time each in turn, so that whatever else the machine does meets all alike."""
-    times: list[list[float]] = [[] for _ in acts]
+def _medians_us(*actions: Callable[[], None]) -> list[float]:
+    """Return the median times in microseconds; the actions take turns under equal load."""
+    times: list[list[float]] = [[] for _ in actions]
     for _ in range(SAMPLES):
-        for act, taken in zip(acts, times, strict=True):
+        for action, taken_s in zip(actions, times, strict=True):
             began_s = perf_counter()
-            act()
-            taken.append(perf_counter() - began_s)
-    return [median(each) * 1e6 for each in times]
+            action()
+            taken_s.append(perf_counter() - began_s)
+    return [median(taken_s) * 1e6 for taken_s in times]
 
 
 def _memory_bytes() -> int:
@@ -125,11 +125,11 @@ def run() -> None:
         before_bytes = _memory_bytes()
         large.grow(*LARGE)
         each_bytes = (_memory_bytes() - before_bytes) / LARGE[1]
-        for name, acts in (
+        for name, actions in (
             ("a transfer", (small.transfer, large.transfer)),
             ("a page of lines", (small.page, large.page)),
         ):
-            a, b = _medians_us(*acts)
+            a, b = _medians_us(*actions)
             print(f"{name}: {a:.0f} us at {SMALL}, {b:.0f} us at {LARGE}: {b / a:.2f} times")
         print(f"memory for each transfer: {each_bytes:.0f} bytes")
         small.bank.close()

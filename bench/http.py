@@ -1,8 +1,8 @@
-"""Authenticated transfers over HTTP, beside what a bare Flask POST does on the same server."""
+"""Compare authenticated transfers over HTTP with a bare Flask POST on the same server."""
 
 from statistics import median
 
-from bench.load import CONNECTIONS, Load, loaded, running
+from bench.load import CONNECTIONS, Load, load, running
 
 ROUNDS = 3
 SECONDS = 5
@@ -12,7 +12,7 @@ def run() -> None:
     print(f"wrk, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s, medians")
     ratios = []
     for _ in range(ROUNDS):
-        bare, bank = measured("bare"), measured("bank")
+        bare, bank = measure("bare"), measure("bank")
         assert bank.failures == bare.failures == 0, (bare, bank)
         ratios.append(bank.per_s / bare.per_s)
         print(f"  bare Flask POST {bare.per_s:6.0f}/s, p99 {bare.p99_ms:5.1f} ms", end="   ")
@@ -20,7 +20,7 @@ def run() -> None:
     print(f"transfers / bare Flask POST: {median(ratios):.2f} (need 0.30)")
 
 
-def measured(app: str) -> Load:
+def measure(app: str) -> Load:
     with running("ours", app) as server:
-        loaded(server, 1)
-        return loaded(server, SECONDS)
+        load(server, 1)
+        return load(server, SECONDS)

@@ -47,7 +47,7 @@ Places = dict[str, tuple[int, int]]
 
 
 def imports() -> Edges:
-    """Return what each package imports, without imports that follow from others."""
+    """Return the imports of each package, without imports that follow from others."""
     graph = grimp.build_graph(PACKAGE, cache_dir=None)
     names = {child.rpartition(".")[2] for child in graph.find_children(PACKAGE)} - {"__main__"}
     edges: Edges = {name: set() for name in sorted(names)}

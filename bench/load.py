@@ -35,7 +35,7 @@ function request() return requests[math.random(#requests)] end
 """
 
 
-class Ask(NamedTuple):
+class Call(NamedTuple):
     """One request."""
 
     method: str
@@ -49,7 +49,7 @@ class Ask(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What wrk saw: requests a second, percentiles, and answers that were no success."""
+    """A result of wrk; `failures` counts socket errors and answers outside 2xx and 3xx."""
 
     per_s: float
     p50_ms: float
@@ -58,7 +58,7 @@ class Load(NamedTuple):
 
 
 class Running(NamedTuple):
-    """A candidate that answers, and the request to load it with."""
+    """A server that answers, and the token and body of its default request."""
 
     process: subprocess.Popen[bytes]
     url: str
@@ -75,7 +75,7 @@ def running(
     *,
     is_filled: bool = False,
 ) -> Iterator[Running]:
-    """Start a candidate; unless its bank is filled already, a customer is put into it."""
+    """Start a server of `bench.candidate`; add a customer unless its bank is filled."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
@@ -98,7 +98,7 @@ def running(
             process.wait(30)
 
 
-def loaded(
+def load(
     server: Running,
     seconds: int,
     connections: int = CONNECTIONS,
@@ -106,30 +106,32 @@ def loaded(
     path: str = "/v1/transfers",
     bodies: Sequence[dict[str, Any]] = (),
 ) -> Load:
-    """Send one of the bodies at a time, each as likely as the other."""
-    asks = [Ask("POST", path, server.token, body) for body in bodies or [server.body]]
-    return asked(server, asks, seconds, connections)
+    """Load a path with random bodies; return the result of wrk."""
+    calls = [Call("POST", path, server.token, body) for body in bodies or [server.body]]
+    return load_calls(server, calls, seconds, connections)
 
 
-def asked(server: Running, asks: Sequence[Ask], seconds: int, connections: int) -> Load:
-    """Send one of many requests at a time, each as likely as the other."""
+def load_calls(server: Running, calls: Sequence[Call], seconds: int, connections: int) -> Load:
+    """Load a server with random requests; return the result of wrk."""
     if shutil.which("wrk") is None:
         sys.exit("This benchmark needs wrk: `apt-get install wrk`, or `brew install wrk`.")
     with tempfile.TemporaryDirectory() as folder:
         script, requests = Path(folder) / "script.lua", Path(folder) / "requests"
         script.write_text(_SCRIPT)
-        requests.write_text("\n".join(map(str, asks)))
+        requests.write_text("\n".join(map(str, calls)))
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency"]
         command += ["-s", str(script), server.url, "--", str(requests)]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return Load(_per_s(told), _percentile_ms(told, 50), _percentile_ms(told, 99), _failures(told))
+        report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Load(
+        _per_s(report), _percentile_ms(report, 50), _percentile_ms(report, 99), _failures(report)
+    )
 
 
-def opened(server: Running, count: int, balance_minor: int = 10**12) -> list[str]:
-    """Open accounts and pay in; give their ids."""
-    wish, ids = {"name": "Main", "currency": "EUR"}, []
+def open_accounts(server: Running, count: int, balance_minor: int = 10**12) -> list[str]:
+    """Open accounts with a balance; return their ids."""
+    body, ids = {"name": "Main", "currency": "EUR"}, []
     for _ in range(count):
-        ids.append(post(f"{server.url}/v1/accounts", wish, server.token)["id"])
+        ids.append(post(f"{server.url}/v1/accounts", body, server.token)["id"])
         cash = {"account": ids[-1], "amount_minor": balance_minor, "currency": "EUR"}
         post(f"{server.url}/v1/deposits", cash, server.token)
     return ids
@@ -143,12 +145,12 @@ def post(url: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
 
 
 def _bank(url: str) -> tuple[str, dict[str, Any]]:
-    """Give Ada two accounts and much money."""
+    """Create a customer with two accounts and much money; return its token and a transfer."""
     ada = {"username": "ada", "password": "correct horse"}
     post(f"{url}/v1/users", ada)
     token = post(f"{url}/v1/auth/login", ada)["access_token"]
-    wish = {"name": "Main", "currency": "EUR"}
-    payer, payee = (post(f"{url}/v1/accounts", wish, token)["id"] for _ in range(2))
+    account = {"name": "Main", "currency": "EUR"}
+    payer, payee = (post(f"{url}/v1/accounts", account, token)["id"] for _ in range(2))
     cash = {"account": payer, "amount_minor": 10**12, "currency": "EUR"}
     post(f"{url}/v1/deposits", cash, token)
     return token, {
@@ -177,16 +179,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _per_s(told: str) -> float:
-    return float(re.findall(r"Requests/sec:\s+([\d.]+)", told)[0])
+def _per_s(report: str) -> float:
+    return float(re.findall(r"Requests/sec:\s+([\d.]+)", report)[0])
 
 
-def _percentile_ms(told: str, percent: int) -> float:
-    number, unit = re.findall(rf"{percent}%\s+([\d.]+)(us|ms|s)", told)[0]
+def _percentile_ms(report: str, percent: int) -> float:
+    number, unit = re.findall(rf"{percent}%\s+([\d.]+)(us|ms|s)", report)[0]
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def _failures(told: str) -> int:
-    found = re.findall(r"Non-2xx or 3xx responses: (\d+)", told)
-    found += re.findall(r"Socket errors: .*", told)
+def _failures(report: str) -> int:
+    found = re.findall(r"Non-2xx or 3xx responses: (\d+)", report)
+    found += re.findall(r"Socket errors: .*", report)
     return sum(int(number) for each in found for number in re.findall(r"\d+", each))

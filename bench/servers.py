@@ -1,4 +1,4 @@
-"""The candidates for `accounts serve`: throughput, p99, what SIGTERM costs, and slow clients."""
+"""Compare servers for `accounts serve`: throughput, p99, requests lost at SIGTERM, slow clients."""
 
 import signal
 import socket
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from urllib.error import URLError
 
-from bench.load import Load, Running, loaded, post, running
+from bench.load import Load, Running, load, post, running
 
 SERVERS = [("ours", 4), ("granian", 4), ("granian", 16), ("gunicorn", 4), ("gunicorn", 16)]
 SLOW = 200
@@ -20,20 +20,20 @@ def run() -> None:
     )
     for server, threads in SERVERS:
         with running(server, "bare", threads) as bare:
-            loaded(bare, 1)
-            bare_load = loaded(bare, 4)
+            load(bare, 1)
+            bare_load = load(bare, 4)
         with running(server, "bank", threads) as bank:
-            loaded(bank, 1)
-            load = loaded(bank, 4)
+            load(bank, 1)
+            bank_load = load(bank, 4)
         with running(server, "bank", threads) as bank:
             slow = _with_slow_clients(bank)
         with running(server, "bank", threads) as bank:
             lost = _lost_at_sigterm(bank)
-        row = f"{server + ', ' + str(threads):20}  {bare_load.per_s:6.0f}  {load.per_s:11.0f}"
-        print(f"{row}  {load.p99_ms:6.1f}   {lost:15}   {_said(slow)}", flush=True)
+        row = f"{server + ', ' + str(threads):20}  {bare_load.per_s:6.0f}  {bank_load.per_s:11.0f}"
+        print(f"{row}  {bank_load.p99_ms:6.1f}   {lost:15}   {_row(slow)}", flush=True)
 
 
-def _said(slow: Load) -> str:
+def _row(slow: Load) -> str:
     return f"{slow.per_s:19.0f}" + (f", {slow.failures} failed" if slow.failures else "")
 
 
@@ -44,11 +44,11 @@ def _with_slow_clients(bank: Running) -> Load:
         for _ in range(SLOW):
             client = stack.enter_context(socket.create_connection((host, int(port))))
             client.sendall(head + b"Content-Length: 100\r\n\r\n{")
-        return loaded(bank, 4)
+        return load(bank, 4)
 
 
 def _lost_at_sigterm(bank: Running) -> str:
-    """Count requests that were sent and got no answer, connections refused aside."""
+    """Count requests that were sent and got no answer, without refused connections."""
 
     def pay(_: int) -> tuple[int, int]:
         done = 0

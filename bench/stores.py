@@ -1,8 +1,8 @@
-"""Each store over HTTP, beside what the machine and the database can do at most.
+"""Compare each store over HTTP with the limits of the machine and of the database.
 
-Every store is served by two workers (memory by one). `pgbench` runs its TPC-B-like script on the
-same PostgreSQL: one update each of three tables, an insert and a select, prepared, 16 clients. What
-is compared takes turns, so that whatever else the machine does meets all alike.
+Two workers serve each store (one serves memory). `pgbench` runs its TPC-B-like script on the same
+PostgreSQL: one update each of three tables, an insert and a select, prepared, 16 clients. The
+measurements take turns, so that other load on the machine affects all of them.
 """
 
 import random
@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from bench.load import CONNECTIONS, Load, Running, loaded, opened, running
+from bench.load import CONNECTIONS, Load, Running, load, open_accounts, running
 from tests.mongo import Mongo
 from tests.postgres import Postgres
 
@@ -33,7 +33,7 @@ Rate = Callable[[], float]
 
 def run() -> None:
     with running("ours", "bare") as server:
-        told("bare Flask POST", CONNECTIONS, loaded(server, SECONDS))
+        report("bare Flask POST", CONNECTIONS, load(server, SECONDS))
     for store, databases in STORES.items():
         print(f"-- {store}", flush=True)
         with databases() as (new_database, yardsticks):
@@ -42,56 +42,56 @@ def run() -> None:
             with running("ours", "bank", environment=settings) as server:
                 settings |= {"ACCOUNTS_STORE_URL": new_database("alone"), "BENCH_UNGROUPED": "1"}
                 with running("ours", "bank", environment=settings) as alone:
-                    measured(server, alone, yardsticks)
+                    measure(server, alone, yardsticks)
 
 
-def measured(server: Running, alone: Running, yardsticks: dict[str, Rate]) -> None:
-    ids, others = opened(server, ACCOUNTS), opened(alone, ACCOUNTS)
-    loaded(server, 2, bodies=uniform(ids))
-    loaded(alone, 2, bodies=uniform(others))
+def measure(server: Running, alone: Running, yardsticks: dict[str, Rate]) -> None:
+    ids, others = open_accounts(server, ACCOUNTS), open_accounts(alone, ACCOUNTS)
+    load(server, 2, bodies=uniform(ids))
+    load(alone, 2, bodies=uniform(others))
     for connections in (1, 16, CONNECTIONS):
-        told("transfers", connections, loaded(server, SECONDS, connections, bodies=uniform(ids)))
-    told("deposits", CONNECTIONS, paid_in := deposited(server, ids))
+        report("transfers", connections, load(server, SECONDS, connections, bodies=uniform(ids)))
+    report("deposits", CONNECTIONS, paid_in := load_deposits(server, ids))
     assert paid_in.failures == 0
-    compared(
+    compare(
         {
-            "transfers": lambda: per_s(loaded(server, SECONDS, bodies=uniform(ids))),
-            "to one hot account": lambda: per_s(loaded(server, SECONDS, bodies=to_one(ids))),
-            "deposits": lambda: per_s(deposited(server, ids)),
-            "without group commit": lambda: per_s(loaded(alone, SECONDS, bodies=uniform(others))),
+            "transfers": lambda: per_s(load(server, SECONDS, bodies=uniform(ids))),
+            "to one hot account": lambda: per_s(load(server, SECONDS, bodies=to_one(ids))),
+            "deposits": lambda: per_s(load_deposits(server, ids)),
+            "without group commit": lambda: per_s(load(alone, SECONDS, bodies=uniform(others))),
             **yardsticks,
         }
     )
 
 
-def compared(rates: dict[str, Rate], needs: Mapping[str, float] = NEEDS) -> None:
-    """Print each beside the first; what a database does at most is what the first is beside."""
-    rounds = [{what: rate() for what, rate in rates.items()} for _ in range(ROUNDS)]
+def compare(rates: dict[str, Rate], needs: Mapping[str, float] = NEEDS) -> None:
+    """Print the ratio of each rate to the first; for pgbench, the ratio of the first to it."""
+    rounds = [{name: rate() for name, rate in rates.items()} for _ in range(ROUNDS)]
     first = next(iter(rates))
-    for what in rates:
-        ratios = [each[what] / each[first] for each in rounds]
-        if what.startswith("pgbench"):
+    for name in rates:
+        ratios = [each[name] / each[first] for each in rounds]
+        if name.startswith("pgbench"):
             ratios = [1 / ratio for ratio in ratios]
-        need = f" (need {needs[what]})" if what in needs else ""
-        beside = f"{first} / {what}" if what.startswith("pgbench") else f"of {first}"
-        print(f"  {what:24} {median(each[what] for each in rounds):6.0f}/s", end="   ")
+        need = f" (need {needs[name]})" if name in needs else ""
+        beside = f"{first} / {name}" if name.startswith("pgbench") else f"of {first}"
+        print(f"  {name:24} {median(each[name] for each in rounds):6.0f}/s", end="   ")
         print(f"{median(ratios):.2f} {beside}{need}", flush=True)
 
 
-def per_s(load: Load) -> float:
-    assert load.failures == 0, load
-    return load.per_s
+def per_s(result: Load) -> float:
+    assert result.failures == 0, result
+    return result.per_s
 
 
-def told(what: str, connections: int, load: Load) -> None:
-    percentiles = f"p50 {load.p50_ms:5.1f} ms, p99 {load.p99_ms:5.1f} ms"
-    print(f"  {what}, {connections} connections: {load.per_s:6.0f}/s, {percentiles}", flush=True)
-    assert load.failures == 0, load
+def report(name: str, connections: int, result: Load) -> None:
+    percentiles = f"p50 {result.p50_ms:5.1f} ms, p99 {result.p99_ms:5.1f} ms"
+    print(f"  {name}, {connections} connections: {result.per_s:6.0f}/s, {percentiles}", flush=True)
+    assert result.failures == 0, result
 
 
-def deposited(server: Running, ids: list[str]) -> Load:
+def load_deposits(server: Running, ids: list[str]) -> Load:
     cash = [{"account": each, "amount_minor": 1, "currency": "EUR"} for each in ids]
-    return loaded(server, SECONDS, path="/v1/deposits", bodies=cash)
+    return load(server, SECONDS, path="/v1/deposits", bodies=cash)
 
 
 def uniform(ids: list[str]) -> list[Body]:
@@ -109,11 +109,11 @@ def transfer(payer: str, payee: str) -> Body:
 
 NewDatabase = Callable[[str], str]
 Databases = AbstractContextManager[tuple[NewDatabase, dict[str, Rate]]]
-"""A function that makes empty databases and gives their URLs, and what the database can do."""
+"""A function that makes empty databases and returns their URLs; the rates of the database."""
 
 
-def created(server: Postgres, name: str) -> str:
-    """Make an empty database, and give its URL."""
+def create_database(server: Postgres, name: str) -> str:
+    """Make an empty database; return its URL."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name}")
         connection.execute(f"CREATE DATABASE {name}")
@@ -126,7 +126,7 @@ def postgres() -> Iterator[tuple[NewDatabase, dict[str, Rate]]]:
 
     try:
         pgbench(server, "-i", "-q", "-s", str(CLIENTS))
-        yield partial(created, server), {"pgbench TPC-B-like": lambda: tps(server)}
+        yield partial(create_database, server), {"pgbench TPC-B-like": lambda: tps(server)}
     finally:
         server.remove()
 
@@ -152,7 +152,7 @@ def mongo() -> Iterator[tuple[NewDatabase, dict[str, Rate]]]:
 
 
 def in_own_folder(url: str) -> Callable[[], Databases]:
-    """Name a store that each server has in its own folder, or in itself."""
+    """Return a store that each server keeps in its own folder or process."""
     return lambda: nullcontext((lambda _name: url, {}))
 
 

@@ -15,8 +15,8 @@ Invariants:
 2. A line holds the next number and the hash of the line before it; the key seals line and head.
 3. The log is written before the head. After a crash the head is behind, never ahead, and the next
    writer moves it on over each whole line with a valid hash and cuts off a torn one.
-4. An unsettled head means that a writer ended midway. Then a record whose id stands among the last
-   lines is not written again.
+4. An unsettled head means that a writer ended midway. Then a record is not written again if its id
+   stands among the last lines.
 5. A batch that fails is cut off again, so none of its lines remains.
 6. A log that was renamed (rotated) continues in a new file, with the same chain.
 
@@ -320,7 +320,7 @@ def _locked_head(head_path: Path) -> Iterator[Head | None]:
 
 
 def _lines_before(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the lines before an offset in bytes, without those written meanwhile."""
+    """Yield the lines before an offset in bytes, without lines written meanwhile."""
     read = 0
     for line in file:
         if read >= size:

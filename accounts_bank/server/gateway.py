@@ -199,7 +199,7 @@ def _hashes(environment: Environment) -> bool:
 
 
 async def _body(environment: Environment, protocol: HTTPProtocol) -> BytesIO | TimedOutBody:
-    """Read a body. A body whose declared length is too large stays unread."""
+    """Read a body. A body with a too large declared length stays unread."""
     length = environment.get("CONTENT_LENGTH")
     if length is None and "HTTP_TRANSFER_ENCODING" not in environment:
         return BytesIO()

@@ -17,7 +17,7 @@ from tests.system.servers import served
 
 @pytest.fixture
 def accounts():
-    """Run the command: its exit code and what it prints."""
+    """Return a function that runs the command; it gives the exit code and the output."""
 
     def run(*arguments, given=""):
         result = CliRunner().invoke(main, list(arguments), input=given)
@@ -131,7 +131,7 @@ def test_a_name_that_could_not_sign_up_is_not_created_either(accounts, name):
     assert not Path("config.json").exists()
 
 
-def test_an_unknown_role_is_refused_with_those_there_are(accounts):
+def test_an_unknown_role_is_refused_with_the_list_of_roles(accounts):
     code, said = accounts("users", "create", "tess", "--role", "boss", given=f"{PASSWORD}\n")
     assert code == 2
     assert "teller" in said

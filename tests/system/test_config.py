@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what is said of wrong ones."""
+"""Settings come from three sources; wrong ones are refused with a clear sentence."""
 
 import json
 import stat
@@ -32,7 +32,7 @@ def test_without_anything_the_bank_is_in_memory_with_a_secret_of_its_own():
     assert not Path("config.json").exists()
 
 
-def test_the_environment_wins_over_the_file_and_what_is_given_over_both():
+def test_overrides_win_over_the_environment_which_wins_over_the_file():
     write(JWT_ACCESS_TOKEN_EXPIRES=60, LOG_LEVEL="ERROR", CUSTOMER_CASH=False)
     environment = {"ACCOUNTS_JWT_ACCESS_TOKEN_EXPIRES": "70", "ACCOUNTS_LOG_LEVEL": "WARNING"}
     found = load_settings({"LOG_LEVEL": "DEBUG"}, environment)

@@ -28,7 +28,7 @@ def flushed(path="app.log") -> list[dict]:
     return [json.loads(line) for line in Path(path).read_text().splitlines()]
 
 
-def test_a_request_is_one_line_with_what_the_reader_needs(http):
+def test_a_request_is_one_line_with_its_status_user_and_time(http):
     ada = http.joined("ada")
     me = ada("GET", "/v1/users/me", headers={"X-Request-Id": "mine", "User-Agent": "test/1"})
     line = flushed()[-1]
@@ -56,7 +56,7 @@ def test_a_faulty_call_is_a_warning(http):
     assert line["request_id"] == answer.headers["X-Request-Id"]
 
 
-def test_a_level_leaves_out_what_is_below_it(passwords):
+def test_a_level_omits_lower_levels(passwords):
     http = Http(create_app({"LOG_FILE": "app.log", "LOG_LEVEL": "WARNING"}, passwords=passwords))
     http("GET", "/health/live")
     http("GET", "/nowhere")
@@ -95,7 +95,7 @@ def test_an_error_is_written_at_once(passwords, monkeypatch):
     assert json.loads(Path("app.log").read_text())["event"] == "burning"
 
 
-def test_what_a_library_has_to_say_is_told_in_the_same_way(passwords):
+def test_a_library_logs_json_lines_too(passwords):
     create_app({"LOG_FILE": "app.log"}, passwords=passwords)
     library = logging.getLogger("library")
     library.propagate = False  # to what the tests listen with
@@ -137,7 +137,7 @@ def target():
 
 @pytest.fixture
 def late(target):
-    """Give a logger whose target has been standing still since its first line."""
+    """Yield a logger with a target that stalls after its first line."""
     handler, logger = BackgroundHandler(target), logging.getLogger("late")
     handler.setFormatter(JsonFormatter())
     logger.addHandler(handler)
@@ -151,9 +151,7 @@ def late(target):
     handler.close()
 
 
-def test_a_target_that_stands_still_holds_up_nobody_and_gets_it_all_when_it_moves(
-    late, target, monkeypatch
-):
+def test_a_stalled_target_blocks_no_thread_and_gets_all_lines_later(late, target, monkeypatch):
     began_s = monotonic()
     for number in range(100):
         late.error(str(number))
@@ -167,7 +165,7 @@ def test_a_target_that_stands_still_holds_up_nobody_and_gets_it_all_when_it_move
     assert "at once" in target.stream.getvalue()
 
 
-def test_what_there_is_no_room_for_is_counted(late, target, monkeypatch):
+def test_lines_beyond_the_buffer_are_counted(late, target, monkeypatch):
     monkeypatch.setattr(logging_config, "BUFFER_MAX_CHARS", 1_000)
     for number in range(100):
         late.info(str(number))
@@ -192,13 +190,13 @@ def test_a_target_that_never_moves_holds_up_no_end(late, monkeypatch):
 
 @pytest.fixture
 def unread():
-    """Have the console of a bank be a pipe that nobody reads: give its end."""
+    """Give a bank a pipe without a reader as its console; yield the read end."""
     os.mkfifo("server.log")
     with os.fdopen(os.open("server.log", os.O_RDONLY | os.O_NONBLOCK)) as pipe:
         yield pipe
 
 
-def test_a_console_that_nobody_reads_holds_up_neither_requests_nor_the_end(unread):
+def test_a_console_without_a_reader_blocks_neither_requests_nor_the_end(unread):
     with served() as server:
         lines_of(server)
         began_s = monotonic()
@@ -241,7 +239,7 @@ def lines_of(server) -> list[str]:
 
 
 @pytest.mark.parametrize("text", ["a\nb", "\x1b[31m", "\ud800", '"}{"', "\u2028"])
-def test_whatever_is_logged_is_one_line_of_json(text):
+def test_any_message_is_one_line_of_json(text):
     record = logging.makeLogRecord({"msg": text, "context": {"name": text, "odd": object()}})
     line = JsonFormatter().format(record)
     assert "\n" not in line

@@ -36,7 +36,7 @@ def is_told(event: str) -> bool:
     return f'"event":"{event}"' in Path("audit.log").read_text()
 
 
-def test_what_one_host_decides_the_other_writes_to_the_audit_log(hosts):
+def test_one_host_writes_the_audit_log_for_entries_of_the_other(hosts):
     _writer, other = hosts
     token = other.joined("ada")
     other.opened(token, 100)
@@ -46,7 +46,7 @@ def test_what_one_host_decides_the_other_writes_to_the_audit_log(hosts):
     assert (proven.returncode, "The books are right." in proven.stdout) == (0, True)
 
 
-def test_a_host_that_does_not_write_the_audit_log_says_who_is_to_be_asked(hosts, monkeypatch):
+def test_a_host_without_the_audit_log_refers_to_the_other_bank(hosts, monkeypatch):
     monkeypatch.setenv("ACCOUNTS_AUDIT_LOG", "")
     proven = subprocess.run([ACCOUNTS, "verify"], capture_output=True, text=True, check=False)
     assert (proven.returncode, proven.stderr) == (
