@@ -1,4 +1,9 @@
-"""The two abstract stores: all that the business layer knows of where things are kept."""
+"""The store contract: the two abstract stores that the business layer calls.
+
+Every call may raise Unavailable: the store does not answer, and the same call again is safe. An
+error that is a mistake of this program is raised as it is. Times are in UTC; amounts are in minor
+units of the account's currency.
+"""
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
@@ -15,11 +20,11 @@ from accounts_bank.ledger.values import Account, Line, Period, Progress
 Item = TypeVar("Item")
 
 LINES_AT_ONCE = 200
-"""How many of the newest lines tell a balance over time; moments before them are looked up."""
+"""Balances over time come from this many newest lines; earlier moments are read one by one."""
 
 
 class PutStatus(StrEnum):
-    """What became of one user that was put."""
+    """The outcome of one user in `put`."""
 
     SAVED = "saved"
     USERNAME_TAKEN = "username_taken"
@@ -27,133 +32,137 @@ class PutStatus(StrEnum):
 
 
 class Outbox(ABC, Generic[Item]):
-    """What was saved and is not yet in the audit log: written with the save, in one commit."""
+    """The saved items that are not yet in the audit log; each save adds its own in one commit."""
 
     @abstractmethod
     def unsealed(self, limit: int) -> Sequence[Item]:
-        """Give the oldest items that wait, at most `limit`.
+        """Return the oldest unsealed items, at most `limit`.
 
-        :raises Unavailable: the store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """
 
     def own_unsealed(self, limit: int) -> Sequence[Item]:
-        """Give those of the oldest items that are for this process to seal.
+        """Return the unsealed items among the `limit` oldest that this process should seal.
 
-        What other processes saved costs a reading, so it is left to them for a moment.
+        Each process leaves the items of others to them for a moment, because it has to read them.
 
-        :raises Unavailable: the store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """
         return self.unsealed(limit)
 
     @abstractmethod
     def mark_sealed(self, items: Sequence[Item]) -> None:
-        """Take items out that are now in the audit log.
+        """Remove items that are now in the audit log.
 
-        :raises Unavailable: the store cannot be reached; they are given again later.
+        :raises Unavailable: the store does not answer; `unsealed` returns them again later.
         """
 
 
 class AccountStore(Outbox[Recorded]):
-    """The books. A store is handed `decide` and calls it inside its own transaction."""
+    """The books. A store gets `decide` and calls it inside its own transaction."""
 
     @abstractmethod
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
-        """Decide a batch of entries and save what follows, in one commit: the only write.
+        """Decide a batch of entries and save the changes in one commit: the only write of money.
 
-        Each entry has its own outcome, in the order of `entries`; refusals are recorded too. An
-        entry whose id is recorded already is not decided again: the same action gets the first
-        outcome, another one `key_reused`.
-
-        :raises Unavailable: nothing is known to be decided; to append the same entries again is
-            safe.
-        :raises BulkTooLarge: nothing is decided, nor would it be: they do not fit one commit.
+        :param entries: a batch; entries with a recorded id are not decided again.
+        :returns: one outcome for each entry, in the order of `entries`. A recorded id with the
+            same action gets its first outcome, with another action `key_reused`.
+        :raises Unavailable: nothing is known to be decided; the same entries again are safe.
+        :raises BulkTooLarge: nothing is decided, and never will be: one commit cannot hold them.
         """
 
     @abstractmethod
     def restore(self, changes: Changes) -> None:
-        """Save what another store kept, as it is: nothing is decided, nothing waits to be audited.
+        """Save the data of another store as it is, without a decision and without an outbox.
 
-        Accounts come before their lines. It is for a store that nobody else uses meanwhile.
-
-        :raises Unavailable: it cannot be said to be saved.
+        :param changes: accounts come in an earlier call than their lines. No other process uses
+            the store meanwhile.
+        :raises Unavailable: the changes are not known to be saved.
         """
 
     @abstractmethod
     def load(self, needs: Needs) -> Snapshot:
-        """Read accounts (by id or number), customers, entries and progress, all as of one moment.
+        """Read accounts, customers, entries and progress, all as of one moment.
 
-        :raises Unavailable: the store cannot be reached.
+        :param needs: the names; an account is named by its id or its number.
+        :returns: the values that exist, by the names in `needs`.
+        :raises Unavailable: the store does not answer.
         """
 
     @abstractmethod
     def accounts_of(self, owner_id: str, *, after: str | None, limit: int) -> list[Account]:
-        """Give a customer's accounts with ids above `after`, in the order of their ids.
+        """Return a page of a customer's accounts, in the order of their ids.
 
-        :raises Unavailable: the store cannot be reached.
+        :param after: the last id of the previous page; None for the first page.
+        :raises Unavailable: the store does not answer.
         """
 
     @abstractmethod
     def lines(
         self, account_id: str, *, before: int | None, period: Period, limit: int
     ) -> list[Line]:
-        """Give an account's lines of a period, numbered below `before`, the newest first.
+        """Return a page of an account's lines in a period, the newest first.
 
-        :raises Unavailable: the store cannot be reached.
+        :param before: the lowest number of the previous page; None for the first page.
+        :raises Unavailable: the store does not answer.
         """
 
     @abstractmethod
     def entries_of(
         self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
     ) -> list[Recorded]:
-        """Give the entries of a kind that are mentioned under an id, the newest first.
+        """Return a page of the entries of a kind that refer to an id, the newest first.
 
-        They are in descending order of (time, entry id); `before` is the last one already seen.
-
-        :raises Unavailable: the store cannot be reached.
+        :param of_id: the id of a user, or of an entry that others refer to.
+        :param kind: the kind of the entries, such as "transfer".
+        :param before: (time, entry id) of the last entry of the previous page; None for the first.
+        :raises Unavailable: the store does not answer.
         """
 
     @abstractmethod
     def due(self, now: datetime, *, limit: int) -> list[Progress]:
-        """Give what the bank must act upon by now, in the order of (`due_at`, entry id).
+        """Return holds and schedules that are due by `now`, in the order of (`due_at`, entry id).
 
-        :raises Unavailable: the store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """
 
     @abstractmethod
     def ledger(self) -> AbstractContextManager[Ledger]:
-        """Read everything, as of the moment of entering, without keeping writers out.
+        """Read everything as of the moment of entering, without a lock against writers.
 
-        It is streamed: memory does not grow with what there is.
+        The ledger is streamed: memory does not grow with the number of rows.
 
-        :raises Unavailable: the store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """
 
     def account(self, name: str) -> Account | None:
-        """Read one account by id or number.
+        """Read one account by id or number; None if it does not exist.
 
-        :raises Unavailable: the store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """
         return self.load(Needs(accounts=frozenset((name,)))).accounts.get(name)
 
     def entry(self, entry_id: str) -> Recorded | None:
-        """Read one entry from the journal, refused ones included.
+        """Read one entry from the journal, recorded or refused; None if it does not exist.
 
-        :raises Unavailable: the store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """
         return self.load(Needs(entries=frozenset((entry_id,)))).entries.get(entry_id)
 
     def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
-        """Sum up what some accounts of one currency held before each of a few moments.
+        """Return the total balance of accounts before each moment, in minor units.
 
-        The moments go up. A store that can do so in one reading does it in its own way.
-
-        :raises Unavailable: the store cannot be reached.
+        :param account_ids: accounts of one currency.
+        :param moments: times in ascending order.
+        :returns: one total for each moment. A store may override this with one query.
+        :raises Unavailable: the store does not answer.
         """
         balances = [self._before(each, moments) for each in account_ids]
         return [sum(each) for each in zip(*balances, strict=True)] or [0] * len(moments)
 
     def _before(self, account_id: str, moments: Sequence[datetime]) -> list[int]:
-        """Give what one account held, by its newest lines and by looking up what lies before."""
+        """Return one account's balances from its newest lines; read earlier ones one by one."""
         period = Period(since=moments[0])
         lines = self.lines(account_id, before=None, period=period, limit=LINES_AT_ONCE)[::-1]
         times = [line.at for line in lines]
@@ -177,40 +186,41 @@ class UserStore(Outbox[Event]):
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
         """Insert users of version 1 and replace others by their next version, in one commit.
 
-        Each user has its own status, in order. A user is saved where nobody else has its
-        `username_key` and the version kept is the one before its own; a deleted user has no
-        username. The events are saved with it where every user is saved, and not otherwise.
+        A user is saved if its `username_key` is free and the stored version is the one before its
+        own. A deleted user frees its username.
 
-        :raises Unavailable: the store cannot be reached.
+        :param events: saved in the same commit if every user is saved, and not otherwise.
+        :returns: one status for each user, in the order of `users`.
+        :raises Unavailable: the store does not answer.
         """
 
     def settle(self) -> None:
-        """Wait until nobody, in whatever process, is given a user as it was before now."""
+        """Wait until no process returns a user as it was before this call."""
 
     @abstractmethod
     def restore(self, users: Sequence[User]) -> None:
-        """Insert users of any version, as another store kept them.
+        """Insert users of any version, as another store had them.
 
-        :raises Unavailable: it cannot be said to be saved.
+        :raises Unavailable: the users are not known to be saved.
         """
 
     @abstractmethod
     def users(self, ids: Iterable[str]) -> dict[str, User]:
-        """Read users by id, deleted ones included; what does not exist is not in the answer.
+        """Read users by id, deleted ones included; an unknown id is not in the result.
 
-        :raises Unavailable: the store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """
 
     @abstractmethod
     def user_named(self, username_key: str) -> User | None:
-        """Find the user whose name folds to this.
+        """Find a user by the folded username; None if it does not exist.
 
-        :raises Unavailable: the store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """
 
     @abstractmethod
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
-        """Give the users with ids above `user_id`, in the order of their ids.
+        """Return a page of users with ids above `user_id`, in the order of their ids.
 
-        :raises Unavailable: the store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """

@@ -1,24 +1,24 @@
-"""What is said of a database whose schema is not the one that this version works with."""
+"""Checks of a database's schema version against the version of this code."""
 
 from accounts_bank.errors import SettingsError
 
 BEING_COPIED = 0
-"""The version of a database of which only a part is there."""
+"""The version of a database that holds an unfinished copy."""
 
 
 def check_upgradable(kept: int, known: int) -> None:
     """Check that a database can be brought up to date.
 
-    :raises SettingsError: it is newer, or only a part of it is there.
+    :raises SettingsError: it is newer, or holds an unfinished copy.
     """
     if kept == BEING_COPIED or kept > known:
         check_version(kept, known)
 
 
 def check_empty(is_used: bool) -> None:  # noqa: FBT001 - it is what is checked
-    """Refuse to touch what somebody else put there.
+    """Check that a database is empty, so that no data of others is touched.
 
-    :raises SettingsError: there is something.
+    :raises SettingsError: it holds data.
     """
     if is_used:
         raise SettingsError("The database holds something already: name an empty one.")

@@ -12,5 +12,5 @@ def microseconds(moment: datetime) -> int:
 
 
 def moment(microseconds: int) -> datetime:
-    """Give the time so many microseconds after 1970."""
+    """Return the time that is so many microseconds after 1970."""
     return _EPOCH + microseconds * _MICROSECOND

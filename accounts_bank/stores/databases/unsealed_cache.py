@@ -1,4 +1,4 @@
-"""What the stores on databases do alike with what they read and what they saved."""
+"""Parts that the stores on databases share: the cache of unsealed entries, and two helpers."""
 
 from collections.abc import Iterable, Sequence
 from time import monotonic
@@ -8,35 +8,35 @@ from accounts_bank.ledger.values import Account
 
 ENTRIES_MAX = 10_000
 FOREIGN_WAIT_S = 0.25
-"""How long what another process saved may wait, once it was seen, before it is taken over."""
+"""After this time since its first sight, this process seals an entry of another process."""
 
 
 class UnsealedCache:
-    """Entries that this process saved itself, until they are sealed: to spare reading them."""
+    """The entries that this process saved, until they are sealed, so that it need not read them."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Recorded] = {}
         self._foreign: dict[str, float] = {}
 
     def remember(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep what was recorded just now. Where there is no room, older ones may be read again.
+        """Keep newly recorded entries. A full cache starts empty: older entries are read again.
 
-        Among those are entries that another process took over: nobody says so here.
+        The cache may hold entries that another process has sealed in the meantime.
         """
         if len(self._entries) >= ENTRIES_MAX:
             self._entries = {}
         recorded = [each.recorded for each in outcomes if not each.replayed]
-        # What reused a key was not recorded, and has no digest.
+        # An entry with a reused key is not recorded, and has no digest.
         self._entries.update((each.entry.id, each) for each in recorded if each.digest)
 
     def among(self, ids: Iterable[str]) -> dict[str, Recorded]:
-        """Give those of the ids that are remembered."""
+        """Return the cached entries of some ids."""
         return {each: self._entries[each] for each in ids if each in self._entries}
 
     def due(self, ids: Sequence[str]) -> list[str]:
-        """Choose, of all that waits, what is for this process to seal.
+        """Choose the ids that this process should seal among the unsealed ones.
 
-        It is what it saved itself, and what others have left for so long that they may have died.
+        It seals its own entries, and entries of other processes after `FOREIGN_WAIT_S`.
         """
         now_s, seen_s = monotonic(), self._foreign
         foreign = {each: seen_s.get(each, now_s) for each in ids if each not in self._entries}
@@ -44,13 +44,13 @@ class UnsealedCache:
         return [each for each in ids if now_s - foreign.get(each, 0) >= FOREIGN_WAIT_S]
 
     def forget(self, ids: Iterable[str]) -> None:
-        """Let go of what is sealed."""
+        """Drop sealed entries."""
         for each in ids:
             self._entries.pop(each, None)
 
 
 def own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:
-    """Recognize what an earlier try of ours had committed: the first of each id is no replay."""
+    """Unmark replays that an earlier try of the same call committed: the first of each id."""
     first = {entry.id: index for index, entry in reversed(list(enumerate(entries)))}
     return [
         Outcome(outcome.recorded)
@@ -61,6 +61,6 @@ def own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:
 
 
 def by_name(accounts: Iterable[Account], names: Iterable[str]) -> dict[str, Account]:
-    """Give accounts by those of their ids and numbers that were asked for."""
+    """Return accounts by the requested ids and numbers."""
     found = {name: account for account in accounts for name in (account.id, account.number)}
     return {name: found[name] for name in names if name in found}
