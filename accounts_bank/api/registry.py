@@ -1,4 +1,4 @@
-"""Every operation, and the questions that the server asks before it runs one."""
+"""All operations, and lookups by path for the server."""
 
 from accounts_bank.api import (
     account_operations,
@@ -11,6 +11,7 @@ from accounts_bank.api import (
     user_operations,
 )
 from accounts_bank.api.operations import Operation
+from accounts_bank.http.hosts import API_PREFIX
 from accounts_bank.http.messages import BODY_MAX_BYTES, FORM_BODY_MAX_BYTES
 
 OPERATIONS: tuple[Operation, ...] = tuple(
@@ -38,7 +39,6 @@ FIXED = {
 Operations that hash a password, pay in the fast way or take a long body are all among them.
 """
 
-HASHING_PATHS = frozenset(each.path for each in OPERATIONS if each.hashes_password)
 FAST_PAYMENT_PATHS = frozenset(each.path for each in OPERATIONS if each.is_fast_payment)
 
 _BODY_MAX_BYTES = {
@@ -49,9 +49,9 @@ _BODY_MAX_BYTES = {
 
 
 def body_max_bytes(path: str) -> int:
-    """Return the longest body of a path. The server reads one byte more, to notice a longer one.
+    """Return the bytes of the longest body of a path. The server reads one byte more.
 
     A path outside the API takes a form.
     """
-    default = BODY_MAX_BYTES if path.startswith("/v1/") else FORM_BODY_MAX_BYTES
+    default = BODY_MAX_BYTES if path.startswith(API_PREFIX) else FORM_BODY_MAX_BYTES
     return _BODY_MAX_BYTES.get(path, default)

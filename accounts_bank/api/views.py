@@ -16,18 +16,18 @@ from accounts_bank.api.operations import HEADER_ARGUMENTS, Operation
 from accounts_bank.http.answers import Answer, File
 from accounts_bank.http.bank import bank
 from accounts_bank.http.fields import Input
-from accounts_bank.http.guard import refuse_nul, require, spend_payment
+from accounts_bank.http.guard import hashes_password, refuse_nul, require, spend_payment
 from accounts_bank.http.messages import idempotency_key, parse, parse_query
 from accounts_bank.http.middleware import STREAMS, USER_ID
 from accounts_bank.identity import Caller
 
 
 class _NoQuery(Input, frozen=True):
-    """A route without query parameters refuses them all: a typo must not move money."""
+    """A query without parameters: the route refuses all of them, so no typo moves money."""
 
 
 class _CompleteResponse(Response):
-    """A response whose headers are complete: Werkzeug need not correct them."""
+    """A response with complete headers: Werkzeug need not correct them."""
 
     def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ARG002 - Werkzeug's signature
         return self.headers
@@ -56,6 +56,8 @@ def _view(operation: Operation) -> Callable[..., Response]:
         arguments = {name: values[name] for name in operation.takes}
         return write(operation.run(**arguments, **path))
 
+    if operation.hashes_password:
+        hashes_password(view)
     view.operation = operation  # type: ignore[attr-defined] # the tests find it there
     return view
 

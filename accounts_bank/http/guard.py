@@ -1,16 +1,37 @@
 """Checks before a view runs, the same for the API and the pages."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-from flask import request
+from flask import Flask, request
 
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, NotFound
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
 
+View = TypeVar("View", bound=Callable[..., object])
+
+_HASHES = "hashes_password"
 _NUL = "\0"
 """No id contains it, and PostgreSQL refuses to look for one that does."""
+
+
+def hashes_password(view: View) -> View:
+    """Mark a view whose POST hashes a password; the gateway gives such requests their own threads.
+
+    `functools.wraps` carries the mark to a wrapper.
+    """
+    setattr(view, _HASHES, True)
+    return view
+
+
+def hashing_paths(app: Flask) -> frozenset[str]:
+    """Return the paths of the marked views of an app."""
+    views = app.view_functions
+    return frozenset(
+        rule.rule for rule in app.url_map.iter_rules() if hasattr(views[rule.endpoint], _HASHES)
+    )
 
 
 def require(caller: Caller, permission: Permission) -> None:
@@ -19,7 +40,9 @@ def require(caller: Caller, permission: Permission) -> None:
     :raises Forbidden: it has not.
     """
     if not may(caller.role, permission):
-        raise Forbidden(f"This is not for the role `{caller.role}`.")
+        raise Forbidden(
+            f"You need the permission `{permission.value}`. An admin can change your role."
+        )
 
 
 def refuse_nul(values: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Hosts and proxies: which names the bank answers to, and whose forwarded headers it believes."""
+"""Hosts and proxies: the names of the bank, and the proxies that it trusts."""
 
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -7,6 +7,9 @@ from werkzeug.sansio.utils import host_is_trusted
 from accounts_bank.config import Settings
 from accounts_bank.errors import InvalidRequest
 from accounts_bank.observability.wsgi import Application
+
+API_PREFIX = "/v1/"
+"""Every operation stands below it."""
 
 LIVE_PATH, READY_PATH, METRICS_PATH = "/health/live", "/health/ready", "/metrics"
 
@@ -21,7 +24,7 @@ def trust_hosts(app: Flask, settings: Settings) -> None:
     def refuse_other_hosts() -> None:
         host = request.environ.get("HTTP_HOST", "").lower()
         if request.path not in ASKED_BY_ADDRESS and not host_is_trusted(host, names):
-            raise InvalidRequest("Nobody of that name is here: see the header Host.")
+            raise InvalidRequest("Send the bank's own name in the header Host.")
 
     if names:
         app.before_request(refuse_other_hosts)

@@ -1,7 +1,6 @@
-"""What happens around every request: its id, its headers and its line in the log.
+"""The WSGI middleware: gives each request its id, its headers and its line in the log.
 
-This stands outside Flask, as WSGI (PEP 3333), so that it holds for whatever Flask answers, and
-costs little.
+It runs outside Flask (PEP 3333), so it covers every answer of Flask and costs little.
 """
 
 import logging
@@ -16,6 +15,7 @@ from flask import request
 from uuid_utils import uuid4
 
 from accounts_bank.concurrency.greenlets import InlineLock
+from accounts_bank.http.hosts import API_PREFIX
 from accounts_bank.observability.observer import Observer
 from accounts_bank.observability.trace_context import trace_of
 from accounts_bank.observability.wsgi import Application, Environment, StartResponse
@@ -26,9 +26,9 @@ ARRIVED_S = "accounts.arrived_s"
 OVERLOADED = "accounts.overloaded"
 DRAINING = "accounts.draining"
 STREAMS = "accounts.streams"
-"""Keys of the WSGI environment; `ARRIVED_S` says when all of the request was there (by
-`time.perf_counter`), `OVERLOADED` that too many requests wait already, `DRAINING`
-that the process was told to end, `STREAMS` that the answer is long and is sent as it is made."""
+"""Keys of the WSGI environment. `ARRIVED_S` is the time at which the whole request had arrived
+(`time.perf_counter`). `OVERLOADED`: too many requests wait. `DRAINING`: the process ends.
+`STREAMS`: the answer is long and leaves in parts."""
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -47,7 +47,7 @@ logger = logging.getLogger("accounts_bank.requests")
 
 
 class InFlight:
-    """Counts the requests that are being answered."""
+    """Counts the requests in progress."""
 
     def __init__(self) -> None:
         self._lock = InlineLock()
@@ -55,31 +55,31 @@ class InFlight:
         self._arrived: Callable[[], int] = lambda: 0
 
     def counts(self, arrived: Callable[[], int]) -> None:
-        """Take `arrived` for how many there are where they are answered one after the other."""
+        """Use `arrived` to count requests that run one after the other on one thread."""
         self._arrived = arrived
 
     def __enter__(self) -> None:
-        """Begin to answer one."""
+        """Count one more."""
         with self._lock:
             self._count += 1
 
     def __exit__(self, *_error: object) -> None:
-        """End it."""
+        """Count one less."""
         with self._lock:
             self._count -= 1
 
     @property
     def count(self) -> int:
-        """How many requests are being answered."""
+        """The number of requests in progress."""
         return self._count
 
     def is_busy(self) -> bool:
-        """Tell whether more than one request is being answered, or is about to be."""
+        """Return whether more than one request is in progress or has arrived."""
         return self._count > 1 or self._arrived() > 1
 
 
 class RequestMiddleware:
-    """Wraps a WSGI application."""
+    """Wraps a WSGI application in ids, headers, metrics and the log."""
 
     def __init__(self, application: Application, traffic: InFlight, observer: Observer) -> None:
         self._application = application
@@ -109,7 +109,7 @@ class RequestMiddleware:
 
 
 def request_id() -> str:
-    """Give the id of the request being answered."""
+    """Return the id of the request in progress."""
     return str(request.environ[REQUEST_ID])
 
 
@@ -118,14 +118,14 @@ def _complete(headers: list[tuple[str, str]], request_id: str, environment: Envi
     headers.extend(_HEADERS)
     if not any(name == _POLICY[0] for name, _ in headers):
         headers.append(_POLICY)
-    if environment["PATH_INFO"].startswith("/v1/"):
+    if environment["PATH_INFO"].startswith(API_PREFIX):
         headers.append(_NO_STORE)
     if environment["wsgi.url_scheme"] == "https":
         headers.append(_TLS_ALWAYS)
 
 
 def route_of(environment: Environment) -> str:
-    """Give the rule that a request met, "" where it met none."""
+    """Return the rule that matched a request, "" for none."""
     asked = environment.get("werkzeug.request")
     return asked.url_rule.rule if asked and asked.url_rule else ""
 

@@ -56,8 +56,6 @@ READY_TIMEOUT_S = 1.0
 LONG_BYTES = 64 * 1024
 PART_BYTES = 64 * 1024
 
-HASHING_PATHS = registry.HASHING_PATHS | {"/sign-up", "/sign-in", "/profile/password"}
-
 PAYMENTS_MAX = 1_000
 """The most payments in progress; more would only wait for each other."""
 
@@ -67,7 +65,7 @@ PAYMENT_PATHS = registry.FAST_PAYMENT_PATHS
 class Gateway:
     """Runs a WSGI application under RSGI."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting of its own
         self,
         application: Application,
         *,
@@ -75,15 +73,18 @@ class Gateway:
         hashing_threads: int,
         close: Callable[[], None],
         drain_s: int = 0,
+        hashing_paths: frozenset[str] = frozenset(),
     ) -> None:
         """Wrap an application.
 
         `threads` and `hashing_threads` are the sizes of the pools. The worker calls `close` after
         its last answer. `drain_s` is the time from SIGTERM to the end of the worker, in seconds.
+        A POST to one of `hashing_paths` hashes a password.
         """
         self._application = application
         self._close = close
         self._drain_s = drain_s
+        self._hashing_paths = hashing_paths
         self._is_draining = False
         self._threads = ThreadPool(threads, waiting_max=1_000)
         self._payment_threads = ThreadPool(threads, waiting_max=0)
@@ -126,7 +127,7 @@ class Gateway:
         except ProtocolError:
             return  # the client went away
         environment[ARRIVED_S] = perf_counter()
-        threads = self._hashing_threads if _hashes(environment) else self._threads
+        threads = self._hashing_threads if self._hashes(environment) else self._threads
         status, headers, body = await self._dispatch(environment, threads)
         if self._is_draining:
             headers.append(("Connection", "close"))
@@ -134,6 +135,11 @@ class Gateway:
             protocol.response_bytes(status, headers, body)
         else:
             await threads.send(body, protocol.response_stream(status, headers))
+
+    def _hashes(self, environment: Environment) -> bool:
+        """Tell whether a request hashes a password; showing the form does not."""
+        is_post = environment["REQUEST_METHOD"] == "POST"
+        return is_post and environment["PATH_INFO"] in self._hashing_paths
 
     async def _dispatch(self, environment: Environment, threads: ThreadPool) -> Answer:
         """Answer a request on the threads that fit it."""
@@ -191,11 +197,6 @@ class TimedOutBody:
 def _pays(environment: Environment) -> bool:
     """Tell whether a request is one payment: short, and waiting for stores alone."""
     return environment["REQUEST_METHOD"] == "POST" and environment["PATH_INFO"] in PAYMENT_PATHS
-
-
-def _hashes(environment: Environment) -> bool:
-    """Tell whether a request hashes a password; showing the form does not."""
-    return environment["REQUEST_METHOD"] == "POST" and environment["PATH_INFO"] in HASHING_PATHS
 
 
 async def _body(environment: Environment, protocol: HTTPProtocol) -> BytesIO | TimedOutBody:

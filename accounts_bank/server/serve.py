@@ -27,6 +27,7 @@ from accounts_bank.config import Settings
 from accounts_bank.errors import ApiError, SettingsError
 from accounts_bank.http import traces
 from accounts_bank.http.bank import EXTENSION, Bank
+from accounts_bank.http.guard import hashing_paths
 from accounts_bank.logging_config import close_logs
 from accounts_bank.server.gateway import Gateway
 
@@ -158,6 +159,7 @@ def worker_app() -> Gateway:
         hashing_threads=AT_ONCE_MAX,
         close=partial(_close, app),
         drain_s=bank.settings.DRAIN_S,
+        hashing_paths=hashing_paths(app),
     )
     bank.traffic.counts(lambda: gateway.payments)
     bank.observer.add_gauges(lambda: {"requests_waiting": gateway.waiting})

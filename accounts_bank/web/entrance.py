@@ -14,6 +14,7 @@ from accounts_bank.api.schemas.users import (
 from accounts_bank.errors import ApiError, Forbidden, InvalidCredentials, UsernameTaken
 from accounts_bank.http.bank import bank
 from accounts_bank.http.credentials import add_customer, begin_session
+from accounts_bank.http.guard import hashes_password
 from accounts_bank.identity import Session, User, Username
 from accounts_bank.web import sessions
 from accounts_bank.web.forms import Field, Form
@@ -79,6 +80,7 @@ def home() -> Response:
 
 
 @entrance.route("/sign-in", methods=["GET", "POST"])
+@hashes_password
 def sign_in() -> Response:
     """Start a session and return to the page that required it."""
     form, back = Form(*_SIGN_IN, typed=request.form), _return_path()
@@ -98,6 +100,7 @@ def sign_in() -> Response:
 
 
 @entrance.route("/sign-up", methods=["GET", "POST"])
+@hashes_password
 def sign_up() -> Response:
     """Register a customer and start a session.
 

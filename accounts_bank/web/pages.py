@@ -1,7 +1,8 @@
 """The common parts of all pages: permissions, rendering and errors."""
 
+import re
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_NOT_PAGES = ("/v1/", "/docs", "/health/", "/metrics", "/openapi.json")
+_FOLDER = re.compile("/[^/]*/?")
 _SECRET = "password"  # noqa: S105 - a part of the names of password fields
 _CSRF_FIELD = "csrf_token"
 
@@ -64,11 +65,15 @@ def redirect(path: str, **query: str) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Show errors as pages if the browser asks for HTML."""
+    """Show errors as pages if the browser asks for HTML.
+
+    The app already has the routes of the API. Errors below their first folders stay problems.
+    """
+    folders = tuple({_FOLDER.findall(rule.rule)[0] for rule in app.url_map.iter_rules()})
     app.register_error_handler(SignedOut, _sign_in_and_back)
     app.register_error_handler(ForeignForm, _foreign_form)
     app.after_request(sessions.renew)
-    app.after_request(_problem_as_page)
+    app.after_request(partial(_problem_as_page, folders))
 
 
 def _sign_in_and_back(_error: SignedOut) -> Response:
@@ -98,12 +103,12 @@ def _current_address() -> str:
     return f"{request.path}?{urlencode(kept)}" if kept else request.path
 
 
-def _problem_as_page(response: Response) -> Response:
-    """Replace a problem response by a page if the browser asks for HTML."""
+def _problem_as_page(folders: tuple[str, ...], response: Response) -> Response:
+    """Replace a problem response by a page if the browser asks for HTML outside `folders`."""
     if response.status_code < 400 or response.mimetype != MEDIA_TYPE:  # noqa: PLR2004
         return response
     asks_for_page = "text/html" in request.headers.get("Accept", "")
-    if not asks_for_page or request.path.startswith(_NOT_PAGES):
+    if not asks_for_page or request.path.startswith(folders):
         return response
     problem = msgspec.json.decode(response.get_data())
     retry = request.form.items(multi=True) if problem["code"] == "unavailable" else ()

@@ -7,6 +7,7 @@ from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import ApiError, InvalidCredentials, NotFound, Refused
 from accounts_bank.http import credentials
 from accounts_bank.http.bank import bank
+from accounts_bank.http.guard import hashes_password
 from accounts_bank.identity import Caller
 from accounts_bank.web import sessions
 from accounts_bank.web.forms import Field, Form
@@ -61,6 +62,7 @@ def show(caller: Caller) -> Response:
 
 
 @profile.route("/password", methods=["GET", "POST"])
+@hashes_password
 @signed_in(Permission.MANAGE_SELF)
 def change_password(caller: Caller) -> Response:
     """Change the password and end every other session."""

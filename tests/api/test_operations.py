@@ -12,6 +12,8 @@ from accounts_bank.api.registry import FIXED, OPERATIONS
 from accounts_bank.api.schemas.accounts import AccountRequest
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.answers import Answer
+from accounts_bank.http.guard import hashing_paths
+from accounts_bank.http.hosts import API_PREFIX
 from accounts_bank.http.messages import BODY_MAX_BYTES
 from accounts_bank.identity import Role
 from tests.gates.test_root_names import ROOT
@@ -70,13 +72,18 @@ def test_the_server_finds_each_operation_with_its_own_thread_or_body_by_path_alo
     assert all(each.method == "POST" for each in special)
 
 
-def test_every_operation_that_reads_a_password_hashes_it():
+def test_every_operation_stands_below_the_prefix():
+    assert all(operation.path.startswith(API_PREFIX) for operation in OPERATIONS)
+
+
+def test_every_operation_that_reads_a_password_hashes_it(app):
     reads = {
         operation.path
         for operation in OPERATIONS
         if operation.body and any("password" in name for name in operation.body.__struct_fields__)
     }
-    assert reads == registry.HASHING_PATHS
+    assert reads == {each.path for each in OPERATIONS if each.hashes_password}
+    assert reads == {path for path in hashing_paths(app) if path.startswith(API_PREFIX)}
 
 
 def test_haproxy_sends_again_with_a_key_exactly_the_operations_that_take_one():

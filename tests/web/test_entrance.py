@@ -4,7 +4,8 @@ import pytest
 from flask import Flask
 from msgspec.structs import replace
 
-from accounts_bank.server.gateway import HASHING_PATHS, _hashes
+from accounts_bank.http.guard import hashing_paths
+from accounts_bank.server.gateway import Gateway
 from tests.helpers import PASSWORD, Http
 from tests.web.visitor import Visitor
 
@@ -68,7 +69,10 @@ def test_the_username_of_another_user_is_taken(app, ada):
     eve = Visitor(app)
     eve.get("/sign-up")
     page = eve.fill("Sign up", username="ADA", password="another password")
-    assert (page.status, page.errors) == (422, {"username": "That username is taken."})
+    assert (page.status, page.errors) == (
+        422,
+        {"username": "Another user has that username. Choose another one."},
+    )
 
 
 def test_an_error_is_beside_its_field_and_the_form_keeps_its_values(app):
@@ -263,8 +267,14 @@ def test_sign_out_revokes_the_tokens(ada):
 
 
 def test_only_posts_that_hash_a_password_use_the_hashing_threads(app):
-    urls = app.url_map.bind("localhost")
-    for path in HASHING_PATHS:
+    paths, urls = hashing_paths(app), app.url_map.bind("localhost")
+    gateway = Gateway(app, threads=1, hashing_threads=1, close=lambda: None, hashing_paths=paths)
+    assert {path for path in paths if not path.startswith("/v1/")} == {
+        "/sign-up",
+        "/sign-in",
+        "/profile/password",
+    }
+    for path in paths:
         assert urls.match(path, method="POST")
-        assert _hashes({"REQUEST_METHOD": "POST", "PATH_INFO": path})
-        assert not _hashes({"REQUEST_METHOD": "GET", "PATH_INFO": path})
+        assert gateway._hashes({"REQUEST_METHOD": "POST", "PATH_INFO": path})
+        assert not gateway._hashes({"REQUEST_METHOD": "GET", "PATH_INFO": path})
