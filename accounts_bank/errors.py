@@ -22,32 +22,32 @@ from accounts_bank.ledger.entries import Outcome
 from accounts_bank.ledger.values import Status
 
 REASONS = {
-    Status.KEY_REUSED: "This idempotency key was used for another request.",
-    Status.NOT_FOUND: "There is no such account of yours to pay from.",
+    Status.KEY_REUSED: "Another request has this idempotency key. Send a new key.",
+    Status.NOT_FOUND: "The account to pay from does not exist, or it belongs to another user.",
     Status.CUSTOMER_LEFT: "This customer has left the bank.",
-    Status.NUMBERS_EXHAUSTED: "No account number is free; ask again.",
-    Status.SAME_ACCOUNT: "The two accounts are one and the same.",
-    Status.ACCOUNT_UNKNOWN: "There is no such account to move money to.",
-    Status.ENTRY_UNKNOWN: "There is no such entry to act upon.",
-    Status.HOLD_CAPTURED: "The hold was captured already.",
-    Status.HOLD_VOIDED: "The hold was voided already.",
-    Status.HOLD_EXPIRED: "The time of the hold is over.",
+    Status.NUMBERS_EXHAUSTED: "No account number is free. Send the request again.",
+    Status.SAME_ACCOUNT: "The two accounts are the same. Choose another account.",
+    Status.ACCOUNT_UNKNOWN: "The account to pay to does not exist. Check its number.",
+    Status.ENTRY_UNKNOWN: "The entry does not exist.",
+    Status.HOLD_CAPTURED: "The hold is already captured.",
+    Status.HOLD_VOIDED: "The hold is already voided.",
+    Status.HOLD_EXPIRED: "The hold has expired. Create another hold.",
     Status.SCHEDULE_ENDED: "The schedule has ended.",
     Status.ACCOUNT_CLOSED: "The account is closed.",
-    Status.PRECONDITION_FAILED: "It was changed since you read it: read it again.",
-    Status.ACCOUNT_FROZEN: "The account is frozen: it lets no money out.",
-    Status.CURRENCY_MISMATCH: "The account is kept in another currency.",
-    Status.CAPTURE_TOO_LARGE: "That is more than was set aside.",
-    Status.REVERSAL_TOO_LARGE: "That is more than is left of what was sent.",
+    Status.PRECONDITION_FAILED: "The resource has changed since you read it. Read it again.",
+    Status.ACCOUNT_FROZEN: "The account is frozen: a teller can unfreeze it.",
+    Status.CURRENCY_MISMATCH: "The account has another currency. Choose one of the same currency.",
+    Status.CAPTURE_TOO_LARGE: "The hold is smaller. Capture its amount or less.",
+    Status.REVERSAL_TOO_LARGE: "The rest of the transfer is smaller. Send back less.",
     Status.FUNDS_INSUFFICIENT: "The account does not hold enough.",
     Status.LIMIT_EXCEEDED: (
-        "It would pass the daily limit of the account, or what an account can hold."
+        "The amount passes the account's daily limit, or the most that an account can hold."
     ),
-    Status.HOLDS_OPEN: "Money is still set aside on the account.",
-    Status.BALANCE_NOT_ZERO: "There is still money on the account, or money owed.",
-    Status.ACCOUNTS_OPEN: "The customer still has open accounts.",
-    Status.BULK_STOPPED: "It was not tried: one before it was refused.",
-    Status.BULK_ABORTED: "It was not made: one of those it belongs to was refused.",
+    Status.HOLDS_OPEN: "The account has open holds. Wait until they end.",
+    Status.BALANCE_NOT_ZERO: "The balance is not zero. Withdraw the money or pay the debt first.",
+    Status.ACCOUNTS_OPEN: "The customer has open accounts. Close them first.",
+    Status.BULK_STOPPED: "The bank did not try this transfer, because it refused one before it.",
+    Status.BULK_ABORTED: "The bank made no transfer of the bulk, because it refused one.",
 }
 """The detail of each refusal, by its status."""
 
@@ -115,7 +115,7 @@ class NotFound(ApiError):
     code = "not_found"
 
     def __init__(self) -> None:
-        super().__init__("There is nothing here under that name.")
+        super().__init__("The resource does not exist, or it belongs to another user.")
 
 
 class UsernameTaken(ApiError):
@@ -124,7 +124,7 @@ class UsernameTaken(ApiError):
     code = "username_taken"
 
     def __init__(self) -> None:
-        super().__init__("That username is taken.")
+        super().__init__("Another user has that username. Choose another one.")
 
 
 class NotAcceptable(ApiError):
@@ -139,7 +139,7 @@ class LastAdmin(ApiError):
     code = "last_admin"
 
     def __init__(self) -> None:
-        super().__init__("This is the last admin: make another one first.")
+        super().__init__("This is the last admin. Make another user an admin first.")
 
 
 class PreconditionFailed(ApiError):
@@ -168,7 +168,7 @@ class TooManyRequests(ApiError):
     code = "rate_limited"
 
     def __init__(self, retry_after_s: int) -> None:
-        super().__init__("Too many requests: wait before the next one.")
+        super().__init__("Too many requests: wait before you send the next one.")
         self.retry_after_s = retry_after_s
 
 
@@ -189,6 +189,6 @@ class BulkTooLarge(ApiError):
 
 
 class SettingsError(ApiError):
-    """The bank cannot start with these settings; the detail says what to do."""
+    """The bank cannot start with these settings; the detail names the fix."""
 
     code = "settings_invalid"

@@ -1,4 +1,4 @@
-"""The API layer: HTTP, JSON and JWT. It calls the collections, and nothing below them."""
+"""The API layer: HTTP, JSON and JWT. It calls the collections and nothing below them."""
 
 from flask import Flask, request
 
@@ -36,4 +36,4 @@ def create_api(bank: Bank) -> Flask:
 
 def _refuse_if_overloaded() -> None:
     if request.environ.get(OVERLOADED):
-        raise Unavailable("Too many requests wait already.")
+        raise Unavailable("Too many requests wait already. Send it again later.")

@@ -1,4 +1,4 @@
-"""/v1/accounts: open, read, rename and close accounts, and look back."""
+"""/v1/accounts: open, read, rename and close accounts; lines, statements and past balances."""
 
 from datetime import datetime
 
@@ -50,7 +50,7 @@ _MANAGED_CODES = ("not_found", "account_closed")
     codes=("customer_left",),
 )
 def open_account(bank: Bank, caller: Caller, body: AccountRequest) -> Answer:
-    """Open an account in one currency, with nothing on it."""
+    """Open an account in one currency, with a balance of zero."""
     account = bank.accounts.open(caller, body.name, body.currency)
     return Answer(account_view(account), 201, location=f"/v1/accounts/{account.id}")
 
@@ -113,7 +113,7 @@ def rename(
     codes=("not_found", "balance_not_zero", "holds_open", "account_frozen"),
 )
 def close(bank: Bank, caller: Caller, account: str) -> Answer:
-    """Close an account with nothing on it. It can still be read."""
+    """Close an account with a balance of zero. It stays readable."""
     bank.accounts.close(caller, account)
     return NO_CONTENT
 
@@ -127,7 +127,7 @@ def close(bank: Bank, caller: Caller, account: str) -> Answer:
     codes=_MANAGED_CODES,
 )
 def freeze(bank: Bank, caller: Caller, account: str) -> Answer:
-    """Let no money out of an account; it still takes money in."""
+    """Freeze an account: no money can leave it, and money can still arrive."""
     return Answer(account_view(bank.accounts.freeze(caller, account)))
 
 
@@ -140,7 +140,7 @@ def freeze(bank: Bank, caller: Caller, account: str) -> Answer:
     codes=_MANAGED_CODES,
 )
 def unfreeze(bank: Bank, caller: Caller, account: str) -> Answer:
-    """Let money out of an account again."""
+    """Unfreeze an account: money can leave it again."""
     return Answer(account_view(bank.accounts.unfreeze(caller, account)))
 
 
@@ -154,7 +154,7 @@ def unfreeze(bank: Bank, caller: Caller, account: str) -> Answer:
     codes=(*_MANAGED_CODES, "funds_insufficient", "limit_exceeded"),
 )
 def limit_credit(bank: Bank, caller: Caller, body: CreditLimitRequest, account: str) -> Answer:
-    """Let an account go below zero by so much and no more. What is owed already must be within."""
+    """Let an account go below zero, down to a limit. The present debt must be within it."""
     return Answer(
         account_view(bank.accounts.limit_credit(caller, account, body.credit_limit_minor))
     )
@@ -170,7 +170,7 @@ def limit_credit(bank: Bank, caller: Caller, body: CreditLimitRequest, account: 
     codes=_MANAGED_CODES,
 )
 def limit_day(bank: Bank, caller: Caller, body: DailyLimitRequest, account: str) -> Answer:
-    """Let no more than so much leave an account in a day of UTC; null lifts the limit."""
+    """Limit the money that leaves an account in a day of UTC; null lifts the limit."""
     return Answer(account_view(bank.accounts.limit_day(caller, account, body.daily_limit_minor)))
 
 
@@ -185,7 +185,7 @@ def limit_day(bank: Bank, caller: Caller, body: DailyLimitRequest, account: str)
     codes=("not_found",),
 )
 def list_lines(bank: Bank, caller: Caller, query: LinesQuery, account: str) -> Answer:
-    """List what moved on an account in a period, the newest first."""
+    """List the lines of an account in a period, the newest first."""
     before = cursors.number_of(query.cursor) if query.cursor else None
     period = Period(since=_moment(query.since, "from"), until=_moment(query.until, "to"))
     found = bank.accounts.lines(
@@ -211,7 +211,7 @@ def read_statement(
     form = form_asked_for(accept)
     period = Period(since=_moment(query.since, "from"), until=_moment(query.until, "to"))
     if period.since and period.until and period.since > period.until:
-        raise InvalidRequest("It lies before `from`.", pointer="/to")
+        raise InvalidRequest("`to` lies before `from`. Send a later time.", pointer="/to")
     statement = bank.accounts.statement(caller, account, period)
     return rendered(statement, bank.accounts.statement_pages(statement), form)
 
@@ -226,7 +226,7 @@ def read_statement(
     codes=("not_found",),
 )
 def balance(bank: Bank, caller: Caller, query: BalanceQuery, account: str) -> Answer:
-    """Show the balance after all that happened up to a moment."""
+    """Show the balance of an account at a moment."""
     at = _moment(query.at, "at")
     found, balance_minor = bank.accounts.balance_at(caller, account, at)
     return Answer(BalanceView(found.id, found.currency, balance_minor, at or bank.clock()))

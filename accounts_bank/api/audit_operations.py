@@ -25,7 +25,7 @@ operations = Operations("audit", "/v1")
     is_page=True,
 )
 def list_audit(bank: Bank, query: AuditQuery) -> Answer:
-    """List the lines of the audit log above a number, the oldest first, as they are written."""
+    """List the lines of the audit log after a number, the oldest first."""
     bank.audit.seal()
     after = cursors.number_of(query.cursor) if query.cursor else query.after
     lines = bank.audit.log.read(after, query.limit + 1)
@@ -36,7 +36,7 @@ def list_audit(bank: Bank, query: AuditQuery) -> Answer:
     "GET", "/integrity", "Prove the books", permission=Permission.PROVE, answer=Report
 )
 def check_integrity(bank: Bank) -> Answer:
-    """Prove all balances, lines, entries and the audit log; name the first thing that is wrong."""
+    """Check all balances, lines, entries and the audit log; name the first fault."""
     return Answer(bank.verifier.verify())
 
 

@@ -1,4 +1,4 @@
-"""/v1/auth: sign in, stay signed in, sign out."""
+"""/v1/auth: sign in, refresh tokens, sign out."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ operations = Operations("auth", "/v1/auth")
     codes=("invalid_credentials", "rate_limited"),
 )
 def login(bank: Bank, body: LoginRequest, address: str, issue_tokens: IssueTokens) -> Answer:
-    """Begin a session. Too many failures for one name from one address, and it has to wait."""
+    """Begin a session. Failures of one name from one address have a rate limit."""
     user, session = begin_session(bank, address, body.username, body.password)
     return Answer(issue_tokens(user, session))
 
@@ -48,6 +48,6 @@ def refresh(bank: Bank, refresh_claims: tuple[str, str, str], issue_tokens: Issu
 
 @operations.declare("POST", "/logout", "Sign out", permission=Permission.MANAGE_SELF, status=204)
 def logout(bank: Bank, caller: Caller) -> Answer:
-    """End the session: both of its tokens are dead."""
+    """End the session and both of its tokens."""
     bank.users.logout(caller)
     return NO_CONTENT

@@ -14,21 +14,19 @@ health = Blueprint("health", __name__)
 
 @health.get(LIVE_PATH)
 def live() -> Response:
-    """Say that the process answers."""
+    """Answer 200 while the process runs."""
     return write(Answer({"status": "live"}))
 
 
 @health.get(READY_PATH)
 def ready() -> Response:
-    """Say that the stores answer, that the audit log can be written and that nothing ends here."""
+    """Answer 200 if the stores answer, the audit log is writable and the process does not end."""
     if request.environ.get(DRAINING):
-        raise Unavailable("This process ends: others take the next requests.")
+        raise Unavailable("This process ends. Send the request to another one.")
     bank().accounts.check()
     bank().users.check()
     if bank().audit.failing:
-        raise Unavailable("The audit log cannot be written.")
-    if bank().runner.failing:  # others would do no better, and requests are answered all the same
-        return write(
-            Answer({"status": "ready", "warning": "What is due is postponed: see the log."})
-        )
+        raise Unavailable("The bank cannot write the audit log. Read the log of the process.")
+    if bank().runner.failing:  # other processes have the same stores, and requests still work
+        return write(Answer({"status": "ready", "warning": "Due work is postponed. Read the log."}))
     return write(Answer({"status": "ready"}))

@@ -56,7 +56,7 @@ def create(bank: Bank, caller: Caller, query: DryRun, body: HoldRequest, key: st
     is_page=True,
 )
 def list_holds(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
-    """List the holds that the caller pays or is paid by, the newest first."""
+    """List the holds that the caller pays or receives, the newest first."""
     return newest_first(
         query,
         lambda before, limit: bank.accounts.holds.of(caller, before=before, limit=limit),
@@ -73,7 +73,7 @@ def list_holds(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
     codes=("not_found",),
 )
 def read(bank: Bank, caller: Caller, entry_id: str) -> Answer:
-    """Show a hold to who pays and to who is to be paid."""
+    """Show a hold to its payer or its payee."""
     return Answer(hold_view(bank.accounts.holds.read(caller, entry_id)))
 
 
@@ -97,7 +97,7 @@ def read(bank: Bank, caller: Caller, entry_id: str) -> Answer:
 def capture(  # noqa: PLR0913, PLR0917 - each input of an operation is an argument
     bank: Bank, caller: Caller, query: DryRun, body: CaptureRequest, key: str | None, entry_id: str
 ) -> Answer:
-    """Take what is held, or a part of it, once; the rest is free. For the payee, and tellers."""
+    """Capture a hold, all or a part, once; the rest is free. Payees and tellers may."""
     hold = bank.accounts.holds.capture(
         caller, entry_id, key, amount_minor=body.amount_minor, dry_run=query.dry_run
     )
@@ -116,6 +116,6 @@ def capture(  # noqa: PLR0913, PLR0917 - each input of an operation is an argume
     is_money=True,
 )
 def void(bank: Bank, caller: Caller, query: DryRun, key: str | None, entry_id: str) -> Answer:
-    """Give a hold up: all of it is free again. For the payee, and tellers."""
+    """Void a hold: all of it is free again. Payees and tellers may."""
     hold = bank.accounts.holds.void(caller, entry_id, key, dry_run=query.dry_run)
     return Answer(hold_view(hold), replayed=hold.replayed, dry_run=query.dry_run)

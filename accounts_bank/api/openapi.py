@@ -14,13 +14,13 @@ _TEMPLATE = "#/components/schemas/{name}"
 
 _DESCRIPTION = """\
 A bank in a box. Amounts are integers in minor units. Sign up, sign in, send the access token as a
-bearer token. Send an `Idempotency-Key` with what moves money: the same key and body is never done
-twice. Every error is a problem (RFC 9457) with a stable `code`; all codes stand at
+bearer token. Send an `Idempotency-Key` with each payment: the bank makes a payment with the same
+key and body once. Every error is a problem (RFC 9457) with a stable `code`; all codes are at
 [/docs/errors](/docs/errors)."""
 
 _PATH_PARAMETERS = {
     "account": "An account's id or number.",
-    "entry_id": "The id that the POST answered.",
+    "entry_id": "The id in the answer of the POST.",
     "user_id": "A user's id.",
 }
 
@@ -112,7 +112,7 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "1 to 255 printable characters: a retry with it is never done twice.",
+    "description": "1 to 255 printable characters. A retry with the same key moves no money.",
     "schema": {
         "type": "string",
         "pattern": '^("[ !#-~]{1,255}"|[!#-~]([ -~]{0,253}[!-~])?)$',
@@ -131,8 +131,10 @@ def _tag_parameter(name: str, description: str) -> dict[str, Any]:
     }
 
 
-_IF_MATCH = _tag_parameter("If-Match", "An `ETag`: change it only where nobody else has, else 412.")
-_IF_NONE_MATCH = _tag_parameter("If-None-Match", "An `ETag`: 304 where it is still the same.")
+_IF_MATCH = _tag_parameter("If-Match", "An `ETag`. A resource that has changed since answers 412.")
+_IF_NONE_MATCH = _tag_parameter(
+    "If-None-Match", "An `ETag`. A resource that has not changed since answers 304."
+)
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
@@ -179,15 +181,17 @@ def _codes(operation: Operation) -> dict[str, None]:
 def _success_headers(operation: Operation) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if operation.status == 201:  # noqa: PLR2004
-        headers["Location"] = _header("Where it can be read.")
+        headers["Location"] = _header("The path of the new resource.")
     if operation.is_money:
         headers["Idempotent-Replayed"] = _REPLAYED
     if operation.query is not None and "dry_run" in operation.query.__struct_fields__:
-        headers["Dry-Run"] = _header("`true` where nothing was moved; then there is no Location.")
+        headers["Dry-Run"] = _header(
+            "`true` for a dry run, which moves nothing and has no Location."
+        )
     if operation.is_tagged:
         headers["ETag"] = _ETAG
     if len(operation.media_types) > 1:
-        headers["Content-Disposition"] = _header("A file name, for whatever is not JSON.")
+        headers["Content-Disposition"] = _header("A file name, for media types other than JSON.")
     if operation.is_page:
         headers["Link"] = _header('The next page, `rel="next"`, where there is one.')
     return headers
@@ -198,7 +202,7 @@ def _header(description: str) -> dict[str, Any]:
 
 
 _ETAG = _header("A strong entity tag, for `If-Match` and `If-None-Match`.")
-_REPLAYED = _header("`true` where this was answered before.")
+_REPLAYED = _header("`true` if the answer repeats an earlier one.")
 
 
 def _problem(status: int, codes: list[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Errors -> HTTP, the only place: every answer that is no success is a problem (RFC 9457)."""
+"""Maps errors to HTTP: every answer that is no success is a problem (RFC 9457)."""
 
 import logging
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ logger = logging.getLogger("accounts_bank.api")
 
 
 class Entry(Struct, frozen=True):
-    """A row of the catalogue: what a code means."""
+    """A row of the catalogue: the status, title and meaning of a code."""
 
     status: int
     title: str
@@ -42,7 +42,9 @@ _RULES["precondition_failed"] = Entry(
 
 CATALOGUE: Mapping[str, Entry] = {
     "invalid_request": Entry(
-        400, "Invalid request", "What was sent cannot be read; `errors` says where and why."
+        400,
+        "Invalid request",
+        "The bank cannot read the request. `errors` names each place and the reason.",
     ),
     "invalid_token": Entry(
         401, "Invalid token", "The token is missing, broken, expired, or its session has ended."
@@ -50,21 +52,25 @@ CATALOGUE: Mapping[str, Entry] = {
     "invalid_credentials": Entry(
         401, "Invalid credentials", "The username or the password is wrong."
     ),
-    "forbidden": Entry(403, "Forbidden", "You may see it, but your role may not do this."),
-    "not_found": Entry(404, "Not found", "It does not exist, or it belongs to somebody else."),
+    "forbidden": Entry(403, "Forbidden", "Your role lacks the permission. The detail names it."),
+    "not_found": Entry(
+        404, "Not found", "The resource does not exist, or it belongs to another user."
+    ),
     "method_not_allowed": Entry(
-        405, "Method not allowed", "The path knows other methods; `Allow` names them."
+        405, "Method not allowed", "Use one of the methods that `Allow` names."
     ),
     "not_acceptable": Entry(
-        406, "Not acceptable", "It cannot be had in any of the forms that `Accept` names."
+        406, "Not acceptable", "The resource has none of the media types that `Accept` names."
     ),
     "request_timeout": Entry(408, "Request timeout", "The request took too long to arrive."),
-    "username_taken": Entry(409, "Username taken", "Somebody else has that username."),
+    "username_taken": Entry(
+        409, "Username taken", "Another user has that username. Choose another one."
+    ),
     "last_admin": Entry(
-        409, "Last admin", "Nobody else could manage roles: make another admin first."
+        409, "Last admin", "One admin must remain. Make another user an admin first."
     ),
     "body_too_large": Entry(
-        413, "Body too large", "It is past 1 MiB, 4 MiB in a bulk, 64 KiB in a form."
+        413, "Body too large", "Send 1 MiB or less: 4 MiB in a bulk, 64 KiB in a form."
     ),
     "bulk_too_large": Entry(
         413,
@@ -76,18 +82,18 @@ CATALOGUE: Mapping[str, Entry] = {
     ),
     **_RULES,
     "rate_limited": Entry(
-        429, "Too many requests", "Slow down: `Retry-After` says for how many seconds."
+        429, "Too many requests", "Wait for as many seconds as `Retry-After` says."
     ),
     "internal_error": Entry(
-        500, "Internal error", "Our fault. It is logged under the `request_id`."
+        500, "Internal error", "The bank made a mistake. Its log has it under the `request_id`."
     ),
     "unavailable": Entry(
         503,
         "Unavailable",
-        "Not decided. Nothing was lost: send it again with the same key after `Retry-After`.",
+        "Not decided. Send the request again with the same key after `Retry-After`.",
     ),
 }
-"""Every code there is. It is served at /docs/errors and stands in the OpenAPI document."""
+"""Every code. The page /docs/errors and the OpenAPI document show the catalogue."""
 
 _CODE_BY_STATUS = {
     400: "invalid_request",
@@ -101,7 +107,7 @@ _CODE_BY_STATUS = {
     429: "rate_limited",
     503: "unavailable",
 }
-"""The codes of what Flask and Werkzeug raise themselves; another 4xx is `invalid_request`."""
+"""The codes of the errors that Flask and Werkzeug raise; another 4xx is `invalid_request`."""
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
@@ -130,7 +136,7 @@ def register(app: Flask) -> None:
 
 
 def answer(error: ApiError) -> Response:
-    """Turn an error of ours into its answer."""
+    """Return the answer of an error of this package."""
     headers = {}
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
@@ -179,7 +185,7 @@ def _problem(code: str, detail: str, headers: dict[str, str], extra: Mapping[str
 
 
 def _challenge(code: str, detail: str) -> str:
-    """Say how to sign in (RFC 6750, section 3)."""
+    """Return the challenge that names the error (RFC 6750, section 3)."""
     if code == "invalid_token":
         return f'Bearer error="invalid_token", error_description="{detail}"'
     return "Bearer"

@@ -1,4 +1,4 @@
-"""/v1/schedules: transfers that the bank makes by itself, again and again."""
+"""/v1/schedules: transfers that the bank repeats by itself."""
 
 from accounts_bank.api.operations import Operations
 from accounts_bank.api.schemas.schedules import (
@@ -22,7 +22,7 @@ operations = Operations("schedules", "/v1/schedules")
 
 _PAIR_CODES = ("same_account", "account_unknown", "currency_mismatch")
 _RUN_CODES = ("account_closed", "account_frozen", "funds_insufficient", "limit_exceeded")
-"""What never changes is asked at the beginning, whether there is enough at each run."""
+"""The refusals that each run can have; the beginning checks the rest once."""
 
 
 @operations.declare(
@@ -40,9 +40,9 @@ _RUN_CODES = ("account_closed", "account_frozen", "funds_insufficient", "limit_e
 def create(
     bank: Bank, caller: Caller, query: DryRun, body: ScheduleRequest, key: str | None
 ) -> Answer:
-    """Have the bank make a transfer by itself, once or again and again.
+    """Begin a schedule: the bank makes its transfer once or repeatedly.
 
-    `first_at` may lie a minute back at most. Of a month without that day, it is the last day.
+    `first_at` may lie one minute back at most. A month without that day runs on its last day.
     """
     action = action_of(Schedule, body, first_at=parse_time(body.first_at, "first_at"))
     schedule = bank.accounts.schedules.create(caller, action, key, dry_run=query.dry_run)
@@ -83,7 +83,7 @@ def list_schedules(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
     codes=("not_found",),
 )
 def read(bank: Bank, caller: Caller, entry_id: str) -> Answer:
-    """Show a schedule to who pays."""
+    """Show a schedule to its payer."""
     return Answer(schedule_view(bank.accounts.schedules.read(caller, entry_id)))
 
 
@@ -99,7 +99,7 @@ def read(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     item_codes=_RUN_CODES,
 )
 def list_runs(bank: Bank, caller: Caller, query: NewestFirst, entry_id: str) -> Answer:
-    """List what became of each run, refused ones included, the newest first."""
+    """List the runs with their results, refused ones included, the newest first."""
     return newest_first(
         query,
         lambda before, limit: bank.accounts.schedules.runs(
@@ -118,6 +118,6 @@ def list_runs(bank: Bank, caller: Caller, query: NewestFirst, entry_id: str) -> 
     codes=("not_found", "schedule_ended"),
 )
 def cancel(bank: Bank, caller: Caller, entry_id: str) -> Answer:
-    """End a schedule: it runs no more. To cancel it again changes nothing."""
+    """End a schedule. A second cancellation changes nothing."""
     bank.accounts.schedules.cancel(caller, entry_id)
     return NO_CONTENT

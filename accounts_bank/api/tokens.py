@@ -24,38 +24,38 @@ from accounts_bank.identity import Caller, Session, User
 
 SESSION_CLAIM = "sid"
 PAGES_CLAIM = "pages"
-"""In tokens that are kept in cookies: those open the pages alone, and all others the API alone."""
+"""Marks tokens in cookies: they open the pages alone, and all other tokens the API alone."""
 VERIFIED_MAX = 10_000
 
-_MISSING = "A bearer token is needed: sign in and send `Authorization: Bearer <access token>`."
-_BROKEN = "The token is not valid here."
-_EXPIRED = "The token has expired: refresh it, or sign in again."
+_MISSING = "Sign in and send `Authorization: Bearer <access token>`."
+_BROKEN = "The token is not valid here. Sign in again."
+_EXPIRED = "The token has expired. Refresh it or sign in again."
 
 
 class VerifiedTokens:
-    """The claims of access tokens that were verified already, each until it expires.
+    """A cache of the claims of verified access tokens, each until it expires.
 
-    To verify one costs as much as all the rest of a transfer. Whether its session still lives is
-    asked each time, so ending a session is felt at once.
+    To verify a token costs as much as all the rest of a transfer. Each request still looks up the
+    session, so a session that ends stops its tokens at once.
     """
 
     def __init__(self) -> None:
         self._claims: dict[str, tuple[float, str, str]] = {}
 
     def get(self, header: str) -> tuple[str, str] | None:
-        """Give the user's and the session's id for an Authorization header seen before."""
+        """Return the user's and the session's id of a verified Authorization header, or None."""
         expires_at_s, user_id, session_id = self._claims.get(header, (0.0, "", ""))
         return (user_id, session_id) if time() < expires_at_s else None
 
     def keep(self, header: str, claims: dict[str, Any]) -> None:
-        """Remember the claims of a header that was verified."""
+        """Keep the claims of a verified header."""
         if len(self._claims) >= VERIFIED_MAX:
             self._claims = {}
         self._claims[header] = (claims["exp"], claims["sub"], claims[SESSION_CLAIM])
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Set up flask-jwt-extended so that every failure is a 401 of ours."""
+    """Set up flask-jwt-extended so that every failure is a 401 problem."""
     app.config.update(
         JWT_SECRET_KEY=settings.JWT_SECRET_KEY,
         JWT_TOKEN_LOCATION=list(settings.JWT_TOKEN_LOCATION),
@@ -74,7 +74,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def caller() -> Caller:
-    """Say who makes this request, by its bearer token; a cookie opens nothing here.
+    """Return the caller of this request by its bearer token; a cookie opens nothing here.
 
     :raises InvalidToken: the session has ended. Other failures are flask-jwt-extended's errors.
     """
@@ -89,7 +89,7 @@ def caller() -> Caller:
 
 
 def refresh_claims() -> tuple[str, str, str]:
-    """Give the user, the session and the token id of the refresh token of this request."""
+    """Return the user's, the session's and the token's id of this request's refresh token."""
     claims = claims_of("headers", refresh=True)
     return claims["sub"], claims[SESSION_CLAIM], claims["jti"]
 
@@ -109,9 +109,9 @@ def tokens_view(user: User, session: Session) -> TokensView:
 
 
 def claims_of(location: Literal["headers", "cookies"], *, refresh: bool) -> dict[str, Any]:
-    """Verify the token of this request, and against forgery where it is in a cookie.
+    """Verify the token of this request; a token in a cookie needs the CSRF token as well.
 
-    :raises InvalidToken: it is for the other location. Other failures are flask-jwt-extended's.
+    :raises InvalidToken: the token is for the other location. flask-jwt-extended raises the rest.
     """
     verify_jwt_in_request(refresh=refresh, locations=[location])
     claims = dict(get_jwt())
@@ -128,7 +128,7 @@ def _verified() -> VerifiedTokens:
 
 
 def _is_one_of_ours(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
-    """Refuse what we never make: a token without an end or without a session."""
+    """Refuse a token without an end or without a session; the bank makes none."""
     return "exp" in claims and isinstance(claims.get(SESSION_CLAIM), str)
 
 

@@ -1,4 +1,4 @@
-"""/v1/transfers and /v1/reversals: money across, one by one or many at once, and back again."""
+"""/v1/transfers and /v1/reversals: transfers, single and in bulk, and their reversals."""
 
 from accounts_bank.api.operations import Operations
 from accounts_bank.api.schemas.bulk import BulkRequest, BulkView, PlainBulkRequest, bulk_view
@@ -32,7 +32,7 @@ PAYMENT_CODES = (
     "funds_insufficient",
     "limit_exceeded",
 )
-"""Why a transfer, or what leads to one, is refused."""
+"""The refusals of transfers and of actions that lead to one."""
 
 
 @operations.declare(
@@ -135,7 +135,7 @@ def transfer_all(
 def reverse(  # noqa: PLR0913, PLR0917 - each input of an operation is an argument
     bank: Bank, caller: Caller, query: DryRun, body: ReversalRequest, key: str | None, entry_id: str
 ) -> Answer:
-    """Send back what a transfer brought, or a part of it: for its payee, and for tellers."""
+    """Send the money of a transfer back, all or a part. Payees and tellers may."""
     seen = bank.accounts.reversals.create(
         caller,
         entry_id,
@@ -161,7 +161,7 @@ def reverse(  # noqa: PLR0913, PLR0917 - each input of an operation is an argume
     codes=("not_found",),
 )
 def list_reversals(bank: Bank, caller: Caller, query: NewestFirst, entry_id: str) -> Answer:
-    """List what was sent back of a transfer, the newest first."""
+    """List the reversals of a transfer, the newest first."""
     return newest_first(
         query,
         lambda before, limit: bank.accounts.reversals.of(
@@ -180,7 +180,7 @@ def list_reversals(bank: Bank, caller: Caller, query: NewestFirst, entry_id: str
     codes=("not_found",),
 )
 def read_reversal(bank: Bank, caller: Caller, entry_id: str) -> Answer:
-    """Show a reversal to either side."""
+    """Show a reversal to its payer or its payee."""
     return Answer(reversal_view(bank.accounts.entry(caller, "reversal", entry_id)))
 
 

@@ -1,4 +1,4 @@
-"""/v1/users: sign up, what a user does with itself, and what the staff does with users."""
+"""/v1/users: sign-up, the own user, and users for the staff."""
 
 from werkzeug.datastructures import ETags
 
@@ -50,7 +50,7 @@ def sign_up(bank: Bank, body: UserRequest, address: str) -> Answer:
     is_tagged=True,
 )
 def read(bank: Bank, caller: Caller, if_none_match: ETags) -> Answer:
-    """Show the user who asks."""
+    """Show the caller's user."""
     user = bank.users.user(caller)
     return tagged(user_view(user), tag_of_user(user), if_none_match)
 
@@ -79,7 +79,7 @@ def update(bank: Bank, caller: Caller, body: ProfileRequest, if_match: ETags | N
     codes=("accounts_open",),
 )
 def delete(bank: Bank, caller: Caller) -> Answer:
-    """Delete the user once every account is closed: its tokens and its personal data go."""
+    """Delete the user, its tokens and its personal data. Every account must be closed."""
     bank.users.delete(caller)
     return NO_CONTENT
 
@@ -95,7 +95,7 @@ def delete(bank: Bank, caller: Caller) -> Answer:
     codes=("invalid_credentials", "rate_limited"),
 )
 def change_password(bank: Bank, caller: Caller, body: PasswordRequest) -> Answer:
-    """Change the password: every other session ends."""
+    """Change the password and end every other session."""
     credentials.change_password(bank, caller, body.current_password, body.new_password)
     return NO_CONTENT
 
@@ -110,9 +110,9 @@ def change_password(bank: Bank, caller: Caller, body: PasswordRequest) -> Answer
     is_page=True,
 )
 def list_users(bank: Bank, caller: Caller, query: UsersQuery) -> Answer:
-    """List users in the order they signed up, or who has a username: a teller must name one.
+    """List users in the order of sign-up, or the user of a username. A teller must name one.
 
-    Deleted users are left out, so a page may be shorter than `limit` and not be the last.
+    The list omits deleted users, so a page before the last may be shorter than `limit`.
     """
     if query.username:
         return page([user_view(each) for each in bank.users.find(query.username)], None)
@@ -144,5 +144,5 @@ def read_user(bank: Bank, user_id: str) -> Answer:
     codes=("not_found", "last_admin"),
 )
 def change_role(bank: Bank, caller: Caller, body: RoleRequest, user_id: str) -> Answer:
-    """Give a user another role. It counts from the user's next request on."""
+    """Give a user another role, from the user's next request on."""
     return Answer(user_view(bank.users.change_role(caller, user_id, body.role)))

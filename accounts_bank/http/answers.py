@@ -15,7 +15,7 @@ class File(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """What an operation answers.
+    """The answer of an operation.
 
     `value` becomes the JSON body; None means that there is no body. `location` is the path of a
     new resource. `next_cursor` points to the next page of a list. `file` replaces `value`.

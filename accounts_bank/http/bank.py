@@ -1,4 +1,4 @@
-"""What the views work with, joined in app.py and kept on the app."""
+"""The parts of a bank that the views use; app.py joins them."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ EXTENSION = "accounts"
 
 
 class DemoUser(Struct, frozen=True):
-    """A user of a demo, whose password everybody may know: the sign-in page shows them."""
+    """A user of a demo; the sign-in page shows its username and its password."""
 
     username: str
     password: str
@@ -30,7 +30,7 @@ class DemoUser(Struct, frozen=True):
 
 
 class Bank(Struct, frozen=True):
-    """The bank as the API sees it."""
+    """The parts of a bank, for the views."""
 
     users: UserCollection
     accounts: AccountCollection
@@ -46,13 +46,13 @@ class Bank(Struct, frozen=True):
     demo_users: tuple[DemoUser, ...] = ()
 
     def close(self) -> None:
-        """End the work in the background, write the audit log to its end, close the stores."""
+        """End the background work, write the rest of the audit log, close the stores."""
         self.runner.close()
         self.audit.close()
         self.close_stores()
 
 
 def bank() -> Bank:
-    """Give the bank of the app that answers the request."""
+    """Return the bank of the app that answers the request."""
     found: Bank = current_app.extensions[EXTENSION]
     return found

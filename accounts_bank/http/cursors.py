@@ -1,7 +1,7 @@
-"""Cursors: where a page begins, in base64url (RFC 4648). Opaque to callers, total to us.
+"""Cursors: the place where a page begins, in base64url (RFC 4648). Opaque to callers.
 
-Each kind has a fixed size, so its pattern says exactly which texts are one: whatever has passed it
-can be read, and a forged one only leads run_in_thread in what the caller may see anyway.
+Each kind has a fixed size, so a text that fits its pattern is always readable. A forged cursor
+shows nothing more, because each read checks the caller again.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -15,13 +15,15 @@ _NUMBER_BYTES = 8
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
-_WHAT = "`next_cursor` of the page before."
+_DESCRIPTION = "The `next_cursor` of the page before."
 
 NumberCursor = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]$(?!\n)", description=_WHAT)
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]$(?!\n)", description=_DESCRIPTION)
 ]
-IdCursor = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$(?!\n)", description=_WHAT)]
-TimeCursor = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{32}$(?!\n)", description=_WHAT)]
+IdCursor = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$(?!\n)", description=_DESCRIPTION)
+]
+TimeCursor = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{32}$(?!\n)", description=_DESCRIPTION)]
 
 
 def of_number(number: int) -> str:

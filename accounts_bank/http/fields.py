@@ -1,4 +1,4 @@
-"""What all that goes over the wire is made of. Parsing is strict: no unknown field, no float."""
+"""Field types of requests and answers. Parsing is strict: no unknown field, no float."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 else:
     Currency = Annotated[Literal[tuple(sorted(DECIMALS))], Meta(description="ISO 4217.")]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
-Limit = Annotated[int, Meta(ge=1, le=100, description="How many at most.")]
+Limit = Annotated[int, Meta(ge=1, le=100, description="The most items on the page.")]
 Moment = Annotated[
     str,
     Meta(
@@ -41,17 +41,17 @@ Moment = Annotated[
 
 
 class Input(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
-    """What a body or a query asks for."""
+    """A base class of bodies and queries. It refuses unknown fields."""
 
 
 class NewestFirst(Input, frozen=True):
-    """Which page, the newest first."""
+    """The query of a list, the newest first."""
 
     limit: Limit = 20
     cursor: TimeCursor | UnsetType = UNSET
 
 
 class DryRun(Input, frozen=True):
-    """How to take what is asked."""
+    """The query of an action that a caller can try first."""
 
-    dry_run: Annotated[bool, Meta(description="Decide, and do nothing.")] = False
+    dry_run: Annotated[bool, Meta(description="Decide and move nothing.")] = False

@@ -16,10 +16,10 @@ from accounts_bank.errors import InvalidRequest, UnsupportedMediaType
 BODY_MAX_BYTES = 1024 * 1024
 BULK_BODY_MAX_BYTES = 4 * BODY_MAX_BYTES
 FORM_BODY_MAX_BYTES = 64 * 1024
-"""A form is short; one of 1 MiB would be a quarter of a million fields, and most of a second."""
+"""A form is short. A form of 1 MiB could have 250,000 fields and take most of a second."""
 QUOTES_MAX = 4096
-"""More than any body needs but a bulk's: no text has more than 256 characters. To parse a body of
-many repeated fields would block every other request of the process."""
+"""More than any body but a bulk needs. A body of many repeated fields would take long to parse and
+block every other request of the process."""
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Struct)
@@ -27,7 +27,7 @@ Listed = TypeVar("Listed")
 
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x20\x21\x23-\x7e][\x20-\x7e]{0,254})')
 _LEAP_SECOND = re.compile(r"^(.{11}[0-9]{2}:[0-9]{2}):60")
-_PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
+_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 
 
@@ -61,7 +61,7 @@ def parse(
     if body and not _is_json():
         raise UnsupportedMediaType("Send `Content-Type: application/json`, in UTF-8.")
     if quotes_max is not None and body.count(b'"') > quotes_max:
-        raise InvalidRequest("The body says more than can be asked for.")
+        raise InvalidRequest("The body has too many fields. Send fewer.")
     if plain_kind and _is_plain(body):
         kind = plain_kind
     try:
@@ -76,7 +76,7 @@ def parse(
 
 
 def parse_query(kind: type[T]) -> T:
-    """Read the query as a struct; a parameter that is unknown or given twice is refused.
+    """Read the query as a struct; refuse an unknown or repeated parameter.
 
     :raises InvalidRequest: the pointer names the parameter.
     """
@@ -122,7 +122,7 @@ def idempotency_key() -> str | None:
         return None
     found = _KEY.fullmatch(key)
     if found is None:
-        raise InvalidRequest("Idempotency-Key must be 1 to 255 printable characters.")
+        raise InvalidRequest("Send an Idempotency-Key of 1 to 255 printable characters.")
     return found[1] or found[2]
 
 
@@ -147,7 +147,7 @@ def _says_all_of(read: Struct, body: bytes) -> bool:
 
 
 class _Twice(str):
-    """What stands for an object that says one thing twice, which RFC 8259 leaves open: its name."""
+    """Stands for an object that repeats a field, which RFC 8259 leaves open: the field's name."""
 
     __slots__ = ()
 
@@ -161,7 +161,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
 
 
 def _refuse_twice(value: Any, pointer: str = "") -> None:
-    """Refuse what says one thing twice, wherever in it that is."""
+    """Refuse an object with a repeated field, at any depth."""
     if isinstance(value, _Twice):
         raise InvalidRequest("The field is given twice.", pointer=f"{pointer}/{_escaped(value)}")
     if isinstance(value, dict | list):
@@ -173,10 +173,12 @@ def _refuse_twice(value: Any, pointer: str = "") -> None:
 def _invalid(error: msgspec.ValidationError) -> InvalidRequest:
     """Turn msgspec's message, with its path as text, into one with a JSON pointer."""
     found = _PATH.match(str(error))
-    what, path = (found["what"], found["path"] or "$") if found else (str(error), "$")
+    message, path = (found["message"], found["path"] or "$") if found else (str(error), "$")
     pointer = re.sub(r"\.|\[", "/", path[1:].replace("]", ""))
-    field = _FIELD.search(what)
-    return InvalidRequest(what, pointer=pointer + (f"/{_escaped(field['name'])}" if field else ""))
+    field = _FIELD.search(message)
+    return InvalidRequest(
+        message, pointer=pointer + (f"/{_escaped(field['name'])}" if field else "")
+    )
 
 
 def _escaped(name: str) -> str:
@@ -184,4 +186,4 @@ def _escaped(name: str) -> str:
 
 
 def _no_time(name: str) -> NoReturn:
-    raise InvalidRequest("Expected a date or a time with its zone, RFC 3339.", pointer=f"/{name}")
+    raise InvalidRequest("Send a date or a time with its zone, RFC 3339.", pointer=f"/{name}")

@@ -1,6 +1,6 @@
-"""Rate limits, by address and where it matters by name as well.
+"""Rate limits by address, and by username or user where a route needs it.
 
-They are counted where the bank is kept, so all processes that share the one share the other.
+The store keeps the counters, so all processes of a bank share them.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,11 +20,11 @@ from accounts_bank.errors import InvalidCredentials, TooManyRequests, Unavailabl
 
 REMEMBERED_MAX = 10_000
 WAIT_S, WAIT_MAX_S = 0.02, 5.0
-"""How often, and how long, it is looked whether a try that is going on makes room for another."""
+"""The pause between two looks for room, and the longest wait for room, in seconds."""
 
 
 class Limit:
-    """One limit, counted for each key apart. An empty text is no limit."""
+    """One limit, counted for each key separately. An empty text is no limit."""
 
     def __init__(self, name: str, text: str, counters: Storage) -> None:
         self._name = name
@@ -33,34 +33,34 @@ class Limit:
         self._used_up: dict[str, float] = {}
 
     def check(self, *key: str) -> None:
-        """Count nothing.
+        """Check the limit and count nothing.
 
         :raises TooManyRequests: the limit is used up.
-        :raises Unavailable: that cannot be said.
+        :raises Unavailable: the counters do not answer.
         """
         self._allow(self._limiter.test, key)
 
     def spend(self, *key: str) -> None:
-        """Count one.
+        """Count one request.
 
         :raises TooManyRequests: the limit is used up.
-        :raises Unavailable: it could not be counted.
+        :raises Unavailable: the counters do not answer.
         """
         self._allow(self._limiter.hit, key)
 
     def has_room(self, *key: str) -> bool:
-        """Count one, and tell whether it was within the limit.
+        """Count one, and return whether it was within the limit.
 
-        :raises Unavailable: it could not be counted.
+        :raises Unavailable: the counters do not answer.
         """
         hidden = _hidden(key)
         with _counting():
             return all(self._limiter.hit(item, self._name, hidden) for item in self._items)
 
     def forgive(self, *key: str) -> None:
-        """Forget what was counted.
+        """Set the counter of a key to zero.
 
-        :raises Unavailable: it could not be.
+        :raises Unavailable: the counters do not answer.
         """
         hidden = _hidden(key)
         with _counting():
@@ -78,7 +78,7 @@ class Limit:
                     self._refuse(item, hidden)
 
     def _refuse(self, item: RateLimitItem, hidden: str) -> None:
-        """Refuse, and remember it: who goes on all the same shall not cost a question each time."""
+        """Refuse, and remember it: repeated requests then cost no query of the counters."""
         reset_at_s = run_in_thread(
             self._limiter.get_window_stats, item, self._name, hidden
         ).reset_time
@@ -94,10 +94,10 @@ class Limit:
 
 
 class Tries:
-    """Limits what fails, however many are tried at once.
+    """Limits failed attempts, also among concurrent ones.
 
-    A try counts from its beginning on, until it is known to be right. Where as many as may fail are
-    going on, the next one waits for what becomes of them: they are no failures yet.
+    An attempt counts from its start until it succeeds. If all allowed attempts are in progress, the
+    next one waits for their results, because they have not failed yet.
     """
 
     def __init__(self, name: str, text: str, counters: Storage) -> None:
@@ -106,10 +106,10 @@ class Tries:
 
     @contextmanager
     def one(self, *key: str) -> Iterator[None]:
-        """Try once: InvalidCredentials in the block is a failure, and its end forgives them all.
+        """Count an attempt. InvalidCredentials in the block is a failure; success resets all.
 
-        :raises TooManyRequests: it failed too often.
-        :raises Unavailable: that cannot be said.
+        :raises TooManyRequests: too many attempts failed.
+        :raises Unavailable: the counters do not answer.
         """
         self._begin(key)
         try:
@@ -131,7 +131,7 @@ class Tries:
 
 
 class RateLimits:
-    """The limits of a bank, as its settings say."""
+    """The limits of a bank, from its settings."""
 
     def __init__(self, settings: Settings, counters: Storage) -> None:
         self.login = Tries("login", settings.LOGIN_RATE_LIMIT, counters)
@@ -141,7 +141,7 @@ class RateLimits:
 
 
 def _hidden(key: tuple[str, ...]) -> str:
-    """Say what a key is kept as: nobody's name and nobody's address."""
+    """Return the digest of a key, so that counters hold no names and no addresses."""
     return sha256("\0".join(key).encode()).hexdigest()
 
 
@@ -150,4 +150,6 @@ def _counting() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        raise Unavailable("The rate limits cannot be counted.") from error
+        raise Unavailable(
+            "The rate limits cannot be counted. Send the request again later."
+        ) from error

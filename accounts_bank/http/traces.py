@@ -10,13 +10,13 @@ EXTENSION = "accounts.traces"
 
 
 def instrument(app: Flask, settings: Settings) -> None:
-    """Have a span made of each request, where TRACING says so.
+    """Make a span of each request if TRACING is on.
 
     :raises SettingsError: the extra is not installed.
     """
     if settings.TRACING:
         try:
-            # Only who asks for spans needs what makes them.
+            # The extra is needed only with TRACING.
             from accounts_bank.observability import tracing  # noqa: PLC0415
         except ModuleNotFoundError as error:
             message = f"TRACING needs {error.name}: install the extra, `accounts-bank[tracing]`."
@@ -26,6 +26,6 @@ def instrument(app: Flask, settings: Settings) -> None:
 
 
 def close(app: Flask) -> None:
-    """Send the spans that wait."""
+    """Send the spans that wait in the buffer."""
     if EXTENSION in app.extensions:
         app.extensions[EXTENSION].shutdown()

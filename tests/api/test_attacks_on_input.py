@@ -99,7 +99,7 @@ def test_a_body_that_says_the_same_again_and_again_is_not_read(ada):
     answer = raw(ada, "POST", "/v1/accounts", body)
     assert code(answer) == (400, "invalid_request")
     (error,) = answer.json["errors"]
-    assert error == {"pointer": "", "detail": "The body says more than can be asked for."}
+    assert error == {"pointer": "", "detail": "The body has too many fields. Send fewer."}
 
 
 def test_texts_may_be_all_quotes(http):

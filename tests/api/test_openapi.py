@@ -97,7 +97,7 @@ def test_every_code_that_an_operation_may_answer_stands_in_it(http):
 
 
 def test_the_bound_that_is_told_is_the_bound():
-    said = "It is past 1 MiB, 4 MiB in a bulk, 64 KiB in a form."
+    said = "Send 1 MiB or less: 4 MiB in a bulk, 64 KiB in a form."
     assert CATALOGUE["body_too_large"].meaning == said
     assert body_max_bytes("/v1/transfers") == 2**20
     assert body_max_bytes("/v1/transfers/bulk") == 4 * 2**20

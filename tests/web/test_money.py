@@ -216,7 +216,7 @@ def test_an_error_of_a_transfer_is_beside_its_field(sending, wrong, field, says)
 def test_a_wrong_currency_and_the_same_account_are_errors_of_the_number(ada):
     account = ada.opened(balance="100")
     yen = ada.number_of(ada.opened("Yen", "JPY"))
-    for number, says in ((yen, "another currency"), (ada.number_of(account), "one and the same")):
+    for number, says in ((yen, "another currency"), (ada.number_of(account), "are the same")):
         ada.get(f"/transfers/new?from_account={account.removeprefix('/accounts/')}")
         page = ada.fill("Continue", to_account=number, amount="5")
         assert says in page.errors["to_account"]

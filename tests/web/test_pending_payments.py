@@ -64,7 +64,7 @@ def test_an_error_of_a_capture_is_shown(ada, bob, accounts):
     hold = held(ada, bob, accounts)
     bob.get(f"{hold}/capture")
     page = bob.fill("Take it", amount="41")
-    assert page.errors == {"amount": "That is more than was set aside."}
+    assert page.errors == {"amount": "The hold is smaller. Capture its amount or less."}
     assert "Only the payee and tellers" in ada.get(f"{hold}/capture").text
     assert "You have taken the money." in bob.fill("Take it", amount="40").text
 
@@ -161,7 +161,7 @@ def test_the_payee_reverses_a_part_and_at_most_all(ada, bob, accounts):
     bob.get(f"{transfer}/reverse")
     assert "€25.00 of it are left" in bob.page.text
     page = bob.fill("Send it back", amount="26")
-    assert page.errors == {"amount": "That is more than is left of what was sent."}
+    assert page.errors == {"amount": "The rest of the transfer is smaller. Send back less."}
     assert "The money is sent back" in bob.fill("Send it back", amount="").text
     assert "All of it has been sent back already" in bob.get(f"{transfer}/reverse").text
     assert ada.balance_of(accounts[0]) == "€100.00"

@@ -1,1 +1,1 @@
-"""What goes over the wire, a module for each subject."""
+"""Bodies, queries and answers, a module for each subject."""

@@ -68,7 +68,7 @@ class BalanceQuery(Input, frozen=True):
 
 
 class AccountView(Struct, frozen=True):
-    """An account. `available_minor` is what may leave it now."""
+    """An account. `available_minor` is the amount that can leave it now."""
 
     id: str
     number: str

@@ -20,7 +20,7 @@ _RECORDED = Status.RECORDED
 class BulkRequest(Input, frozen=True):
     """Make many transfers in one go.
 
-    `each`: whatever is refused, the others are made. `stop`: what comes after the first refusal is
+    `each`: a refusal does not stop the others. `stop`: each transfer after the first refusal is
     not tried. `atomic`: all are made, or none.
     """
 
@@ -62,13 +62,13 @@ class ItemRefused(
 
 
 class BulkView(Struct, frozen=True):
-    """What became of each transfer, in the order of the request."""
+    """The result of each transfer, in the order of the request."""
 
     results: list[ItemRecorded | ItemRefused]
 
 
 def bulk_view(bulk: BulkDetails) -> BulkView:
-    """Show what became of many transfers."""
+    """Show the results of a bulk."""
     return BulkView([_item(index, each) for index, each in enumerate(bulk.outcomes)])
 
 

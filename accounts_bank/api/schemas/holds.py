@@ -23,7 +23,7 @@ class HoldRequest(TransferRequest, frozen=True):
 
 
 class CaptureRequest(Input, frozen=True):
-    """Take what is held; with an amount, a part of it, and the rest is free again."""
+    """Capture a hold; with an amount, a part of it, and the rest is free again."""
 
     amount_minor: AmountMinor | None = None
 

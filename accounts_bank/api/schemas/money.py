@@ -46,7 +46,7 @@ class CashView(Struct, frozen=True):
 class TransferView(Struct, frozen=True):
     """A transfer; `from_balance_minor`, the payer's balance after it, is null for the payee.
 
-    `reversed_minor` is what was sent back so far.
+    `reversed_minor` is the amount sent back so far.
     """
 
     id: str
@@ -64,7 +64,7 @@ class TransferView(Struct, frozen=True):
 
 
 class ReversalRequest(Input, frozen=True):
-    """Send back what a transfer brought; without an amount, all that is left of it."""
+    """Send a transfer back; without an amount, all that is left of it."""
 
     amount_minor: AmountMinor | None = None
     reference: Reference | None = None

@@ -58,7 +58,7 @@ class RunView(Struct, frozen=True, omit_defaults=True):
 
 
 def schedule_view(schedule: ScheduleDetails) -> ScheduleView:
-    """Show a schedule to who pays."""
+    """Show a schedule to its payer."""
     ask = schedule.action
     return ScheduleView(
         id=schedule.id,
@@ -80,7 +80,7 @@ def schedule_view(schedule: ScheduleDetails) -> ScheduleView:
 
 
 def run_view(run: Recorded) -> RunView:
-    """Show what became of a run."""
+    """Show the result of a run."""
     is_recorded = run.status is Status.RECORDED
     assert isinstance(run.entry.action, Transfer)  # noqa: S101 - tells the type checker
     return RunView(

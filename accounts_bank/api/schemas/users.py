@@ -29,7 +29,7 @@ class LoginRequest(Input, frozen=True):
 
 
 class ProfileRequest(Input, frozen=True):
-    """Change what the user says of itself; null takes it away."""
+    """Change the user's full name; null removes it."""
 
     full_name: FullName | None
 
@@ -48,7 +48,7 @@ class PasswordRequest(Input, frozen=True):
 
 
 class UsersQuery(Input, frozen=True):
-    """Which page of the users, or who has that username."""
+    """The query of the list of users, or of one username."""
 
     limit: Limit = 20
     cursor: IdCursor | UnsetType = UNSET

@@ -1,6 +1,6 @@
 """A statement as CSV (RFC 4180), safe to open in a spreadsheet.
 
-A cell that begins with one of `=+-@` may run as a formula, whoever wrote it: in columns of text
+A cell that begins with one of `=+-@` may run as a formula: in columns of text
 such a cell gets a leading apostrophe (OWASP, CSV Injection). Columns of numbers are left alone.
 """
 
@@ -19,7 +19,7 @@ COLUMNS = (
     *("currency", "counterparty", "reference", "entry_id"),
 )
 _RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a formula begins with; the last four are the same signs in full width."""
+"""The first signs of a formula; the last four are the same signs in full width."""
 
 Row = tuple[object, ...]
 

@@ -1,4 +1,4 @@
-"""What a statement says over the wire."""
+"""The JSON form of a statement."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ Pages = Iterator[list[Line]]
 
 
 class StatementAccountView(Struct, frozen=True):
-    """Whose statement it is."""
+    """The account of a statement."""
 
     id: str
     number: str
@@ -40,7 +40,7 @@ class StatementHead(Struct, frozen=True):
 
 
 class StatementView(StatementHead, frozen=True):
-    """A statement: the balance at the start, what moved, the oldest first, and what came of it."""
+    """A statement: the opening balance, the lines, the oldest first, and the closing balance."""
 
     lines: list[LineView]
 
