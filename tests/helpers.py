@@ -108,8 +108,8 @@ class Teller:
 
     def deposit(self, name: str, amount_minor: int, *, key: str | None = None) -> str:
         """Pay in; answer the status or the code of the refusal."""
-        ask = Deposit(self.opened[name].id, amount_minor, "EUR")
-        return self._said(lambda: self.accounts.deposit(self.caller(name), ask, key))
+        action = Deposit(self.opened[name].id, amount_minor, "EUR")
+        return self._said(lambda: self.accounts.deposit(self.caller(name), action, key))
 
     def send(self, payer: str, payee: str, amount_minor: int, *, key: str | None = None) -> str:
         """Transfer; answer the status or the code of the refusal."""
@@ -207,22 +207,26 @@ class Http:
         made = self("POST", "/v1/accounts", {"name": "Main", "currency": currency})
         assert made.status_code == 201, made.text
         if balance_minor:
-            wish = {"account": made.json["id"], "amount_minor": balance_minor, "currency": currency}
-            assert self("POST", "/v1/deposits", wish).status_code == 201
+            fields = {
+                "account": made.json["id"],
+                "amount_minor": balance_minor,
+                "currency": currency,
+            }
+            assert self("POST", "/v1/deposits", fields).status_code == 201
         return dict(self("GET", f"/v1/accounts/{made.json['id']}").json)
 
     def transfer(
         self, payer: Any, payee: Any, amount_minor: Any, *, key: str | None = None, **more: Any
     ) -> TestResponse:
         """Transfer EUR between two accounts, the payee's named by number."""
-        wish = {
+        fields = {
             "from_account": payer["id"],
             "to_account": payee["number"],
             "amount_minor": amount_minor,
             "currency": "EUR",
             **more,
         }
-        return self("POST", "/v1/transfers", wish, key=key)
+        return self("POST", "/v1/transfers", fields, key=key)
 
     def balance_minor(self, account: Any) -> int:
         """Read a balance."""

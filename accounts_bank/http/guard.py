@@ -18,7 +18,7 @@ _NUL = "\0"
 
 
 def hashes_password(view: View) -> View:
-    """Mark a view whose POST hashes a password; the gateway gives such requests their own threads.
+    """Mark a view that hashes a password on POST, for the gateway.
 
     `functools.wraps` carries the mark to a wrapper.
     """

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 def split(
     items: Sequence[Item], limit: int, cursor_of: Callable[[Item], str]
 ) -> tuple[Sequence[Item], str | None]:
-    """Split `limit + 1` items or fewer into those of the page and the next page's cursor.
+    """Split `limit + 1` items or fewer into the items of the page and the next page's cursor.
 
     :returns: at most `limit` items; the cursor is None on the last page.
     """

@@ -11,6 +11,6 @@ Action = TypeVar("Action")
 def action_of(kind: type[Action], body: Struct, **fields: Any) -> Action:
     """Make an action of a request body. The two name their fields alike.
 
-    `fields` replace those of the body that need more than a copy.
+    `fields` replace fields of the body that need more than a copy.
     """
     return kind(**(asdict(body) | fields))

@@ -81,8 +81,8 @@ def test_a_closed_account_can_be_read_and_takes_nothing(ada):
     path = f"/v1/accounts/{account['id']}"
     assert [ada("DELETE", path).status_code for _ in range(2)] == [204, 204]
     assert ada("GET", path).json["status"] == "closed"
-    wish = {"account": account["id"], "amount_minor": 1, "currency": "EUR"}
-    assert code(ada("POST", "/v1/deposits", wish)) == (422, "account_closed")
+    body = {"account": account["id"], "amount_minor": 1, "currency": "EUR"}
+    assert code(ada("POST", "/v1/deposits", body)) == (422, "account_closed")
     assert code(ada("PATCH", path, {"name": "New"})) == (422, "account_closed")
 
 
@@ -105,8 +105,8 @@ def test_pages_of_accounts_join(ada, http):
 def test_lines_stand_newest_first_and_their_pages_join(ada):
     account = ada.opened()
     for amount_minor in (5, 7, 9):
-        wish = {"account": account["id"], "amount_minor": amount_minor, "currency": "EUR"}
-        ada("POST", "/v1/deposits", {**wish, "reference": f"no. {amount_minor}"})
+        body = {"account": account["id"], "amount_minor": amount_minor, "currency": "EUR"}
+        ada("POST", "/v1/deposits", {**body, "reference": f"no. {amount_minor}"})
     found = walked(ada, f"/v1/accounts/{account['number']}/lines?limit=2")
     assert [line["number"] for line in found] == [3, 2, 1]
     newest = found[0]
@@ -137,8 +137,8 @@ def test_lines_of_a_transfer_name_the_other_account_and_have_one_entry(ada, http
 
 def test_lines_of_a_period_begin_with_from_and_end_before_to(ada):
     account = ada.opened(5)
-    wish = {"account": account["id"], "amount_minor": 7, "currency": "EUR"}
-    second = ada("POST", "/v1/deposits", wish).json["at"]
+    body = {"account": account["id"], "amount_minor": 7, "currency": "EUR"}
+    second = ada("POST", "/v1/deposits", body).json["at"]
     path = f"/v1/accounts/{account['id']}/lines"
 
     def amounts(query):
@@ -156,8 +156,8 @@ def test_lines_of_a_period_begin_with_from_and_end_before_to(ada):
 
 def test_a_balance_is_told_as_it_was(ada):
     account = ada.opened(5)
-    wish = {"account": account["id"], "amount_minor": 7, "currency": "EUR"}
-    second = ada("POST", "/v1/deposits", wish).json["at"]
+    body = {"account": account["id"], "amount_minor": 7, "currency": "EUR"}
+    second = ada("POST", "/v1/deposits", body).json["at"]
     path = f"/v1/accounts/{account['id']}/balance"
     assert ada("GET", f"{path}?at={second}").json == {
         "account_id": account["id"],

@@ -1,4 +1,4 @@
-"""Nobody reaches what belongs to somebody else, or what the role does not reach."""
+"""A caller reaches no resource of another user and none outside its role."""
 
 import re
 
@@ -15,7 +15,7 @@ PAYMENT = {"from_account": "x", "to_account": "y", "amount_minor": 1, "currency"
 
 
 def table() -> dict[str, set[str]]:
-    """Read docs/roles.md: each call, and who may make it."""
+    """Return the table of docs/roles.md: each call and its roles."""
     rows = re.findall(
         r"^\| `([^`]+)`[^|]*\|(.*)\|$", (ROOT / "docs/roles.md").read_text(), re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""Whatever is sent: a clear 400, or plain text that stays plain text, and never a 5xx."""
+"""Hostile input gets a clear 400 or stays plain text; it never gets a 5xx."""
 
 import base64
 import json
@@ -47,8 +47,8 @@ def test_an_amount_is_a_whole_number_of_minor_units(ada, path, amount):
 def test_the_payees_sum_does_not_overflow(ada):
     full, payer = ada.opened(AMOUNT_MAX_MINOR), ada.opened(1)
     assert code(ada.transfer(payer, full, 1)) == (422, "limit_exceeded")
-    wish = {"account": full["id"], "amount_minor": AMOUNT_MAX_MINOR, "currency": "EUR"}
-    assert code(ada("POST", "/v1/deposits", wish)) == (422, "limit_exceeded")
+    sent_fields = {"account": full["id"], "amount_minor": AMOUNT_MAX_MINOR, "currency": "EUR"}
+    assert code(ada("POST", "/v1/deposits", sent_fields)) == (422, "limit_exceeded")
 
 
 GOOD = b'{"name":"Main","currency":"EUR"}'
@@ -152,8 +152,13 @@ TRICKS = ["'; DROP TABLE users; --", '{"$gt": ""}', "${jndi:ldap://x}", "<script
 def test_a_trick_in_a_text_is_plain_text(ada, http, text):
     account = ada("POST", "/v1/accounts", {"name": text, "currency": "EUR"}).json
     assert account["name"] == text
-    wish = {"account": account["id"], "amount_minor": 5, "currency": "EUR", "reference": text}
-    assert ada("POST", "/v1/deposits", wish).json["reference"] == text
+    sent_fields = {
+        "account": account["id"],
+        "amount_minor": 5,
+        "currency": "EUR",
+        "reference": text,
+    }
+    assert ada("POST", "/v1/deposits", sent_fields).json["reference"] == text
     assert ada("PATCH", "/v1/users/me", {"full_name": text}).json["full_name"] == text
     http("POST", "/v1/users", {"username": text, "password": text * 2})
     assert http.signed_in(text, text * 2)("GET", "/v1/users/me").json["username"] == text
@@ -162,8 +167,8 @@ def test_a_trick_in_a_text_is_plain_text(ada, http, text):
 @pytest.mark.parametrize("text", [*TRICKS, "till-eur-0", "bank", "..", "%", "\U0001f3e6", "a" * 64])
 def test_a_trick_in_the_name_of_an_account_is_an_unknown_account(ada, text):
     account = ada.opened(5)
-    wish = {"account": text, "amount_minor": 5, "currency": "EUR"}
-    assert code(ada("POST", "/v1/deposits", wish)) == (404, "not_found")
+    sent_fields = {"account": text, "amount_minor": 5, "currency": "EUR"}
+    assert code(ada("POST", "/v1/deposits", sent_fields)) == (404, "not_found")
     sent = ada("POST", "/v1/transfers", {
         "from_account": account["id"],
         "to_account": text,
@@ -252,15 +257,15 @@ def test_a_time_that_is_none_is_400(ada, time):
 @pytest.mark.parametrize("query", ["dry_run=yes", "dry_run=", "dryrun=true", "dry_run=true&x=1"])
 def test_a_dry_run_that_is_misspelt_moves_nothing(ada, query):
     payer, payee = ada.opened(5), ada.opened()
-    wish = {"from_account": payer["id"], "to_account": payee["id"], "amount_minor": 1}
-    answer = ada("POST", f"/v1/transfers?{query}", {**wish, "currency": "EUR"})
+    sent_fields = {"from_account": payer["id"], "to_account": payee["id"], "amount_minor": 1}
+    answer = ada("POST", f"/v1/transfers?{query}", {**sent_fields, "currency": "EUR"})
     assert code(answer) == (400, "invalid_request")
     assert ada.balance_minor(payer) == 5
 
 
 def test_a_key_has_1_to_255_printable_characters(ada):
     account = ada.opened()
-    wish = {"account": account["id"], "amount_minor": 1, "currency": "EUR"}
+    sent_fields = {"account": account["id"], "amount_minor": 1, "currency": "EUR"}
     good = ["k", "a b", "~" * 255, '"quoted"', f'"{"q" * 255}"', 'a"b', "'"]
     bad = [
         "",
@@ -273,10 +278,14 @@ def test_a_key_has_1_to_255_printable_characters(ada):
         "k\t",
     ]
     for key in good:
-        answer = ada("POST", "/v1/deposits", wish, environ_overrides={"HTTP_IDEMPOTENCY_KEY": key})
+        answer = ada(
+            "POST", "/v1/deposits", sent_fields, environ_overrides={"HTTP_IDEMPOTENCY_KEY": key}
+        )
         assert answer.status_code == 201, key
     for key in bad:
-        answer = ada("POST", "/v1/deposits", wish, environ_overrides={"HTTP_IDEMPOTENCY_KEY": key})
+        answer = ada(
+            "POST", "/v1/deposits", sent_fields, environ_overrides={"HTTP_IDEMPOTENCY_KEY": key}
+        )
         assert code(answer) == (400, "invalid_request"), key
     assert ada.balance_minor(account) == len(good)
 
@@ -343,10 +352,10 @@ WISHES = st.fixed_dictionaries(
 )
 
 
-@given(wish=WISHES, data=st.data())
+@given(sent_fields=WISHES, data=st.data())
 @settings(suppress_health_check=list(HealthCheck))
-def test_each_valid_body_is_taken_unless_a_field_is_repeated(app, wish, data):
-    pairs = data.draw(st.permutations(list(wish.items())))
+def test_each_valid_body_is_taken_unless_a_field_is_repeated(app, sent_fields, data):
+    pairs = data.draw(st.permutations(list(sent_fields.items())))
     again = data.draw(st.none() | st.sampled_from(pairs))
     if again is not None:
         pairs.insert(data.draw(st.integers(min_value=0, max_value=len(pairs))), again)
@@ -355,7 +364,9 @@ def test_each_valid_body_is_taken_unless_a_field_is_repeated(app, wish, data):
     body = "{" + ", ".join(parts) + "}"
     with app.test_request_context(data=body, content_type="application/json"):
         if again is None:
-            assert to_builtins(parse(TransferRequest)) == {k: v for k, v in wish.items() if v}
+            assert to_builtins(parse(TransferRequest)) == {
+                k: v for k, v in sent_fields.items() if v
+            }
         else:
             with pytest.raises(InvalidRequest) as caught:
                 parse(TransferRequest)

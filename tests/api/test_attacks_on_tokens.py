@@ -16,7 +16,7 @@ SECRET = "s" * 48
 
 @pytest.fixture
 def app(passwords):
-    """Make a bank whose secret is known to the test."""
+    """Make a bank with a secret that the test knows."""
     return create_app({"JWT_SECRET_KEY": SECRET, "LOG_FILE": "app.log"}, passwords=passwords)
 
 
@@ -124,9 +124,9 @@ def test_a_token_stands_in_the_header_and_nowhere_else(app, http, ada):
     client.set_cookie("csrf_access_token", "x")
     answer = client.get("/v1/users/me", headers={"X-CSRF-TOKEN": "x"})
     assert code(answer) == (401, "invalid_token")
-    wish = {"name": "Main", "currency": "EUR"}
+    body = {"name": "Main", "currency": "EUR"}
     for headers in ({}, {"X-CSRF-TOKEN": "x"}):
-        answer = client.post("/v1/accounts", json=wish, headers=headers)
+        answer = client.post("/v1/accounts", json=body, headers=headers)
         assert code(answer) == (401, "invalid_token")
 
 
@@ -141,9 +141,9 @@ def test_no_token_outlives_its_end_its_session_or_its_user(http, ada, monkeypatc
     ada("POST", "/v1/auth/logout")
     is_refused(http, f"Bearer {ada.token}")
     again = http.signed_in("ada")
-    wish = {"current_password": PASSWORD, "new_password": "battery staple"}
+    body = {"current_password": PASSWORD, "new_password": "battery staple"}
     other = http.signed_in("ada")
-    again("POST", "/v1/users/me/password", wish)
+    again("POST", "/v1/users/me/password", body)
     is_refused(http, f"Bearer {other.token}")
     again("DELETE", "/v1/users/me")
     is_refused(http, f"Bearer {again.token}")
@@ -168,8 +168,8 @@ def test_the_cache_of_verified_tokens_is_bounded(ada, monkeypatch):
     assert len(kept._claims) <= 2
 
 
-def test_a_secret_is_changed_without_signing_anybody_out(ada, passwords):
-    """The old secret verifies, the new one signs; what neither signed opens nothing."""
+def test_a_new_secret_keeps_every_session(ada, passwords):
+    """The old secret verifies, the new one signs; a token of neither opens nothing."""
     bank = ada.app.extensions["accounts"]
     new = {"JWT_SECRET_KEY": "n" * 48, "JWT_OLD_SECRET_KEYS": [SECRET], "AUDIT_LOG": "second.log"}
     app = create_app(new, passwords=passwords)

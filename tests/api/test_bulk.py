@@ -71,11 +71,11 @@ def test_each_has_an_outcome_of_its_own(ada, bob, sides):
 )
 def test_modes_retries_and_dry_runs(ada, sides, mode, codes, balance_minor):
     payer, payee = sides
-    wish = {"mode": mode, "transfers": [item(payer, payee, each) for each in (10, 1000, 20)]}
-    dry = ada("POST", f"{PATH}?dry_run=true", wish, key="k")
+    fields = {"mode": mode, "transfers": [item(payer, payee, each) for each in (10, 1000, 20)]}
+    dry = ada("POST", f"{PATH}?dry_run=true", fields, key="k")
     assert (said(dry), dry.headers["Dry-Run"], ada.balance_minor(payer)) == (codes, "true", 100)
-    first = ada("POST", PATH, wish, key="k")
-    again = ada("POST", PATH, wish, key="k")
+    first = ada("POST", PATH, fields, key="k")
+    again = ada("POST", PATH, fields, key="k")
     assert said(first) == codes
     assert dry.text == first.text == again.text
     assert ("Idempotent-Replayed" in first.headers, again.headers["Idempotent-Replayed"]) == (
@@ -130,8 +130,8 @@ def test_the_key_is_for_that_body_alone(ada, sides):
     ],
 )
 def test_a_malformed_bulk_is_refused_as_a_whole(ada, sides, changes, pointer):
-    wish = {"mode": "each", "transfers": [of(sides, 1)]} | changes
-    answer = ada("POST", PATH, wish)
+    fields = {"mode": "each", "transfers": [of(sides, 1)]} | changes
+    answer = ada("POST", PATH, fields)
     assert code(answer) == (400, "invalid_request")
     assert answer.json["errors"][0]["pointer"] == pointer
     assert ada.balance_minor(sides[0]) == 100
@@ -195,16 +195,16 @@ UNSPEAKABLE = ["\x00", "\x1f", "\n", "\x7f", "\x85", "\u2028", "\u202e", "\ufeff
 @pytest.mark.parametrize("field", ["from_account", "to_account", "reference"])
 def test_a_text_that_turns_or_hides_later_text_is_refused(ada, sides, field, escaped):
     for character in UNSPEAKABLE:
-        wish = {"mode": "each", "transfers": [of(sides, 1), of(sides, 1, **{field: character})]}
-        body = json.dumps(wish, ensure_ascii=escaped).encode()
+        fields = {"mode": "each", "transfers": [of(sides, 1), of(sides, 1, **{field: character})]}
+        body = json.dumps(fields, ensure_ascii=escaped).encode()
         answer = ada("POST", PATH, data=body, content_type="application/json")
         assert code(answer) == (400, "invalid_request"), character
 
 
 def test_a_retry_may_write_the_same_in_another_way(ada, sides):
-    wish = {"mode": "each", "transfers": [of(sides, 1, reference="Miete für Mai"), of(sides, 1)]}
+    fields = {"mode": "each", "transfers": [of(sides, 1, reference="Miete für Mai"), of(sides, 1)]}
     plain = {"mode": "each", "transfers": [of(sides, 1, reference="rent"), of(sides, 1)]}
-    for number, each in enumerate((wish, plain)):
+    for number, each in enumerate((fields, plain)):
         first = ada("POST", PATH, each, key=str(number))
         text = json.dumps(each, ensure_ascii=False, indent=1).replace("EUR", "\\u0045UR")
         again = ada(

@@ -109,8 +109,8 @@ def test_camt_matches_the_statement(ada):
     account, other = ada.opened(10_000), ada.opened()
     ada.transfer(account, other, 2_500, reference="Rent <May> & more")
     ada.transfer(other, account, 1)
-    wish = {"account": account["id"], "amount_minor": 100, "currency": "EUR"}
-    ada("POST", "/v1/withdrawals", wish)
+    body = {"account": account["id"], "amount_minor": 100, "currency": "EUR"}
+    ada("POST", "/v1/withdrawals", body)
     (statement,) = every(message(ada, account), "Stmt")
     assert at(statement, "Acct/Id/IBAN") == account["number"]
     assert (at(statement, "Acct/Ccy"), at(statement, "Acct/Nm")) == ("EUR", "Main")
@@ -133,8 +133,8 @@ def test_camt_matches_the_statement(ada):
 
 def test_captures_and_reversals_are_transfers_to_it(ada):
     account, other = ada.opened(), ada.opened(100)
-    wish = {"from_account": other["id"], "to_account": account["id"], "currency": "EUR"}
-    hold = ada("POST", "/v1/holds", wish | {"amount_minor": 5}).headers["Location"]
+    body = {"from_account": other["id"], "to_account": account["id"], "currency": "EUR"}
+    hold = ada("POST", "/v1/holds", body | {"amount_minor": 5}).headers["Location"]
     assert ada("POST", f"{hold}/capture").status_code == 200
     sent = ada.transfer(other, account, 3).headers["Location"]
     assert ada("POST", f"{sent}/reversals").status_code == 201

@@ -1,4 +1,4 @@
-"""A dry run says what the real thing says, and does nothing."""
+"""A dry run answers like the real action and changes nothing."""
 
 from collections import Counter
 from random import Random
@@ -18,7 +18,7 @@ TIMES = {"at": None, "expires_at": None, "request_id": None}
 
 
 class Town:
-    """A few people with little money, and what they have made so far."""
+    """A few customers with little money, and their entries so far."""
 
     def __init__(self, http: Http) -> None:
         self.people = {name: http.joined(name) for name in ("ada", "bob")}
@@ -32,7 +32,7 @@ class Town:
         self.keys = 0
 
     def owner_of(self, payment: Any) -> str:
-        """Say who would pay."""
+        """Return the payer."""
         ids = [each["id"] for each in self.accounts]
         return ("ada", "ada", "bob", "bob", "bob")[ids.index(payment["from_account"])]
 
@@ -70,7 +70,7 @@ class Town:
             self.made[path.removeprefix("/v1/")].append(answer.json["id"])
 
     def disturb(self, what: str, account: Any, amount_minor: int) -> None:
-        """Do something for real that changes what is refused."""
+        """Make a real change that changes the refusals."""
         teller, path = self.people[TELLER], f"/v1/accounts/{account['id']}"
         if what == "deposit":
             cash = {"account": account["id"], "amount_minor": amount_minor}

@@ -1,4 +1,4 @@
-"""Proxies, names and TLS: nobody's word counts unless the settings say so."""
+"""Proxies, names and TLS: the bank trusts only the headers that its settings name."""
 
 import json
 import logging
@@ -55,11 +55,11 @@ def test_of_a_chain_of_proxies_the_last_ones_are_believed(bank_with, proxies, se
 
 def test_behind_a_proxy_each_client_has_limits_of_its_own(bank_with):
     http = bank_with(PROXY_COUNT=1, LOGIN_RATE_LIMIT="2 per minute")
-    wish = {"username": "ada", "password": "wrong"}
+    body = {"username": "ada", "password": "wrong"}
 
     def login(forged, address):
         headers = {"X-Forwarded-For": f"{forged}, {address}"}
-        return code(http("POST", "/v1/auth/login", wish, headers=headers))[0]
+        return code(http("POST", "/v1/auth/login", body, headers=headers))[0]
 
     assert [login(f"1.1.1.{number}", "9.9.9.9") for number in range(3)] == [401, 401, 429]
     assert login("1.1.1.1", "9.9.9.8") == 401

@@ -1,4 +1,4 @@
-"""Two editors at once: nobody overwrites what he has not seen."""
+"""Two editors at once: neither overwrites an unseen change."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -111,8 +111,8 @@ def test_money_that_moves_is_seen_and_refuses_no_new_name(ada):
     account = ada.opened(5)
     path = f"/v1/accounts/{account['id']}"
     tag = ada("GET", path).headers["ETag"]
-    wish = {"account": account["id"], "amount_minor": 1, "currency": "EUR"}
-    assert ada("POST", "/v1/deposits", wish).status_code == 201
+    body = {"account": account["id"], "amount_minor": 1, "currency": "EUR"}
+    assert ada("POST", "/v1/deposits", body).status_code == 201
     seen = ada("GET", path, headers={"If-None-Match": tag})
     assert (seen.status_code, seen.json["balance_minor"]) == (200, 6)
     assert ada("PATCH", path, {"name": "New"}, **if_match(tag)).status_code == 200

@@ -1,4 +1,4 @@
-"""/v1/holds over HTTP: what each move says, from each state."""
+"""/v1/holds over HTTP: the answer of each action from each state."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -52,7 +52,7 @@ def payee(bob):
 
 
 @pytest.fixture
-def wish(payer, payee):
+def fields(payer, payee):
     return {
         "from_account": payer["id"],
         "to_account": payee["number"],
@@ -62,8 +62,8 @@ def wish(payer, payee):
 
 
 @pytest.fixture
-def hold(ada, wish):
-    answer = ada("POST", "/v1/holds", wish | {"expires_in_s": 3600})
+def hold(ada, fields):
+    answer = ada("POST", "/v1/holds", fields | {"expires_in_s": 3600})
     assert answer.status_code == 201, answer.text
     return f"/v1/holds/{answer.json['id']}"
 
@@ -73,8 +73,8 @@ def amounts(caller, account) -> tuple[int, int, int]:
     return found["balance_minor"], found["held_minor"], found["available_minor"]
 
 
-def test_a_hold_sets_money_aside(ada, bob, payer, payee, wish):
-    answer = ada("POST", "/v1/holds", wish | {"reference": "bicycle", "expires_in_s": 60})
+def test_a_hold_sets_money_aside(ada, bob, payer, payee, fields):
+    answer = ada("POST", "/v1/holds", fields | {"reference": "bicycle", "expires_in_s": 60})
     assert answer.status_code == 201
     made = answer.json
     assert made == {
@@ -100,21 +100,21 @@ def test_a_hold_sets_money_aside(ada, bob, payer, payee, wish):
         assert caller("GET", "/v1/holds").json == {"data": [made], "next_cursor": None}
 
 
-def test_it_lasts_a_week_where_nothing_else_is_said(ada, wish):
-    made = ada("POST", "/v1/holds", wish).json
+def test_it_lasts_a_week_where_nothing_else_is_said(ada, fields):
+    made = ada("POST", "/v1/holds", fields).json
     lasts = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["at"])
     assert lasts == timedelta(days=7)
 
 
 @pytest.mark.parametrize("expires_in_s", [0, -1, 365 * 86400 + 1, 1.5, "60", True, None])
-def test_it_lasts_a_second_at_least_and_a_year_at_most(ada, wish, expires_in_s):
-    answer = ada("POST", "/v1/holds", wish | {"expires_in_s": expires_in_s})
+def test_it_lasts_a_second_at_least_and_a_year_at_most(ada, fields, expires_in_s):
+    answer = ada("POST", "/v1/holds", fields | {"expires_in_s": expires_in_s})
     assert code(answer) == (400, "invalid_request")
     assert answer.json["errors"][0]["pointer"] == "/expires_in_s"
 
 
-def test_pages_of_holds_join_newest_first(ada, wish):
-    made = [ada("POST", "/v1/holds", wish | {"amount_minor": 1}).json["id"] for _ in range(5)]
+def test_pages_of_holds_join_newest_first(ada, fields):
+    made = [ada("POST", "/v1/holds", fields | {"amount_minor": 1}).json["id"] for _ in range(5)]
     found, cursor = [], ""
     while cursor is not None:
         answer = ada("GET", f"/v1/holds?limit=2{cursor and '&cursor=' + cursor}").json
@@ -123,8 +123,8 @@ def test_pages_of_holds_join_newest_first(ada, wish):
     assert found == made[::-1]
 
 
-def test_the_lines_of_a_capture_bear_the_reference_of_the_hold(ada, bob, payee, wish):
-    hold = ada("POST", "/v1/holds", wish | {"reference": "bicycle"}).headers["Location"]
+def test_the_lines_of_a_capture_bear_the_reference_of_the_hold(ada, bob, payee, fields):
+    hold = ada("POST", "/v1/holds", fields | {"reference": "bicycle"}).headers["Location"]
     bob("POST", f"{hold}/capture")
     (line,) = bob("GET", f"/v1/accounts/{payee['id']}/lines").json["data"]
     assert (line["kind"], line["reference"]) == ("capture", "bicycle")
@@ -203,14 +203,14 @@ def test_a_retry_of_a_move_is_answered_as_before(bob, hold, clock, state):
     assert again.json | {"request_id": ""} == first.json | {"request_id": ""}
 
 
-def test_a_retry_of_a_hold_gets_the_first_answer_after_its_end(ada, bob, wish):
-    first = ada("POST", "/v1/holds", wish, key="k")
+def test_a_retry_of_a_hold_gets_the_first_answer_after_its_end(ada, bob, fields):
+    first = ada("POST", "/v1/holds", fields, key="k")
     bob("POST", f"{first.headers['Location']}/capture")
-    again = ada("POST", "/v1/holds", wish, key="k")
+    again = ada("POST", "/v1/holds", fields, key="k")
     assert (again.status_code, again.json) == (201, first.json)
     assert again.headers["Location"] == first.headers["Location"]
     assert again.headers["Idempotent-Replayed"] == "true"
-    other = ada("POST", "/v1/holds", wish | {"amount_minor": 31}, key="k")
+    other = ada("POST", "/v1/holds", fields | {"amount_minor": 31}, key="k")
     assert code(other) == (422, "key_reused")
 
 
@@ -263,7 +263,7 @@ def test_a_payee_that_is_full_stops_a_capture(bob, payee, hold):
     assert code(bob("POST", f"{hold}/capture")) == (422, "limit_exceeded")
 
 
-def test_a_hold_is_refused_for_the_reasons_of_a_transfer(ada, bob, payer, wish, http):
+def test_a_hold_is_refused_for_the_reasons_of_a_transfer(ada, bob, payer, fields, http):
     teller = http.signed_in(TELLER)
     closed = bob.opened()
     bob("DELETE", f"/v1/accounts/{closed['id']}")
@@ -280,7 +280,7 @@ def test_a_hold_is_refused_for_the_reasons_of_a_transfer(ada, bob, payer, wish, 
         ({"amount_minor": 101}, "funds_insufficient"),
         ({"from_account": limited["id"]}, "limit_exceeded"),
     ]:
-        assert code(ada("POST", "/v1/holds", wish | changes)) == (422, expected)
-    for name in (wish["to_account"], "nobody"):
-        answer = ada("POST", "/v1/holds", wish | {"from_account": name})
+        assert code(ada("POST", "/v1/holds", fields | changes)) == (422, expected)
+    for name in (fields["to_account"], "nobody"):
+        answer = ada("POST", "/v1/holds", fields | {"from_account": name})
         assert code(answer) == (404, "not_found")

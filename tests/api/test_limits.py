@@ -1,4 +1,4 @@
-"""Limits: whoever guesses passwords has to wait, and nobody else."""
+"""Rate limits: guessing passwords has to wait, and other requests do not."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +19,9 @@ from tests.waiting import within
 
 
 def login(http, address, username="ada", password="wrong", **headers):  # noqa: S107
-    wish = {"username": username, "password": password}
+    body = {"username": username, "password": password}
     overrides = {"REMOTE_ADDR": address}
-    return http("POST", "/v1/auth/login", wish, environ_overrides=overrides, headers=headers)
+    return http("POST", "/v1/auth/login", body, environ_overrides=overrides, headers=headers)
 
 
 def test_a_hundred_wrong_passwords_lock_out_the_guesser_and_not_the_owner(http):
@@ -71,8 +71,8 @@ def test_one_address_cannot_guess_at_many_names(passwords):
 
 def test_guessing_ones_own_password_has_an_end_too(http):
     ada = http.joined("ada")
-    wish = {"current_password": "wrong", "new_password": "battery staple"}
-    codes = [code(ada("POST", "/v1/users/me/password", wish)) for _ in range(12)]
+    body = {"current_password": "wrong", "new_password": "battery staple"}
+    codes = [code(ada("POST", "/v1/users/me/password", body)) for _ in range(12)]
     assert codes == [(401, "invalid_credentials")] * 10 + [(429, "rate_limited")] * 2
     assert ada("GET", "/v1/users/me").status_code == 200
 
@@ -143,7 +143,7 @@ def test_requests_over_the_limit_cost_the_store_nothing():
 
 
 def tried(tries, meanwhile=lambda: None, *, is_right=True) -> str:
-    """Try once, and answer what came of it."""
+    """Try once, and return the result."""
     try:
         with tries.one("ada"):
             meanwhile()

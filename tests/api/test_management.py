@@ -1,4 +1,4 @@
-"""What tellers do with accounts over HTTP: freezing and limits."""
+"""Tellers freeze accounts and set limits over HTTP."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""/metrics: what is counted, and what never shows."""
+"""/metrics: the counted events, and the secrets that never show."""
 
 import re
 from datetime import UTC, datetime
@@ -64,7 +64,7 @@ def test_entries_are_counted_by_kind_and_outcome_and_a_replay_is_one_of_its_own(
     assert entries(found, "transfer", "funds_insufficient") == 1
 
 
-def test_what_somebody_sends_is_never_a_label(app, http):
+def test_text_of_a_caller_is_never_a_label(app, http):
     ada = http.joined("ada")
     account = ada.opened(5)
     for path in ("/nowhere/canary", "/v1/accounts/canary", "/v1/transfers/canary?canary=1"):
@@ -94,8 +94,8 @@ def test_the_audit_lag_shows(app, http, monkeypatch):
 
     monkeypatch.setattr(sealer.log, "writing", full)
     for _ in range(3):
-        wish = {"account": account["id"], "amount_minor": 5, "currency": "EUR"}
-        ada("POST", "/v1/deposits", wish)
+        body = {"account": account["id"], "amount_minor": 5, "currency": "EUR"}
+        ada("POST", "/v1/deposits", body)
     found = numbers(http)
     assert (found["audit_unsealed_items",], found["audit_failing",]) == (3, 1)
     assert 0 < found["audit_unsealed_seconds",] < 60
@@ -144,7 +144,7 @@ def test_a_durable_store_tells_how_long_it_takes_and_how_it_shares_commits(passw
     app.extensions["accounts"].close()
 
 
-def test_where_there_is_a_token_only_who_knows_it_reads_the_numbers(passwords):
+def test_metrics_with_a_token_need_the_token(passwords):
     settings = {"METRICS_TOKEN": "a-token-of-the-scraper", "LOG_FILE": "app.log"}
     http = Http(create_app(settings, passwords=passwords))
     answer = http("GET", "/metrics")

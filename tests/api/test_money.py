@@ -93,7 +93,7 @@ def test_pages_of_transfers_join_newest_first(ada, bob):
     assert found == made[::-1]
 
 
-def wish(ada, bob, **changes):
+def transfer_body(ada, bob, **changes):
     payer, payee = ada.opened(100), bob.opened()
     asked = {
         "from_account": payer["id"],
@@ -105,7 +105,7 @@ def wish(ada, bob, **changes):
 
 
 def test_a_shortfall_is_told(ada, bob):
-    answer = ada("POST", "/v1/transfers", wish(ada, bob, amount_minor=101))
+    answer = ada("POST", "/v1/transfers", transfer_body(ada, bob, amount_minor=101))
     assert code(answer) == (422, "funds_insufficient")
     assert answer.json["shortfall_minor"] == 1
 
@@ -122,14 +122,14 @@ def test_other_refusals_have_their_codes(ada, bob):
         ({"to_account": "nobody"}, "account_unknown"),
         ({"to_account": "till-eur-0"}, "account_unknown"),
     ]:
-        answer = ada("POST", "/v1/transfers", wish(ada, bob, **changes))
+        answer = ada("POST", "/v1/transfers", transfer_body(ada, bob, **changes))
         assert code(answer) == (422, expected)
     account = ada.opened(5)
     assert code(ada.transfer(account, account, 1)) == (422, "same_account")
 
 
 def test_a_payment_from_an_account_of_another_user_is_404(ada, bob):
-    asked = wish(ada, bob)
+    asked = transfer_body(ada, bob)
     stolen = asked | {"from_account": asked["to_account"], "to_account": asked["from_account"]}
     unknown = asked | {"from_account": "nobody"}
     answers = [ada("POST", "/v1/transfers", each) for each in (stolen, unknown)]
@@ -139,7 +139,7 @@ def test_a_payment_from_an_account_of_another_user_is_404(ada, bob):
 
 
 def test_a_retry_gets_the_first_answer_again(ada, bob):
-    asked = wish(ada, bob)
+    asked = transfer_body(ada, bob)
     first = ada("POST", "/v1/transfers", asked, key="k1")
     again = ada("POST", "/v1/transfers", asked, key='"k1"')
     assert "Idempotent-Replayed" not in first.headers
@@ -150,7 +150,7 @@ def test_a_retry_gets_the_first_answer_again(ada, bob):
 
 
 def test_a_refusal_is_the_answer_to_its_key_for_ever(ada, bob):
-    asked = wish(ada, bob, amount_minor=101)
+    asked = transfer_body(ada, bob, amount_minor=101)
     first = ada("POST", "/v1/transfers", asked, key="k1")
     ada("POST", "/v1/deposits", {**cash({"id": asked["from_account"]}, 50)})
     again = ada("POST", "/v1/transfers", asked, key="k1")
@@ -160,7 +160,7 @@ def test_a_refusal_is_the_answer_to_its_key_for_ever(ada, bob):
 
 
 def test_a_key_with_another_body_is_refused(ada, bob):
-    asked = wish(ada, bob)
+    asked = transfer_body(ada, bob)
     ada("POST", "/v1/transfers", asked, key="k1")
     for changes in ({"amount_minor": 31}, {"reference": "rent"}):
         answer = ada("POST", "/v1/transfers", asked | changes, key="k1")
@@ -171,7 +171,7 @@ def test_a_key_with_another_body_is_refused(ada, bob):
 
 
 def test_two_callers_may_use_one_key(ada, bob):
-    asked = wish(ada, bob)
+    asked = transfer_body(ada, bob)
     back = asked | {
         "from_account": asked["to_account"],
         "to_account": asked["from_account"],

@@ -1,4 +1,4 @@
-"""The contract that is served: complete, and true whatever is sent."""
+"""The OpenAPI document is complete and true for any request."""
 
 from collections.abc import Iterator
 
@@ -157,11 +157,11 @@ def test_any_request_is_answered_within_the_contract(app, http):
 
 def made_by(ada, account, other) -> dict[str, list[str]]:
     """Make a few of each thing that has an id, from one account of Ada's to the other."""
-    wish = {"from_account": account["id"], "to_account": other["id"], "amount_minor": 100}
-    wish["currency"] = "EUR"
+    fields = {"from_account": account["id"], "to_account": other["id"], "amount_minor": 100}
+    fields["currency"] = "EUR"
     cash = {"account": account["id"], "amount_minor": 100, "currency": "EUR"}
-    schedule = wish | {"first_at": "2999-01-01", "every": "day"}
-    wishes = {"transfers": wish, "holds": wish, "schedules": schedule}
+    schedule = fields | {"first_at": "2999-01-01", "every": "day"}
+    wishes = {"transfers": fields, "holds": fields, "schedules": schedule}
     wishes |= {"deposits": cash, "withdrawals": cash}
     made = {
         where: [ada("POST", f"/v1/{where}", body).json["id"] for _ in range(5)]
@@ -172,7 +172,7 @@ def made_by(ada, account, other) -> dict[str, list[str]]:
 
 
 def _objects(node) -> Iterator[dict]:
-    """Give every object in what is sent."""
+    """Return every object in a body."""
     if isinstance(node, dict):
         yield node
         node = list(node.values())
@@ -201,6 +201,6 @@ def test_a_session_can_be_ended_as_the_contract_says(http):
     ada.token, access = ada.refresh_token, ada.token
     assert ada("POST", "/v1/auth/refresh").status_code == 200
     ada.token = access
-    wish = {"current_password": PASSWORD, "new_password": "battery staple"}
-    assert ada("POST", "/v1/users/me/password", wish).status_code == 204
+    fields = {"current_password": PASSWORD, "new_password": "battery staple"}
+    assert ada("POST", "/v1/users/me/password", fields).status_code == 204
     assert ada("DELETE", "/v1/users/me").status_code == 204

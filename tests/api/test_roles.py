@@ -1,4 +1,4 @@
-"""Roles over HTTP: who reads users, and who gives which role."""
+"""Roles over HTTP: reading users and changing roles."""
 
 import json
 from pathlib import Path

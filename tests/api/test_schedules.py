@@ -18,7 +18,7 @@ def clock():
 
 @pytest.fixture
 def app(passwords, clock):
-    """Make a bank that does what is due when the test says so, and not by itself."""
+    """Make a bank that runs due work only when the test calls for it."""
     staff = [{"username": name, "role": name, "password": PASSWORD} for name in (AUDITOR, TELLER)]
     made = create_app({"STAFF": staff}, passwords=passwords, clock=clock)
     made.extensions["accounts"].runner.close()
@@ -43,7 +43,7 @@ def bob(http):
 
 
 @pytest.fixture
-def wish(ada, bob):
+def body(ada, bob):
     return {
         "from_account": ada.opened(100)["id"],
         "to_account": bob.opened()["number"],
@@ -54,17 +54,17 @@ def wish(ada, bob):
     }
 
 
-def test_a_schedule_is_begun_and_read_by_its_payer(ada, bob, wish):
-    answer = ada("POST", "/v1/schedules", wish | {"count": 3, "reference": "rent"})
+def test_a_schedule_is_begun_and_read_by_its_payer(ada, bob, body):
+    answer = ada("POST", "/v1/schedules", body | {"count": 3, "reference": "rent"})
     assert answer.status_code == 201
     made = answer.json
     assert made == {
         "id": made["id"],
         "kind": "schedule",
         "status": "active",
-        "from_account_id": wish["from_account"],
+        "from_account_id": body["from_account"],
         "to_account_id": made["to_account_id"],
-        "to_account_number": wish["to_account"],
+        "to_account_number": body["to_account"],
         "amount_minor": 30,
         "currency": "EUR",
         "reference": "rent",
@@ -75,15 +75,15 @@ def test_a_schedule_is_begun_and_read_by_its_payer(ada, bob, wish):
         "next_at": made["first_at"],
         "at": made["at"],
     }
-    assert datetime.fromisoformat(made["first_at"]) == datetime.fromisoformat(wish["first_at"])
+    assert datetime.fromisoformat(made["first_at"]) == datetime.fromisoformat(body["first_at"])
     assert ada("GET", answer.headers["Location"]).json == made
     assert ada("GET", "/v1/schedules").json["data"] == [made]
     assert bob("GET", "/v1/schedules").json["data"] == []
     assert code(bob("GET", answer.headers["Location"])) == (404, "not_found")
 
 
-def test_its_runs_are_shown_refused_ones_included(ada, bob, wish, clock, run_due):
-    schedule = ada("POST", "/v1/schedules", wish | {"count": 5}).headers["Location"]
+def test_its_runs_are_shown_refused_ones_included(ada, bob, body, clock, run_due):
+    schedule = ada("POST", "/v1/schedules", body | {"count": 5}).headers["Location"]
     clock.ahead += 4 * DAY
     assert run_due() == 4
     found = ada("GET", schedule).json
@@ -119,15 +119,15 @@ def test_its_runs_are_shown_refused_ones_included(ada, bob, wish, clock, run_due
         (None, "account_closed"),
     ],
 )
-def test_a_run_is_refused_for_a_change_since_its_schedule_began(http, ada, wish, happens, said):
+def test_a_run_is_refused_for_a_change_since_its_schedule_began(http, ada, body, happens, said):
     bank = ada.app.extensions["accounts"]
-    schedule = ada("POST", "/v1/schedules", wish).headers["Location"]
-    account = f"/v1/accounts/{wish['from_account']}"
+    schedule = ada("POST", "/v1/schedules", body).headers["Location"]
+    account = f"/v1/accounts/{body['from_account']}"
     if happens:
-        method, move, body = happens
-        http.signed_in(TELLER)(method, f"{account}/{move}", body)
+        method, move, fields = happens
+        http.signed_in(TELLER)(method, f"{account}/{move}", fields)
     else:
-        cash = {"account": wish["from_account"], "amount_minor": 100, "currency": "EUR"}
+        cash = {"account": body["from_account"], "amount_minor": 100, "currency": "EUR"}
         ada("POST", "/v1/withdrawals", cash)
         assert ada("DELETE", account).status_code == 204
     bank.runner._clock.ahead += DAY + timedelta(minutes=1)
@@ -142,8 +142,8 @@ def test_a_run_is_refused_for_a_change_since_its_schedule_began(http, ada, wish,
     assert ada("GET", schedule).json["status"] == ("ended" if is_over else "active")
 
 
-def test_it_is_cancelled_and_to_cancel_it_again_changes_nothing(ada, wish, clock, run_due):
-    schedule = ada("POST", "/v1/schedules", wish).headers["Location"]
+def test_it_is_cancelled_and_to_cancel_it_again_changes_nothing(ada, body, clock, run_due):
+    schedule = ada("POST", "/v1/schedules", body).headers["Location"]
     for _ in range(2):
         assert ada("DELETE", schedule).status_code == 204
     clock.ahead += 2 * DAY
@@ -153,8 +153,8 @@ def test_it_is_cancelled_and_to_cancel_it_again_changes_nothing(ada, wish, clock
     assert ada("GET", f"{schedule}/runs").json["data"] == []
 
 
-def test_staff_may_see_it_and_not_cancel_it(ada, wish, http):
-    schedule = ada("POST", "/v1/schedules", wish).headers["Location"]
+def test_staff_may_see_it_and_not_cancel_it(ada, body, http):
+    schedule = ada("POST", "/v1/schedules", body).headers["Location"]
     eve = http.joined("eve")
     for role in (TELLER, AUDITOR):
         caller = http.signed_in(role)
@@ -165,18 +165,18 @@ def test_staff_may_see_it_and_not_cancel_it(ada, wish, http):
         assert code(eve(method, path)) == (404, "not_found")
 
 
-def test_a_retry_is_answered_as_at_first_even_when_its_time_has_come(ada, wish, clock, run_due):
-    first = ada("POST", "/v1/schedules", wish, key="k")
+def test_a_retry_is_answered_as_at_first_even_when_its_time_has_come(ada, body, clock, run_due):
+    first = ada("POST", "/v1/schedules", body, key="k")
     clock.ahead += 3 * DAY
     run_due()
-    again = ada("POST", "/v1/schedules", wish, key="k")
+    again = ada("POST", "/v1/schedules", body, key="k")
     assert (again.status_code, again.text) == (201, first.text)
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert code(ada("POST", "/v1/schedules", wish | {"every": "week"}, key="k")) == (
+    assert code(ada("POST", "/v1/schedules", body | {"every": "week"}, key="k")) == (
         422,
         "key_reused",
     )
-    assert code(ada("POST", "/v1/schedules", wish, key="other")) == (400, "invalid_request")
+    assert code(ada("POST", "/v1/schedules", body, key="other")) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize(
@@ -191,33 +191,33 @@ def test_a_retry_is_answered_as_at_first_even_when_its_time_has_come(ada, wish, 
         ({"amount_minor": 0}, "/amount_minor"),
     ],
 )
-def test_a_malformed_schedule_is_refused(ada, wish, changes, pointer):
-    answer = ada("POST", "/v1/schedules", wish | changes)
+def test_a_malformed_schedule_is_refused(ada, body, changes, pointer):
+    answer = ada("POST", "/v1/schedules", body | changes)
     assert code(answer) == (400, "invalid_request")
     assert answer.json["errors"][0]["pointer"] == pointer
 
 
-def test_it_is_refused_where_no_money_could_ever_go(ada, bob, wish, http):
+def test_it_is_refused_where_no_money_could_ever_go(ada, bob, body, http):
     closed = bob.opened()
     bob("DELETE", f"/v1/accounts/{closed['id']}")
     frozen = ada.opened()
     http.signed_in(TELLER)("POST", f"/v1/accounts/{frozen['id']}/freeze")
     for changes, expected in [
-        ({"to_account": wish["from_account"]}, "same_account"),
+        ({"to_account": body["from_account"]}, "same_account"),
         ({"to_account": "nobody"}, "account_unknown"),
         ({"to_account": closed["id"]}, "account_closed"),
         ({"from_account": frozen["id"]}, "account_frozen"),
         ({"currency": "USD"}, "currency_mismatch"),
     ]:
-        assert code(ada("POST", "/v1/schedules", wish | changes)) == (422, expected)
-    for name in (wish["to_account"], "nobody"):
-        answer = ada("POST", "/v1/schedules", wish | {"from_account": name})
+        assert code(ada("POST", "/v1/schedules", body | changes)) == (422, expected)
+    for name in (body["to_account"], "nobody"):
+        answer = ada("POST", "/v1/schedules", body | {"from_account": name})
         assert code(answer) == (404, "not_found")
 
 
-def test_the_31st_falls_on_the_last_day_of_a_short_month(ada, wish, clock, run_due):
+def test_the_31st_falls_on_the_last_day_of_a_short_month(ada, body, clock, run_due):
     changes = {"first_at": "2999-01-31", "every": "month", "amount_minor": 1}
-    schedule = ada("POST", "/v1/schedules", wish | changes).headers["Location"]
+    schedule = ada("POST", "/v1/schedules", body | changes).headers["Location"]
     clock.ahead = datetime(2999, 1, 31, 1, tzinfo=UTC) - datetime.now(UTC)
     assert run_due() == 1
     # The session has ended long since; the books have not.
@@ -228,8 +228,8 @@ def test_the_31st_falls_on_the_last_day_of_a_short_month(ada, wish, clock, run_d
     assert found[0].entry_id in schedule
 
 
-def test_a_dry_run_begins_nothing(ada, wish):
-    answer = ada("POST", "/v1/schedules?dry_run=true", wish)
+def test_a_dry_run_begins_nothing(ada, body):
+    answer = ada("POST", "/v1/schedules?dry_run=true", body)
     assert (answer.status_code, answer.headers["Dry-Run"]) == (201, "true")
     assert "Location" not in answer.headers
     assert ada("GET", "/v1/schedules").json["data"] == []

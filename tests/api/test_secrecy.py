@@ -1,4 +1,4 @@
-"""What is sent in confidence is found nowhere, and nobody forges a line of a log."""
+"""Secrets appear in no log or store, and a caller cannot forge a line of a log."""
 
 import json
 import logging
@@ -18,8 +18,8 @@ def logs() -> str:
 
 
 def test_no_secret_and_nothing_personal_is_in_any_log(http):
-    wish = {"username": f"u-{CANARY}", "password": CANARY, "full_name": CANARY}
-    http("POST", "/v1/users", wish)
+    fields = {"username": f"u-{CANARY}", "password": CANARY, "full_name": CANARY}
+    http("POST", "/v1/users", fields)
     ada = http.signed_in(f"u-{CANARY}", CANARY)
     account = ada("POST", "/v1/accounts", {"name": CANARY, "currency": "EUR"}).json
     cash = {"account": account["id"], "amount_minor": 9, "currency": "EUR", "reference": CANARY}
@@ -30,7 +30,7 @@ def test_no_secret_and_nothing_personal_is_in_any_log(http):
     new = {"current_password": CANARY, "new_password": CANARY * 2}
     ada("POST", "/v1/users/me/password", new | {"current_password": CANARY + "x"})
     ada("POST", "/v1/users/me/password", new)
-    for body in ({CANARY: CANARY}, {**wish, "role": CANARY}, [CANARY], CANARY):
+    for body in ({CANARY: CANARY}, {**fields, "role": CANARY}, [CANARY], CANARY):
         http("POST", "/v1/users", body)
     http("POST", "/v1/auth/login", {"username": CANARY, "password": CANARY})
     http("POST", "/v1/auth/login", data=CANARY, content_type="application/json")

@@ -1,4 +1,4 @@
-"""/v1/accounts/{id}/statement over HTTP: JSON and CSV, and who gets what."""
+"""/v1/accounts/{id}/statement over HTTP: JSON, CSV and permissions."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Trace context: what a caller sends stands in the log, and with TRACING a span of our own."""
+"""Trace context: the log has the caller's; with TRACING the bank adds a span."""
 
 import json
 import logging

@@ -6,8 +6,8 @@ from tests.helpers import PASSWORD, code
 
 
 def test_a_new_user_is_shown_without_secrets(http):
-    wish = {"username": "Ada", "password": PASSWORD, "full_name": "Ada Lovelace"}
-    answer = http("POST", "/v1/users", wish)
+    body = {"username": "Ada", "password": PASSWORD, "full_name": "Ada Lovelace"}
+    answer = http("POST", "/v1/users", body)
     assert (answer.status_code, answer.headers["Location"]) == (201, "/v1/users/me")
     assert answer.json.keys() == {"id", "username", "full_name", "role", "created_at"}
     assert (answer.json["username"], answer.json["full_name"]) == ("Ada", "Ada Lovelace")
@@ -42,8 +42,8 @@ def test_a_taken_name_is_409(http):
     ],
 )
 def test_a_bad_field_is_named(http, field, value):
-    wish = {"username": "ada", "password": PASSWORD, field: value}
-    answer = http("POST", "/v1/users", wish)
+    body = {"username": "ada", "password": PASSWORD, field: value}
+    answer = http("POST", "/v1/users", body)
     assert code(answer) == (400, "invalid_request")
     assert [error["pointer"] for error in answer.json["errors"]] == [f"/{field}"]
 
@@ -104,8 +104,8 @@ def test_a_profile_is_read_and_changed(http):
 
 def test_a_new_password_ends_other_sessions_and_keeps_this_one(http):
     ada, other = http.joined("ada"), http.signed_in("ada")
-    wish = {"current_password": PASSWORD, "new_password": "battery staple"}
-    assert ada("POST", "/v1/users/me/password", wish).status_code == 204
+    body = {"current_password": PASSWORD, "new_password": "battery staple"}
+    assert ada("POST", "/v1/users/me/password", body).status_code == 204
     assert ada("GET", "/v1/users/me").status_code == 200
     assert code(other("GET", "/v1/users/me")) == (401, "invalid_token")
     assert http.signed_in("ada", "battery staple")
@@ -113,8 +113,8 @@ def test_a_new_password_ends_other_sessions_and_keeps_this_one(http):
 
 def test_a_wrong_current_password_changes_nothing(http):
     ada = http.joined("ada")
-    wish = {"current_password": "wrong", "new_password": "battery staple"}
-    assert code(ada("POST", "/v1/users/me/password", wish)) == (401, "invalid_credentials")
+    body = {"current_password": "wrong", "new_password": "battery staple"}
+    assert code(ada("POST", "/v1/users/me/password", body)) == (401, "invalid_credentials")
     assert http.signed_in("ada")
 
 

@@ -38,8 +38,8 @@ def test_the_audit_trail_lists_the_events(http):
 def test_the_audit_trail_is_in_the_file_before_the_answer(http):
     ada = http.joined("ada")
     account = ada.opened()
-    wish = {"account": account["id"], "amount_minor": 5, "currency": "EUR"}
-    made = ada("POST", "/v1/deposits", wish).json
+    body = {"account": account["id"], "amount_minor": 5, "currency": "EUR"}
+    made = ada("POST", "/v1/deposits", body).json
     assert json.loads(Path("audit.log").read_text().splitlines()[-1])["id"] == made["id"]
 
 

@@ -196,7 +196,7 @@ def test_changing_a_transfer_keeps_its_values(sending):
     [
         ({"to_account": "DE44 9990 0000 0123 4567 88"}, "to_account", "not an account number"),
         ({"to_account": ""}, "to_account", "Type the number"),
-        ({"to_account": "GB82 WEST 1234 5698 7654 32"}, "to_account", "no such account"),
+        ({"to_account": "GB82 WEST 1234 5698 7654 32"}, "to_account", "does not exist"),
         ({"amount": "1.234"}, "amount", "two readings"),
         ({"amount": "-1"}, "amount", "digits"),
         ({"amount": "1000"}, "amount", "€900.00 are missing"),
