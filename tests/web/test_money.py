@@ -50,7 +50,7 @@ def test_a_form_that_opens_an_account_opens_one(ada):
     first = ada.sent("Open", name="Main", currency="EUR").headers["Location"]
     assert ada.sent("Open", name="Main", currency="EUR").headers["Location"] == first
     page = ada.fill("Open", name="Other", currency="EUR")
-    assert (page.status, "used for another request" in page.text) == (422, True)
+    assert (page.status, "Another request has this idempotency key" in page.text) == (422, True)
     assert ada.get("/overview").text.count("1 account in EUR") == 1
 
 
