@@ -17,7 +17,7 @@ BIN = .venv/bin
 RUNTIME = .venv/runtime-installed
 DEVELOPMENT = .venv/development-installed
 WHEELS = build/wheels/fetched
-GENERATED = docs/api.md docs/settings.md
+GENERATED = docs/api.md docs/roles.md docs/settings.md
 
 # uv installs in a second what takes pip ten; but only pip knows an index set in pip's own
 # configuration, so pip has the last word.

@@ -1,14 +1,18 @@
 """The generated tables of these pages: `make docs` writes them, `make test` compares them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from os import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from flask import Flask
 
 from accounts_bank.app import create_app
+from accounts_bank.collections.permissions import may
 from accounts_bank.config import Settings
+from accounts_bank.identity import Role
 
 SETTINGS = {
     "STORE_URL": "where the bank keeps its books: see [stores.md](stores.md)",
@@ -44,6 +48,14 @@ SETTINGS = {
     "STAFF": "users that exist from the start; `accounts users create` writes them",
 }
 METHODS = ("post", "get", "put", "patch", "delete")
+CONDITIONS = {
+    "POST /v1/auth/refresh": "with a refresh token",
+    "GET /v1/users": "a teller by `?username=` alone",
+    "POST /v1/transfers/<entry_id>/reversals": "its payee, and tellers",
+    "POST /v1/holds/<entry_id>/capture": "its payee, and tellers",
+    "POST /v1/holds/<entry_id>/void": "its payee, and tellers",
+    "DELETE /v1/schedules/<entry_id>": "its payer",
+}
 
 
 def settings() -> Iterator[str]:
@@ -56,17 +68,47 @@ def settings() -> Iterator[str]:
         yield f"| `{name}` | `{default}` | {SETTINGS[name]} |"
 
 
-def routes() -> Iterator[str]:
-    """Yield the rows of the table of routes, from the OpenAPI document."""
+@contextmanager
+def application() -> Iterator[Flask]:
+    """Build an application in an empty folder, and close it."""
     with TemporaryDirectory() as folder:
         chdir(folder)
         app = create_app({"LOG_LEVEL": "ERROR"})
-        paths = app.test_client().get("/openapi.json").get_json()["paths"]
+        yield app
         app.extensions["accounts"].close()
         chdir(Path(__file__).parents[1])
+
+
+def routes() -> Iterator[str]:
+    """Yield the rows of the table of routes, from the OpenAPI document."""
+    with application() as app:
+        paths = app.test_client().get("/openapi.json").get_json()["paths"]
     yield "| Call | Does |"
     yield "|---|---|"
     for path, operations in paths.items():
         for method in METHODS:
             if method in operations:
                 yield f"| `{method.upper()} {path}` | {operations[method]['summary']} |"
+
+
+def roles() -> Iterator[str]:
+    """Yield the rows of the table of roles, from the permission of each operation."""
+    yield f"| Call | stranger | {' | '.join(Role)} |"
+    yield f"|---|---{'|---' * len(Role)}|"
+    with application() as app:
+        rules = [
+            (rule, vars(app.view_functions[rule.endpoint])["operation"])
+            for rule in app.url_map.iter_rules()
+            if rule.rule.startswith("/v1/")
+        ]
+    for rule, operation in rules:
+        (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        call = f"{method} {rule.rule}"
+        condition = f" ({CONDITIONS[call]})" if call in CONDITIONS else ""
+        permission = operation.permission
+        opens = [
+            permission is None or (role is not None and may(role, permission))
+            for role in (None, *Role)
+        ]
+        cells = " | ".join("yes" if each else "no" for each in opens)
+        yield f"| `{call}`{condition} | {cells} |"

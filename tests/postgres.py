@@ -96,7 +96,7 @@ class Postgres:
     def kill(self) -> None:
         """End it as a crash does.
 
-        Its pid file goes too: where nobody collects the dead, it would be taken for one that runs.
+        Its pid file goes too: where no process reaps it, it would be taken for one that runs.
         """
         for each in self.signal(signal.SIGKILL):
             assert within(STOP_TIMEOUT_S, lambda: not _has_files(each))  # noqa: B023 - now

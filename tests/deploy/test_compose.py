@@ -25,7 +25,7 @@ def loaded(file: Path) -> dict[str, Any]:
 
 
 def banks() -> dict[str, dict[str, Any]]:
-    """Give every service that is a bank, with what it builds on, by file and name."""
+    """Return every service that is a bank, with its base, by file and name."""
     found = {}
     for file in FILES:
         for name, service in loaded(file)["services"].items():

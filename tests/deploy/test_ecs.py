@@ -1,4 +1,4 @@
-"""The CloudFormation template for ECS, held to what AWS publishes. Nothing here asks AWS."""
+"""The CloudFormation template for ECS, compared with AWS's published model, offline."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bank-AbCdEf"
 
 
 def resolved(value: Any) -> Any:
-    """Put something in for what CloudFormation puts in."""
+    """Replace the references that CloudFormation would resolve."""
     if "Ref" in value:
         return STACK["Parameters"].get(value["Ref"], {}).get("Default", value["Ref"])
     if "Fn::Sub" in value:

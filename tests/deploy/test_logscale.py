@@ -34,7 +34,7 @@ PATH = "/api/v1/ingest/hec/raw"
 
 
 class LogScale:
-    """What LogScale's HEC endpoint does, as far as a shipper sees it."""
+    """LogScale's HEC endpoint, as far as a shipper sees it."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -163,7 +163,7 @@ def are_read(shipper: subprocess.Popen[bytes]) -> bool:
 
 
 def is_whole_where_it_arrived(lines: list[str]) -> None:
-    """Prove the audit log from what arrived, with the head and the key of the one written."""
+    """Prove the audit log that arrived, with the head and the key of the written one."""
     Path("arrived").mkdir()
     Path("arrived/audit.log").write_text("".join(f"{line}\n" for line in lines))
     for name in ("audit.log.head", "audit.log.key"):

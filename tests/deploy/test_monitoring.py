@@ -30,7 +30,7 @@ def promtool(*arguments: str) -> str:
 
 
 def expressions() -> list[str]:
-    """Give what the dashboard asks, as Grafana would ask it of all servers."""
+    """Return the queries of the dashboard, as Grafana would send them for all servers."""
     targets = [target for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
     replaced = {"$job": "accounts", "$instance": ".*", "$__rate_interval": "5m"}
     found = [each["expr"] for each in targets]

@@ -1,4 +1,4 @@
-"""Generated tables and pictures in docs/ are what the code says today; `make docs` writes them."""
+"""Generated tables and pictures in docs/ match the code; `make docs` writes them."""
 
 import os
 import re

@@ -1,6 +1,6 @@
-"""The pinned requirements are those that pyproject.toml asks for; `make requirements` pins anew.
+"""The pinned requirements match pyproject.toml; `make requirements` pins anew.
 
-No network is needed: each pin says in its comment who asked for it.
+No network is needed: the comment of each pin names the package that requires it.
 """
 
 import re
@@ -109,7 +109,7 @@ def test_checks_run_on_the_versions_that_the_bank_runs_on(file):
 
 @each_file
 def test_no_address_and_no_option_stands_in_a_file(file):
-    """Where packages come from is the business of whoever installs them."""
+    """The source of packages is the choice of the person that installs them."""
     for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         assert not line.startswith("-"), line
         assert "://" not in line, line

@@ -1,4 +1,4 @@
-"""What comes from others: known vulnerabilities fail, and the bill of materials is whole."""
+"""The supply chain: known vulnerabilities fail, and the bill of materials is whole."""
 
 import json
 import re

@@ -47,7 +47,7 @@ class Podman:
 
 
 def awaited(server: Server, why: Callable[[], str] = str) -> None:
-    """Wait until a bank is ready; `why` says what it said where it never is."""
+    """Wait until a bank is ready; `why` returns its output where it never is."""
     assert within(START_TIMEOUT_S, lambda: _is_ready(server)), why()
 
 

@@ -73,7 +73,7 @@ def test_the_next_container_finds_the_volume(podman, image):
 
 @pytest.fixture
 def context(tmp_path) -> Path:
-    """Copy what an image is built from."""
+    """Copy the build context of an image."""
     for name in ("pyproject.toml", "README.md", "LICENSE", ".dockerignore"):
         shutil.copy(ROOT / name, tmp_path)
     for name in ("accounts_bank", "deploy"):

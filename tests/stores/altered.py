@@ -42,7 +42,7 @@ def fill(books: Books) -> None:
 
 
 class Bank:
-    """A bank whose books are sealed in an audit log."""
+    """A bank with books that are sealed in an audit log."""
 
     def __init__(self, store: AccountStore, users: UserStore, url: str) -> None:
         self.store, self.books, self.url = store, Books(store), url
@@ -52,7 +52,7 @@ class Bank:
         self.verifier = Verifier(store, self.sealer, None)
 
     def fault(self) -> str | None:
-        """Say what is found first; None where nothing is."""
+        """Return the first fault; None where there is none."""
         report = self.verifier.verify()
         assert report.ok is (report.fault is None)
         return report.fault

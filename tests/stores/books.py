@@ -32,7 +32,7 @@ class Books:
         return entry
 
     def caller(self, action: Action) -> str:
-        """Say who asks: a payment is asked by its payer, all else by nobody in particular."""
+        """Return the caller: the payer of a payment; other actions have none in particular."""
         return self.owners.get(getattr(action, "from_account", ""), "caller")
 
     def ask(self, action: Action, **more: Any) -> Outcome:

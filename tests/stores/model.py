@@ -1,4 +1,4 @@
-"""The plain model: what the ledger must do, said a second time, in dictionaries and with no care.
+"""The plain model: the rules of the ledger a second time, in simple dictionaries.
 
 It knows entries and statuses by name and nothing else of the code that it checks.
 """
@@ -15,7 +15,7 @@ Told = tuple[str, dict[str, int], bool]
 
 
 class Model(Accounts):
-    """Transfers, holds and schedules by id, and what was said to each entry."""
+    """Transfers, holds and schedules by id, and the outcome of each entry."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -227,7 +227,7 @@ class Model(Accounts):
         return None
 
     def promises(self) -> dict[str, tuple[str, int, int, datetime | None]]:
-        """Give stage, what was done of it, how often and when it is due, by the entry's id."""
+        """Return stage, amount, count and due time, by the entry's id."""
         of_holds = {
             each: (hold["stage"], hold["done"], 0, hold["until"] if is_open(hold) else None)
             for each, hold in self.holds.items()

@@ -1,4 +1,4 @@
-"""The plain model of accounts: what the ledger must do, said a second time and with no care."""
+"""The plain model of accounts: the rules of the ledger a second time, in simple form."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +8,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Accounts:
-    """Accounts, customers and what is held, by id; cash by currency."""
+    """Accounts, customers and holds, by id; cash by currency."""
 
     def __init__(self) -> None:
         self.accounts: dict[str, dict[str, Any]] = {}
@@ -135,7 +135,7 @@ class Accounts:
         return "currency_mismatch" if {payer["currency"], payee["currency"]} != {currency} else None
 
     def spend(self, payer: Any, payee: Any, amount: int, at: datetime) -> Any:
-        """Say what is in the way of spending an amount; where nothing is, count it."""
+        """Return the refusal of spending an amount; where there is none, count it."""
         if self.available(payer) < amount:
             return "funds_insufficient", {"shortfall_minor": amount - self.available(payer)}
         if payer["limit"] is None:

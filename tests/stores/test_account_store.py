@@ -1,4 +1,4 @@
-"""What every account store promises: append and load."""
+"""The contract of every account store: append and load."""
 
 import pytest
 from msgspec.structs import replace
@@ -27,7 +27,7 @@ def test_nothing_asked_is_nothing_answered(account_store):
     assert account_store.append([]) == []
 
 
-def test_what_was_opened_is_found_by_id_and_by_number(books):
+def test_an_open_account_is_found_by_id_and_by_number(books):
     account = books.open("ada")
     found = books.store.load(Needs(accounts=frozenset((account.id, account.number, "nobody"))))
     assert found.accounts == {account.id: account, account.number: account}
@@ -57,7 +57,7 @@ def test_each_entry_of_a_batch_has_its_own_outcome_in_order(books):
     assert books.balances() == {"ada": 10, "bob": 0}
 
 
-def test_an_entry_sees_what_those_before_it_in_the_batch_did(books):
+def test_an_entry_sees_the_effects_of_earlier_entries_in_its_batch(books):
     opening = books.entry(OpenAccount("ada", "Main", "EUR"))
     batch = [opening, books.entry(Deposit(opening.id, 5, "EUR"))]
     batch += [books.entry(Withdrawal(opening.id, 5, "EUR"))]
@@ -135,7 +135,7 @@ def test_an_account_keeps_its_new_name_and_its_closing(books):
     assert (found.name, found.status) == ("Savings", AccountStatus.CLOSED)
 
 
-def test_a_customer_who_left_opens_no_account(books):
+def test_a_deleted_customer_opens_no_account(books):
     books.ask(Leave("ada"))
     assert books.ask(OpenAccount("ada", "Main", "EUR")).status is Status.CUSTOMER_LEFT
     assert books.store.accounts_of("ada", after=None, limit=10) == []
@@ -162,7 +162,7 @@ def test_a_decision_that_fails_leaves_no_trace(new_account_store):
     assert [line.number for line in books.lines("ada")] == [1, 2]
 
 
-def test_what_was_decided_waits_for_the_audit_log_in_order(books):
+def test_decisions_wait_for_the_audit_log_in_order(books):
     books.given(ada=10, bob=0)
     outcomes = [books.ask(books.transfer("ada", "bob", amount)) for amount in (4, 99, 3)]
     books.ask(books.transfer("ada", "bob", 4), entry_id=outcomes[0].recorded.entry.id)
@@ -175,7 +175,7 @@ def test_what_was_decided_waits_for_the_audit_log_in_order(books):
     assert list(books.store.unsealed(100)) == []
 
 
-def test_what_waits_is_given_a_few_at_a_time(books):
+def test_unsealed_items_come_a_few_at_a_time(books):
     books.given(ada=1, bob=2)
     assert len(books.store.unsealed(3)) == 3
     assert len(books.store.unsealed(100)) == 4

@@ -1,4 +1,4 @@
-"""Whatever is asked, in whatever batches: every store says and keeps what a plain model does."""
+"""For any entries in any batches, every store answers and keeps the same as a plain model."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -101,7 +101,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.promised)
     @rule(data=st.data(), size=st.integers(1, 3))
     def go_on(self, data, size) -> None:
-        """Ask what is about an earlier entry, mostly by its right name."""
+        """Make an action on an earlier entry, mostly by its right name."""
         asked = [data.draw(self._followings(), label="following") for _ in range(size)]
         self._append(*asked)
 
@@ -202,7 +202,7 @@ class Machine(RuleBasedStateMachine):
         return st.sampled_from(self.promised).flatmap(self._following)
 
     def _following(self, entry: Entry) -> st.SearchStrategy[Action]:
-        """Ask something about an entry: what fits it, or anything else."""
+        """Make an action on an entry: a fitting one, or any other."""
         ask: Any = entry.action
         payer, payee, names = ask.from_account, ask.to_account, self._names()
         fits: dict[type[Any], list[st.SearchStrategy[Action]]] = {
@@ -247,12 +247,12 @@ class Machine(RuleBasedStateMachine):
         return account["owner"] if account else "ada"
 
     def _caller(self, action: Action) -> str:
-        """Say who asks: of payments, the payer, but for each sixth of them."""
+        """Return the caller: the payer, but for each sixth payment."""
         payer = self._owner(getattr(action, "from_account", ""))
         return "mallory" if len(self.asked) % 6 == 5 else payer
 
     def _do(self, progress: Any) -> None:
-        """Do what is due, as the bank itself does."""
+        """Do the due work, as the bank itself does."""
         entry = next(each for each in self.promised if each.id == progress.entry_id)
         if progress.kind == "hold":
             self._append(Expire(entry.id, progress.account_id))

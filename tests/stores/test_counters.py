@@ -1,4 +1,4 @@
-"""What rate limits count: the same for all who share a store, and each exactly once."""
+"""The counters of rate limits: processes of one store share them, and each try counts once."""
 
 import time
 from itertools import chain
@@ -30,7 +30,7 @@ def two(request, new_database: NewDatabase):
     other.close()
 
 
-def test_what_one_counts_the_other_sees(two: tuple[Storage, Storage]):
+def test_two_processes_share_a_count(two: tuple[Storage, Storage]):
     one, other = two
     assert [one.incr("a", 60), other.incr("a", 60), one.incr("b", 60)] == [1, 2, 1]
     assert [other.get("a"), one.get("b"), one.get("c")] == [2, 1, 0]
@@ -46,7 +46,7 @@ def test_a_window_ends_and_the_next_begins_with_the_first_count(two):
     assert [other.incr("a", 60), one.incr("a", 60)] == [1, 2]
 
 
-def test_what_is_forgiven_is_forgiven_everywhere(two):
+def test_a_count_forgiven_in_one_process_is_forgiven_in_all(two):
     one, other = two
     one.incr("a", 60)
     one.incr("b", 60)
@@ -67,7 +67,7 @@ def test_counts_at_the_same_moment_are_all_counted(two, switching):
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_what_is_over_does_not_pile_up(new_database, monkeypatch, kind):
+def test_expired_counts_are_deleted(new_database, monkeypatch, kind):
     database = new_database(kind)
     kept = SqlCounters(database)
     for number in range(5):

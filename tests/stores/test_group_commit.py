@@ -1,4 +1,4 @@
-"""Group commit: who shares a commit with whom, and who waits for nobody."""
+"""Group commit: which callers share a commit, and which do not wait."""
 
 from time import monotonic
 
@@ -50,28 +50,28 @@ def gather(monkeypatch, for_each_s: float, in_all_s: float) -> None:
     monkeypatch.setattr(group_commit, "GATHER_MAX_S", in_all_s)
 
 
-def test_those_who_come_back_at_once_share_the_next_commit(store, monkeypatch):
+def test_callers_that_return_at_once_share_the_next_commit(store, monkeypatch):
     gather(monkeypatch, 0.5, 2)
     ask(store, callers=4, times=25)
     assert sum(store.batches) == 100
     assert len(store.batches) <= 37
 
 
-def test_who_is_alone_waits_for_nobody(store, monkeypatch):
+def test_a_single_caller_does_not_wait(store, monkeypatch):
     gather(monkeypatch, 60, 60)
     began_s = monotonic()
     ask(store, times=5)
     assert monotonic() - began_s < 30
 
 
-def test_those_who_do_not_come_back_are_not_waited_for_long(store):
+def test_the_wait_for_absent_callers_is_short(store):
     ask(store, callers=8)
     began_s = monotonic()
     ask(store)
     assert monotonic() - began_s < 5
 
 
-def test_who_comes_when_they_were_answered_long_ago_waits_for_nobody(store, monkeypatch):
+def test_a_caller_long_after_the_last_commit_does_not_wait(store, monkeypatch):
     now_s = 0.0
     monkeypatch.setattr(group_commit, "monotonic", lambda: now_s)
     gather(monkeypatch, 60, 60)

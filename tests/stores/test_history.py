@@ -1,4 +1,4 @@
-"""The balance over time: every store tells for each moment what its lines tell."""
+"""The balance over time: in every store it matches the lines at each moment."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from tests.stores.books import Books
 
 @pytest.fixture
 def books(account_store):
-    """Ada and Bob, to whom 1, 2, 3 ... were paid in turn, a second apart, and Eve with nothing."""
+    """Ada and Bob, paid 1, 2, 3 ... in turn, a second apart, and Eve with nothing."""
     books = Books(account_store)
     books.given(ada=0, bob=0, eve=0)
     for turn in range(1, 25):
@@ -22,7 +22,7 @@ def books(account_store):
 
 @pytest.mark.parametrize("at_once", [200, 7, 1])
 @pytest.mark.parametrize("names", [["ada"], ["bob", "eve", "ada"], ["eve"], []])
-def test_it_is_what_the_lines_say_however_few_are_read_at_once(books, names, at_once, monkeypatch):
+def test_history_matches_the_lines_at_each_size_of_reading(books, names, at_once, monkeypatch):
     monkeypatch.setattr(base, "LINES_AT_ONCE", at_once)
     moments = [START + timedelta(seconds=0.5 * n) for n in range(-2, 70, 3)]
     lines = [line for name in names for line in books.lines(name)]

@@ -1,4 +1,4 @@
-"""`accounts verify`: right books are right, and whatever is altered by hand is found and named."""
+"""`accounts verify`: right books are right, and each alteration by hand is found and named."""
 
 import json
 
@@ -106,7 +106,7 @@ WRONGS = [
 
 
 @pytest.mark.parametrize(("statement", "fault"), WRONGS)
-def test_what_is_altered_by_hand_is_found_and_named(altered, statement, fault):
+def test_an_alteration_by_hand_is_found_and_named(altered, statement, fault):
     altered.alter(statement)
     assert fault in altered.fault()
 

@@ -1,4 +1,4 @@
-"""`accounts verify` on MongoDB: whatever is altered by hand is found and named."""
+"""`accounts verify` on MongoDB: each alteration by hand is found and named."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ WRONGS: list[tuple[str, dict[str, Any], Any, str]] = [
 
 
 @pytest.mark.parametrize(("collection", "which", "change", "fault"), WRONGS)
-def test_what_is_altered_by_hand_is_found_and_named(altered, collection, which, change, fault):
+def test_an_alteration_by_hand_is_found_and_named(altered, collection, which, change, fault):
     altered.change(collection, which, change)
     assert fault in altered.fault()
 

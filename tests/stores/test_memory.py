@@ -1,4 +1,4 @@
-"""What the bank in memory adds: it has no disk where more and more could wait."""
+"""The store in memory: its outbox is bounded, as it has no disk."""
 
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
@@ -15,7 +15,7 @@ from tests.stores.books import Books
 from tests.waiting import within
 
 
-def test_a_bank_whose_audit_log_is_stuck_takes_nothing_more_on(monkeypatch):
+def test_a_bank_with_a_stuck_audit_log_takes_no_more_entries(monkeypatch):
     books = Books(InMemoryAccountStore(decide))
     books.given(ada=10, bob=0)
     monkeypatch.setattr(memory, "WAITING_MAX", 3)
@@ -26,7 +26,7 @@ def test_a_bank_whose_audit_log_is_stuck_takes_nothing_more_on(monkeypatch):
     assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
 
 
-def test_who_brings_several_waits_for_the_audit_log_and_a_single_payment_does_not(monkeypatch):
+def test_a_bulk_waits_for_the_audit_log_and_a_single_payment_does_not(monkeypatch):
     books = Books(InMemoryAccountStore(decide))
     books.given(ada=10, bob=0)
     monkeypatch.setattr(memory, "MANY_WAITING_MAX", 3)
@@ -41,7 +41,7 @@ def test_who_brings_several_waits_for_the_audit_log_and_a_single_payment_does_no
     assert books.balances() == {"ada": 6, "bob": 4}
 
 
-def test_who_brings_several_does_not_wait_for_ever_nor_after_somebody_who_did(monkeypatch):
+def test_a_bulk_waits_a_bounded_time_once(monkeypatch):
     books = Books(InMemoryAccountStore(decide))
     books.given(ada=10, bob=0)
     monkeypatch.setattr(memory, "MANY_WAITING_MAX", 2)
@@ -56,7 +56,7 @@ def test_who_brings_several_does_not_wait_for_ever_nor_after_somebody_who_did(mo
     assert [outcome.status for outcome in books.store.append(several)] == ["recorded"] * 2
 
 
-def test_a_bank_whose_audit_log_is_stuck_takes_no_user(monkeypatch):
+def test_a_bank_with_a_stuck_audit_log_takes_no_user(monkeypatch):
     store = InMemoryUserStore()
     monkeypatch.setattr(memory, "WAITING_MAX", 1)
     store.put([], [Event("1", "login", START, None, None)])

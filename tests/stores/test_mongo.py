@@ -1,4 +1,4 @@
-"""MongoDB: what is lost on the way, who stands in the way, and which indexes are used."""
+"""MongoDB: lost answers, blocking transactions and the use of indexes."""
 
 import itertools
 import signal
@@ -181,7 +181,7 @@ def line(mongo):
     proxy.close()
 
 
-def test_a_commit_whose_answer_is_lost_is_no_second_commit(line):
+def test_a_lost_answer_of_a_commit_makes_no_second_commit(line):
     books, proxy = line
     proxy.cuts = lambda request: b"commitTransaction" in request and not proxy.lost
     is_sent_once(books)
@@ -194,7 +194,7 @@ def test_a_commit_of_which_nothing_can_be_heard_is_found_in_the_journal(line, mo
     begun: list[int] = []
 
     def cuts(request: bytes) -> bool:
-        """Lose what is said of commits, until another transaction begins."""
+        """Lose the answers of commits, until another transaction begins."""
         if b"startTransaction" in request:
             begun.append(proxy.lost)
         return b"commitTransaction" in request and len(begun) == 1
@@ -248,7 +248,7 @@ def left_open(mongo, books, appname: str) -> Iterator[ClientSession]:
         yield session
 
 
-def test_nobody_waits_for_a_bank_that_was_killed_midway(mongo, books):
+def test_a_killed_bank_does_not_block_other_banks(mongo, books):
     began_s = time.monotonic()
     with left_open(mongo, books, f"accounts {NAME}") as session:
         is_sent_once(books)
@@ -284,7 +284,7 @@ def test_two_processes_at_the_same_accounts_lose_nothing(books, others):
     assert [line.number for line in books.lines("bob")] == list(range(1, 11))
 
 
-def test_who_decides_after_an_answer_stands_after_it_in_the_audit_log(books, others, raw):
+def test_a_decision_after_an_answer_follows_it_in_the_audit_log(books, others, raw):
     ids = [f"sent-{number:02d}" for number in range(20, 0, -1)]
     for number in range(10):
         who = (books, others)[number % 2]
@@ -307,7 +307,7 @@ def test_a_server_that_is_frozen_for_a_moment_keeps_us_waiting_and_no_more(mongo
     timer.join()
 
 
-def test_what_is_read_together_is_of_one_moment(books, others, monkeypatch):
+def test_a_reading_is_of_one_moment(books, others, monkeypatch):
     store, entries = books.store, books.store._entries
 
     def later(session, ids):
@@ -330,7 +330,7 @@ def test_a_moment_that_the_server_has_forgotten_is_told(books, raw):
 
 
 class Watching(Observer):
-    """Remembers what it is told."""
+    """Records the calls of the observer."""
 
     def __init__(self) -> None:
         self.retries = 0
@@ -342,7 +342,7 @@ class Watching(Observer):
         self.read = read
 
 
-def test_who_watches_sees_connections_in_use_and_transactions_tried_again(mongo, raw):
+def test_gauges_show_connections_in_use_and_retried_transactions(mongo, raw):
     observer = Watching()
     with closing(MongoDatabase(mongo.emptied(NAME), observer)) as opened:
         books = Books(MongoAccountStore(opened, decide))
@@ -419,7 +419,7 @@ def test_every_query_of_every_route_goes_by_an_index(opened, raw):
         assert each.get("docsExamined", 0) <= found + 1, each["command"]
 
 
-def test_what_does_not_fit_the_cache_is_refused_at_once_and_for_good(books, monkeypatch):
+def test_a_batch_larger_than_the_cache_is_refused_at_once_and_for_good(books, monkeypatch):
     """Half a thousand transfers are as large here as ten thousand are for the least of caches."""
     monkeypatch.setattr(database, "DEADLINE_S", 60)
     monkeypatch.setattr(database, "TRANSACTION_TIMEOUT_S", 60)

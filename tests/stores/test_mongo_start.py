@@ -1,4 +1,4 @@
-"""MongoDB: what is made at the start, and what stops it."""
+"""MongoDB: the preparation at the start, and its refusals."""
 
 import sys
 import time
@@ -57,7 +57,7 @@ def test_several_may_start_at_once_on_an_empty_database(url, raw):
         assert made == {"_id_", *(index.document["name"] for index in indexes)}
 
 
-def test_what_another_start_left_half_made_is_gone_on_with(url, raw):
+def test_a_start_completes_a_half_made_database(url, raw):
     raw.create_collection("accounts")
     MongoDatabase(url).close()
     with pytest.raises(WriteError, match="validation"):
@@ -102,11 +102,11 @@ def test_a_url_that_asks_for_less_is_refused_before_anybody_is_asked(options, hi
     assert hint in complaint(f"mongodb://127.0.0.1:{free_port()}/bank?{options}")
 
 
-def test_a_url_may_ask_for_what_is_done_anyway(url):
+def test_a_url_may_ask_for_the_defaults(url):
     MongoDatabase(f"{url}&w=majority&journal=true&retryWrites=true").close()
 
 
-def test_what_is_confirmed_is_in_the_journals_of_a_majority(url):
+def test_a_confirmed_write_is_in_the_journals_of_a_majority(url):
     with closing(MongoDatabase(url)) as database:
         assert database["entries"].write_concern.document == {"w": "majority", "j": True}
 
@@ -133,7 +133,7 @@ def test_a_replica_set_that_was_never_begun_is_refused():
         node.remove()
 
 
-def test_who_cannot_be_reached_is_told_of_within_seconds():
+def test_an_unreachable_server_is_reported_within_seconds():
     began_s = time.monotonic()
     said = complaint(f"mongodb://ada:secret@127.0.0.1:{free_port()}/bank?replicaSet=rs0")
     assert "STORE_URL cannot be opened: 127.0.0.1" in said
@@ -160,7 +160,7 @@ def guarded(tmp_path):
     server.remove()
 
 
-def test_a_user_who_may_read_and_write_is_enough(guarded):
+def test_the_role_read_write_is_enough(guarded):
     assert "Authentication failed" in complaint(guarded.replace("secret", "guess"))
     at_once(4, lambda _: MongoDatabase(guarded).close())
     with (
@@ -200,7 +200,7 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("collection", "change"), BROKEN)
-def test_the_server_itself_refuses_what_no_bank_would_write(url, raw, collection, change):
+def test_the_validators_refuse_invalid_documents(url, raw, collection, change):
     with closing(MongoDatabase(url)) as database:
         books = Books(MongoAccountStore(database, decide))
         books.given(ada=10)

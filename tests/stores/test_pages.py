@@ -92,7 +92,7 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(
     assert [line.number for line in below] == [each for each in numbers if each < 4][:2]
 
 
-def test_a_period_holds_what_its_lines_say_even_where_the_clock_went_back(books):
+def test_a_period_matches_its_lines_even_where_the_clock_went_back(books):
     books.given(ada=0, bob=0)
     ada, bob = books.opened["ada"], books.opened["bob"]
     for turn, second in enumerate((9, 2, 5, 30, 0, 12, 31, 31, 8, 40, 3)):
@@ -108,7 +108,7 @@ def test_a_period_holds_what_its_lines_say_even_where_the_clock_went_back(books)
             assert found == within[::-1]
 
 
-def test_writers_who_race_with_clocks_of_their_own_leave_times_in_order(books):
+def test_racing_writers_with_different_clocks_leave_times_in_order(books):
     books.given(ada=10_000, bob=10_000)
 
     def pay(number):
@@ -170,7 +170,7 @@ def test_time_on_an_account_never_goes_back(books):
     assert [line.at for line in books.lines("bob")] == [moment(9), moment(9)]
 
 
-def test_what_was_captured_of_many_holds_is_read_at_once(books):
+def test_captures_of_many_holds_are_read_in_one_query(books):
     books.given(ada=100, bob=0)
     ada, bob = books.opened["ada"], books.opened["bob"]
     for name in ("one", "two", "open", "void"):

@@ -92,7 +92,7 @@ def plans(request, new_database):
 
 
 def account_queries(store: SqlAccountStore) -> set[str]:
-    """Ask a store everything in its contract, in every way; give what was asked."""
+    """Send every query of the contract to a store; return the queries."""
     books = Books(store)
     books.given(ada=100, bob=0)
     books.send("ada", "bob", 1)

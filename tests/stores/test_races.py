@@ -96,7 +96,7 @@ def test_a_reader_never_sees_half_a_transfer(books):
     assert totals == {400}
 
 
-def test_what_waits_for_the_audit_log_is_complete_after_a_race(books):
+def test_the_outbox_is_complete_after_a_race(books):
     books.given(ada=10_000, bob=0)
     ids = at_once(THREADS, lambda _: [
         books.ask(books.transfer("ada", "bob", 1)).recorded.entry.id for _ in range(TURNS)

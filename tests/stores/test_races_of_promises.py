@@ -65,7 +65,7 @@ def test_of_capture_void_and_expiry_one_wins(books):
     assert books.store.account(ada).held_minor == 0
 
 
-def test_racing_reversals_never_exceed_what_was_sent(books):
+def test_racing_reversals_never_exceed_the_transfer(books):
     ada, bob = books.opened["ada"], books.opened["bob"]
     for turn in range(TURNS):
         books.ask(books.transfer("ada", "bob", 10), entry_id=f"sent-{turn}")

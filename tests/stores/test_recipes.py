@@ -1,4 +1,4 @@
-"""What SQL databases need so that nothing is lost, done twice or waited for without an end."""
+"""SQL databases: no loss, no repetition, no wait without an end."""
 
 import random
 import signal
@@ -26,7 +26,7 @@ from tests.stores.books import Books, at_once
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def opened(request, new_database, monkeypatch):
-    """Open a database whose patience is short."""
+    """Open a database with short timeouts."""
     monkeypatch.setattr(retry, "DEADLINE_S", 0.5)
     monkeypatch.setattr(sqlite, "WRITER_TIMEOUT_S", 0.5)
     monkeypatch.setattr(database, "LOCK_TIMEOUT_MS", 200)
@@ -58,7 +58,7 @@ def test_two_hot_accounts_in_both_directions_never_wait_for_each_other_in_a_circ
 
 
 class Holder:
-    """Somebody else, who holds what the bank wants to change."""
+    """Another client, which locks rows that the bank wants to change."""
 
     def __init__(self, opened: Database, account_id: str) -> None:
         self.connection: Any
@@ -75,7 +75,7 @@ class Holder:
         self.connection.close()
 
 
-def test_who_is_kept_waiting_is_told_so_in_bounded_time(opened):
+def test_a_blocked_caller_gets_an_error_in_bounded_time(opened):
     books = books_of(opened)
     holder = Holder(opened, books.opened["ada"])
     began_s = time.monotonic()
@@ -87,7 +87,7 @@ def test_who_is_kept_waiting_is_told_so_in_bounded_time(opened):
     assert books.send("ada", "bob", 1, entry_id="one") == "recorded"
 
 
-def test_who_stands_behind_others_who_are_kept_waiting_is_told_so_in_bounded_time_too(opened):
+def test_a_caller_behind_blocked_callers_gets_an_error_in_bounded_time(opened):
     books = books_of(opened)
     holder = Holder(opened, books.opened["ada"])
 
@@ -102,7 +102,7 @@ def test_who_stands_behind_others_who_are_kept_waiting_is_told_so_in_bounded_tim
     assert books.balances() == {"ada": 1000, "bob": 1000}
 
 
-def test_what_fails_for_a_moment_is_tried_again_after_pauses_that_differ(opened, monkeypatch):
+def test_a_transient_failure_is_retried_after_random_pauses(opened, monkeypatch):
     pauses: list[float] = []
     fails = iter([True] * 4 + [False])
     monkeypatch.setattr(retry, "sleep", pauses.append)
@@ -118,7 +118,7 @@ def test_what_fails_for_a_moment_is_tried_again_after_pauses_that_differ(opened,
 
 
 @pytest.mark.parametrize("error", [OperationalError, InternalError])
-def test_what_fails_for_good_is_not_tried_again(opened, error):
+def test_a_permanent_failure_is_not_retried(opened, error):
     tries = []
 
     def write(_connection, _unsure):
@@ -153,7 +153,7 @@ def test_an_answer_that_is_lost_is_settled_by_asking_the_journal(proxied, lost):
     assert books.ask(books.transfer("ada", "bob", 4), entry_id="one").replayed
 
 
-def test_of_copies_in_one_batch_whose_answer_is_lost_the_first_is_no_replay(proxied):
+def test_the_first_copy_in_a_batch_with_a_lost_answer_is_no_replay(proxied):
     opened, proxy = proxied
     books = books_of(opened)
     proxy.cuts = lambda request: b"COMMIT" in request and not proxy.lost
@@ -176,7 +176,7 @@ def test_a_connection_that_the_server_ends_is_replaced(new_database):
     assert books.balances() == {"ada": 997, "bob": 1003}
 
 
-def test_sqlite_confirms_only_what_a_power_cut_leaves(new_database):
+def test_sqlite_confirms_only_writes_that_survive_a_power_cut(new_database):
     opened = new_database("sqlite")
     for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
         with opened.engine.connect() as connection:
@@ -222,7 +222,7 @@ def test_on_sqlite_others_are_waited_for_and_nothing_else():
 
 
 @pytest.mark.parametrize("value", ["'text'", "1.5", "9223372036854775808", "NULL"])
-def test_sqlite_refuses_what_is_no_whole_number(new_database, value):
+def test_sqlite_refuses_a_fraction(new_database, value):
     opened = new_database("sqlite")
     books_of(opened)
     with pytest.raises(DBAPIError), opened.engine.begin() as connection:
@@ -280,7 +280,7 @@ def test_a_bank_that_stands_still_in_a_transaction_does_not_keep_others_out(
 
 @pytest.fixture
 def watched(postgres):
-    """Open a PostgreSQL whose patience is next to nothing."""
+    """Open a PostgreSQL with very short timeouts."""
     engine = create_engine(postgres.url.replace("postgresql:", "postgresql+psycopg:"))
     watchdog = Watchdog(0.1)
     with engine.connect() as connection, watchdog.watching(connection):
@@ -306,7 +306,7 @@ def test_that_we_are_slow_ourselves_is_not_taken_for_the_servers_silence(watched
 
 
 def test_batches_of_several_processes_that_share_accounts_all_succeed(opened):
-    """Two stores on one database: what one holds, the other waits for."""
+    """Two stores on one database: one waits for the locks of the other."""
     stores = [SqlAccountStore(opened, decide), SqlAccountStore(Database(str_of(opened)), decide)]
     books = Books(stores[0])
     books.given(**{f"a{number}": 1000 for number in range(6)})

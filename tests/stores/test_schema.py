@@ -76,13 +76,13 @@ def test_the_code_knows_the_last_migration():
     assert head == schema.revision(schema.VERSION)
 
 
-def test_an_older_schema_is_refused_with_what_to_do(url, monkeypatch):
+def test_an_older_schema_is_refused_with_a_remedy(url, monkeypatch):
     monkeypatch.setattr(schema, "VERSION", 2)
     with pytest.raises(SettingsError, match="older: stop the bank and run `accounts upgrade`"):
         Database(url)
 
 
-def test_a_newer_schema_is_refused_with_what_to_do(url):
+def test_a_newer_schema_is_refused_with_a_remedy(url):
     set_version(url, "0099")
     for refused in (Database, upgrade):
         with pytest.raises(SettingsError, match=r"schema 99.* newer: install the version"):
@@ -106,7 +106,7 @@ def test_a_schema_that_is_up_to_date_is_left_as_it_is(kind, url):
     Database(url).close()
 
 
-def test_what_migrations_made_is_opened(url):
+def test_a_migrated_database_is_opened(url):
     empty(url)
     at_once(4, lambda _: upgrade(url))
     Database(url).close()
@@ -128,7 +128,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(kind, url, monkeypatch):
     upgrade(url)
 
 
-def test_a_start_does_not_load_what_migrations_need(url):
+def test_a_start_does_not_load_alembic(url):
     code = (
         "import sys; from accounts_bank.stores.sql import Database; "
         f"Database({url!r}).close(); sys.exit('alembic' in sys.modules)"

@@ -1,4 +1,4 @@
-"""What every user store promises."""
+"""The contract of every user store."""
 
 from datetime import timedelta
 from typing import Any
@@ -88,7 +88,7 @@ def test_any_number_of_users_may_be_deleted(user_store):
         assert user_store.put([changed(kept, username="", deleted_at=START)]) == ["saved"]
 
 
-def test_who_changes_the_name_frees_the_old_one(user_store):
+def test_a_changed_name_frees_the_old_one(user_store):
     ada = user("ada")
     user_store.put([ada])
     user_store.put([changed(ada, username="countess")])
