@@ -39,12 +39,21 @@ def _compile_once(rule: Rule, append_unknown: bool = True) -> Any:
 Rule._compile_builder = _compile_once  # type: ignore[assignment, method-assign] # Werkzeug offers no cache
 
 DAY_S, MIDNIGHT_S = 24 * 60 * 60, 60
-SLOW = ("tests/system/", "tests/web/browser/", "tests/stores/")
+SLOWEST_FIRST = (
+    "tests/system/test_crashes.py",
+    "tests/system/test_load_balancer.py",
+    "tests/stores/test_against_model.py",
+    "tests/system/test_bulk_crashes.py",
+    "tests/system/",
+    "tests/web/browser/",
+    "tests/stores/",
+    "tests/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the slow folders first, so that the processes that share the tests end together."""
-    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+    """Start the slow files first, so that the processes that share the tests end together."""
+    items.sort(key=lambda item: list(map(item.nodeid.startswith, SLOWEST_FIRST)).index(True))
 
 
 @pytest.fixture(autouse=True)

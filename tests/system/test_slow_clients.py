@@ -67,11 +67,11 @@ def test_slow_and_silent_connections_are_closed():
 
 def test_a_connection_is_kept_for_as_long_as_is_set():
     answered = b"GET /health/live HTTP/1.1\r\nHost: bank\r\n\r\n"
-    with served(ACCOUNTS_KEEP_ALIVE_S="2") as hasty, served(ACCOUNTS_KEEP_ALIVE_S="14") as patient:
+    with served(ACCOUNTS_KEEP_ALIVE_S="2") as hasty, served(ACCOUNTS_KEEP_ALIVE_S="12") as patient:
         servers = [hasty, patient]
         taken_s = at_once(2, lambda number: closed_after_s(servers[number], answered))
     assert 1.5 < taken_s[0] < 8  # if nothing is set it is ten
-    assert taken_s[1] > 13
+    assert taken_s[1] > 11
 
 
 def test_a_head_past_its_bound_is_431():
