@@ -16,9 +16,9 @@ PRONOUN = re.compile(rf"(?:{RIDDLES})\b", re.IGNORECASE)
 RIDDLE = re.compile(rf"test_(?:\w*_)?(?:{RIDDLES})(?:_|$)")
 
 # These bounds only ever go down.
-DOCSTRINGS_MAX = 42
-TEST_NAMES_MAX = 155
-PRONOUNS_PER_100_WORDS_MAX = 1.29
+DOCSTRINGS_MAX = 3
+TEST_NAMES_MAX = 17
+PRONOUNS_PER_100_WORDS_MAX = 0.3
 
 
 class Named(NamedTuple):
