@@ -126,7 +126,7 @@ def test_a_bank_that_cannot_do_due_work_warns_and_answers(app, http):
     runner.failing = True
     answer = http("GET", "/health/ready")
     assert (answer.status_code, answer.json["status"]) == (200, "ready")
-    assert "due" in answer.json["warning"]
+    assert "Due work" in answer.json["warning"]
     assert "accounts_due_failing 1.0" in http("GET", "/metrics").text
     runner.failing = False
     assert "accounts_due_failing 0.0" in http("GET", "/metrics").text
