@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from accounts_bank.collections.permissions import Permission, may
+from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.errors import Forbidden, NotFound, Refused, Unavailable
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Action, Hold, Schedule, Transfer
@@ -21,7 +22,7 @@ from accounts_bank.ledger.values import BANK_ID, Account, Status
 from accounts_bank.stores.base import AccountStore
 
 OWNERS_MAX = 100_000
-"""The cache of owners holds this many accounts, then starts empty again."""
+"""The number of accounts of which the cache holds the owner."""
 
 _TIME_DIGITS = len("01a21215-8ecf")
 """The characters of a UUIDv7 that hold its time (RFC 9562, 5.7)."""
@@ -73,7 +74,7 @@ class LedgerClient:
         self._new_id = new_id
         self._on_saved = on_saved
         self._till = till
-        self._owners: dict[str, tuple[str, str]] = {}
+        self._owners = BoundedCache[tuple[str, str]](OWNERS_MAX)
 
     def entry_id(self, caller: Caller, key: str | None) -> str:
         """Return the id for a new entry: the same id for the same key.
@@ -173,9 +174,8 @@ class LedgerClient:
 
     def _load_owner(self, name: str) -> tuple[str, str]:
         account = self.customer_account(name)
-        if len(self._owners) >= OWNERS_MAX:
-            self._owners = {}
-        self._owners[name] = found = account.id, account.owner_id
+        found = account.id, account.owner_id
+        self._owners.put(name, found)
         return found
 
 

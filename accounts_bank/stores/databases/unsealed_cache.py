@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from time import monotonic
 
+from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.ledger.entries import Entry, Outcome, Recorded
 from accounts_bank.ledger.values import Account
 
@@ -15,23 +16,24 @@ class UnsealedCache:
     """The entries that this process saved, until they are sealed, so that it need not read them."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Recorded] = {}
+        self._entries = BoundedCache[Recorded](ENTRIES_MAX)
         self._foreign: dict[str, float] = {}
 
     def remember(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep newly recorded entries. A full cache starts empty: older entries are read again.
+        """Keep newly recorded entries. A full cache drops the oldest, which are read again.
 
         The cache may hold entries that another process has sealed in the meantime.
         """
-        if len(self._entries) >= ENTRIES_MAX:
-            self._entries = {}
-        recorded = [each.recorded for each in outcomes if not each.replayed]
-        # An entry with a reused key is not recorded, and has no digest.
-        self._entries.update((each.entry.id, each) for each in recorded if each.digest)
+        for outcome in outcomes:
+            recorded = outcome.recorded
+            # An entry with a reused key is not recorded, and has no digest.
+            if recorded.digest and not outcome.replayed:
+                self._entries.put(recorded.entry.id, recorded)
 
     def among(self, ids: Iterable[str]) -> dict[str, Recorded]:
         """Return the cached entries of some ids."""
-        return {each: self._entries[each] for each in ids if each in self._entries}
+        cached = ((each, self._entries.get(each)) for each in ids)
+        return {each: recorded for each, recorded in cached if recorded is not None}
 
     def due(self, ids: Sequence[str]) -> list[str]:
         """Choose the ids that this process should seal among the unsealed ones.
@@ -46,7 +48,7 @@ class UnsealedCache:
     def forget(self, ids: Iterable[str]) -> None:
         """Drop sealed entries."""
         for each in ids:
-            self._entries.pop(each, None)
+            self._entries.drop(each)
 
 
 def own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:

@@ -7,6 +7,7 @@ transfer itself. A change by another process is seen here after `LASTS_S`; `sett
 from collections.abc import Iterable, Sequence
 from time import monotonic, sleep
 
+from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.concurrency.coalescing import Coalescer
 from accounts_bank.identity import Event, User
 from accounts_bank.stores.base import PutStatus, UserStore
@@ -14,7 +15,7 @@ from accounts_bank.stores.wrappers.base import DelegatingUserStore
 
 LASTS_S = 0.2
 USERS_MAX = 10_000
-"""The cache holds this many users, then starts empty again."""
+"""The number of users that the cache holds."""
 
 
 class UserCache(DelegatingUserStore):
@@ -22,7 +23,7 @@ class UserCache(DelegatingUserStore):
 
     def __init__(self, store: UserStore) -> None:
         super().__init__(store)
-        self._read: dict[str, tuple[float, User]] = {}
+        self._read = BoundedCache[tuple[float, User]](USERS_MAX)
         self._changes = 0
         self._loads = Coalescer(self._load)
 
@@ -33,15 +34,15 @@ class UserCache(DelegatingUserStore):
         finally:
             self._changes += 1
             for user in given:
-                self._read.pop(user.id, None)
+                self._read.drop(user.id)
 
     def settle(self) -> None:
         sleep(LASTS_S)
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         wanted, now_s = list(ids), monotonic()
-        fresh = {each: self._read[each] for each in wanted if each in self._read}
-        found = {each: user for each, (until_s, user) in fresh.items() if now_s < until_s}
+        cached = [(each, hit) for each in wanted if (hit := self._read.get(each)) is not None]
+        found = {each: user for each, (until_s, user) in cached if now_s < until_s}
         missing = [each for each in wanted if each not in found]
         if not missing and wanted:
             return found
@@ -55,6 +56,5 @@ class UserCache(DelegatingUserStore):
         return self._store.users(ids)
 
     def _remember(self, users: dict[str, User], until_s: float) -> None:
-        if len(self._read) >= USERS_MAX:
-            self._read = {}
-        self._read.update((each, (until_s, user)) for each, user in users.items())
+        for each, user in users.items():
+            self._read.put(each, (until_s, user))
