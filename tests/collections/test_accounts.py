@@ -6,6 +6,7 @@ from uuid import RFC_4122, UUID
 import pytest
 
 from accounts_bank.collections.client import keyed_id, raise_refusal
+from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.errors import Forbidden, NotFound, Refused, Unavailable
 from accounts_bank.identity import Role
 from accounts_bank.ledger.actions import Deposit, OpenAccount, Transfer, Withdrawal
@@ -308,8 +309,8 @@ def test_every_write_wakes_the_sealer(bank):
     assert bank.seals == before + 2
 
 
-def test_the_cache_of_owners_is_bounded(bank, monkeypatch):
-    monkeypatch.setattr("accounts_bank.collections.client.OWNERS_MAX", 2)
+def test_the_cache_of_owners_is_bounded(bank):
+    bank.accounts._client._owners = BoundedCache(2)
     bank.given(ada=10, bob=10, cyd=10)
     names = ("ada", "bob", "cyd")
     for name in names * 3:

@@ -40,8 +40,13 @@ def test_what_a_process_left_is_taken_over_by_the_others(processes, monkeypatch)
     assert list(other.store.own_unsealed(100)) == list(one.store.unsealed(100))
 
 
-def test_what_others_sealed_does_not_take_the_room_of_what_is_new(processes, monkeypatch):
+@pytest.fixture
+def small_cache(monkeypatch):
+    """Bound the caches of the stores that later fixtures open."""
     monkeypatch.setattr(unsealed_cache, "ENTRIES_MAX", 2)
+
+
+def test_new_entries_take_the_place_of_foreign_sealed_ones(small_cache, processes):
     one, other = processes
     one.given(ada=10)
     other.store.mark_sealed(other.store.unsealed(100))
