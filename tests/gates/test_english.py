@@ -16,8 +16,8 @@ PRONOUN = re.compile(rf"(?:{RIDDLES})\b", re.IGNORECASE)
 RIDDLE = re.compile(rf"test_(?:\w*_)?(?:{RIDDLES})(?:_|$)")
 
 # These bounds only ever go down.
-DOCSTRINGS_MAX = 3
-TEST_NAMES_MAX = 17
+DOCSTRINGS_MAX = 0
+TEST_NAMES_MAX = 0
 PRONOUNS_PER_100_WORDS_MAX = 0.3
 
 

@@ -194,7 +194,7 @@ def test_a_target_that_is_not_empty_is_left_alone(urls):
     assert opens(to_url)
 
 
-def test_what_is_in_its_own_process_is_neither_copied_from_nor_to():
+def test_a_bank_in_memory_is_neither_source_nor_target():
     for urls in (("memory://", "sqlite:///a.db"), ("sqlite:///a.db", "memory://")):
         with pytest.raises(SettingsError, match="memory:// is in its own process"):
             list(copy_stores(*urls))

@@ -34,7 +34,7 @@ def place_of(entry_id: str) -> int:
     return next(number for number, line in enumerate(lines()) if f'"id":"{entry_id}"' in line)
 
 
-def test_accounts_verify_ends_with_1_and_names_what_is_wrong(altered):
+def test_accounts_verify_exits_with_1_and_names_the_fault(altered):
     assert altered.verified() == (0, "The books are right.")
     altered.books.send("ada", "bob", 1, entry_id="unheard")
     altered.unhear("unheard")
@@ -108,7 +108,7 @@ def test_a_line_that_says_something_else_is_found(altered):
     assert "and the journal differ about entry sent-20" in altered.fault()
 
 
-def test_a_log_whose_first_part_is_away_is_compared_from_there_on(altered):
+def test_a_log_without_its_first_part_is_compared_from_its_start(altered):
     LOG.rename("old.log")
     altered.books.send("ada", "bob", 1)
     assert altered.fault() is None

@@ -1,4 +1,4 @@
-"""What waits for the audit log, where several processes share a store."""
+"""Sealing where several processes share a store."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def own(books: Books) -> list[str]:
     return [recorded.entry.kind for recorded in books.store.own_unsealed(100)]
 
 
-def test_each_process_seals_what_it_saved_and_leaves_the_rest_to_the_others(processes):
+def test_each_process_seals_its_own_entries(processes):
     one, other = processes
     one.given(ada=10)
     assert own(other) == []
@@ -31,7 +31,7 @@ def test_each_process_seals_what_it_saved_and_leaves_the_rest_to_the_others(proc
     assert own(one) == ["deposit"]
 
 
-def test_what_a_process_left_is_taken_over_by_the_others(processes, monkeypatch):
+def test_other_processes_take_over_the_entries_of_a_dead_one(processes, monkeypatch):
     one, other = processes
     one.given(ada=10)
     assert own(other) == []

@@ -27,7 +27,7 @@ ada = User(id="a", username="ada", full_name=None, password_hash="hash", created
 changed = replace(ada, version=2, full_name="Ada")
 
 
-def test_what_another_process_changes_is_seen_after_a_moment(store, monkeypatch):
+def test_a_change_by_another_process_is_seen_after_a_moment(store, monkeypatch):
     now_s = [0.0]
     monkeypatch.setattr(user_cache, "monotonic", lambda: now_s[0])
     cache = UserCache(store)
@@ -39,14 +39,14 @@ def test_what_another_process_changes_is_seen_after_a_moment(store, monkeypatch)
     assert user_cache.LASTS_S <= 1
 
 
-def test_what_is_changed_here_is_seen_at_once(store):
+def test_a_change_by_this_process_is_seen_at_once(store):
     cache = UserCache(store)
     cache.users(["a"])
     cache.put([changed])
     assert cache.users(["a", "b"]) == {"a": changed}
 
 
-def test_what_was_read_before_a_change_is_not_remembered_after_it(store, monkeypatch):
+def test_a_read_from_before_a_change_is_not_cached(store, monkeypatch):
     cache, read_users = UserCache(store), store.users
 
     def slow_users(ids):
@@ -60,7 +60,7 @@ def test_what_was_read_before_a_change_is_not_remembered_after_it(store, monkeyp
     assert cache.users(["a"]) == {"a": changed}
 
 
-def test_those_who_ask_at_the_same_moment_ask_the_store_twice(store, monkeypatch):
+def test_concurrent_reads_query_the_store_twice(store, monkeypatch):
     asked, read_users, cache = [], store.users, UserCache(store)
 
     def slow_users(ids):
@@ -74,7 +74,7 @@ def test_those_who_ask_at_the_same_moment_ask_the_store_twice(store, monkeypatch
     assert asked == [["a"]] * 2
 
 
-def test_it_remembers_so_many_and_no_more(store, monkeypatch):
+def test_the_cache_is_bounded(store, monkeypatch):
     monkeypatch.setattr(user_cache, "USERS_MAX", 1)
     store.put([replace(ada, id="b", username="bob")])
     cache = UserCache(store)
@@ -93,7 +93,7 @@ def two(store):
     return [one.users, other.users]
 
 
-def test_who_signed_in_at_one_process_is_known_to_the_other_at_once(two):
+def test_a_session_of_one_process_is_known_to_the_other_at_once(two):
     one, other = two
     one.add("bob", cheap().hash(PASSWORD))
     user, first = one.login("bob", PASSWORD)
@@ -102,7 +102,7 @@ def test_who_signed_in_at_one_process_is_known_to_the_other_at_once(two):
     assert other.caller(user.id, second.id).session_id == second.id
 
 
-def test_what_one_process_ends_is_dead_at_the_other_when_it_is_answered(two):
+def test_a_session_ended_by_one_process_is_dead_at_the_other(two):
     one, other = two
     one.add("bob", cheap().hash(PASSWORD))
     for end in (
@@ -121,7 +121,7 @@ def test_what_one_process_ends_is_dead_at_the_other_when_it_is_answered(two):
             other.caller(user.id, session.id)
 
 
-def test_who_signs_out_everywhere_at_once_waits_for_no_other_session(two, monkeypatch):
+def test_signing_out_everywhere_waits_for_no_other_session(two, monkeypatch):
     one, _ = two
     user = one.add("bob", cheap().hash(PASSWORD))
     sessions = [one.login("bob", PASSWORD)[1] for _ in range(8)]

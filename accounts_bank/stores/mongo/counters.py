@@ -1,4 +1,4 @@
-"""What is counted for rate limits, in the bank's own database: the same for all who share it."""
+"""Counters of rate limits in the bank's own database, shared by all processes."""
 
 from typing import Any
 

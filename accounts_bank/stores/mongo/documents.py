@@ -155,7 +155,7 @@ def _as_json(value: Any) -> str:
 
 
 class Decision(Struct, frozen=True):
-    """What is recorded of an entry beside its lines; `kind` is there to be found by."""
+    """The recorded fields of an entry without its lines; queries find it by `kind`."""
 
     kind: str
     status: Status

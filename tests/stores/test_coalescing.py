@@ -64,13 +64,13 @@ def ask(together, answers):
     return ask
 
 
-def test_whoever_comes_meanwhile_shares_the_next_question(ask, answers):
+def test_callers_that_arrive_meanwhile_share_the_next_query(ask, answers):
     found = ask(["a"], ["b"], ["c", "a"], ["b", "unknown"])
     assert found == [{"a": "A"}, {"b": "B"}, {"c": "C", "a": "A"}, {"b": "B"}]
     assert answers.questions == [["a"], ["a", "b", "c", "unknown"]]
 
 
-def test_nobody_is_told_what_was_found_before_it_asked(together, answers):
+def test_a_caller_gets_no_answer_from_before_its_call(together, answers):
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(together.get_many, ["a"])
         assert answers.asked.wait(10)
@@ -81,7 +81,7 @@ def test_nobody_is_told_what_was_found_before_it_asked(together, answers):
         assert second.result() == {"a": "changed"}
 
 
-def test_what_nobody_can_be_told_fails_nobody_but_who_asked_for_it(ask, answers):
+def test_a_bad_id_fails_its_own_caller_alone(ask, answers):
     first, bad, good = ask(["a"], ["bad"], ["b"])
     assert (first, str(bad), good) == ({"a": "A"}, "bad", {"b": "B"})
     assert answers.questions[:2] == [["a"], ["b", "bad"]]
@@ -96,7 +96,7 @@ def test_a_store_that_does_not_answer_is_not_asked_once_more_for_each(ask, answe
     assert together.get_many(["c"]) == {"c": "C"}
 
 
-def test_many_who_ask_all_the_time_are_all_answered(together, answers):
+def test_all_of_many_steady_callers_are_answered(together, answers):
     answers.told.set()
 
     def often(number):
