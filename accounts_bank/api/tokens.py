@@ -17,6 +17,7 @@ from jwt import InvalidTokenError
 
 from accounts_bank.api.problems import answer
 from accounts_bank.api.schemas.users import TokensView
+from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.config import Settings
 from accounts_bank.errors import InvalidToken
 from accounts_bank.http.bank import bank
@@ -40,18 +41,16 @@ class VerifiedTokens:
     """
 
     def __init__(self) -> None:
-        self._claims: dict[str, tuple[float, str, str]] = {}
+        self._claims = BoundedCache[tuple[float, str, str]](VERIFIED_MAX)
 
     def get(self, header: str) -> tuple[str, str] | None:
         """Return the user's and the session's id of a verified Authorization header, or None."""
-        expires_at_s, user_id, session_id = self._claims.get(header, (0.0, "", ""))
+        expires_at_s, user_id, session_id = self._claims.get(header) or (0.0, "", "")
         return (user_id, session_id) if time() < expires_at_s else None
 
     def keep(self, header: str, claims: dict[str, Any]) -> None:
         """Keep the claims of a verified header."""
-        if len(self._claims) >= VERIFIED_MAX:
-            self._claims = {}
-        self._claims[header] = (claims["exp"], claims["sub"], claims[SESSION_CLAIM])
+        self._claims.put(header, (claims["exp"], claims["sub"], claims[SESSION_CLAIM]))
 
 
 def register(app: Flask, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from limits.errors import StorageError
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
+from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.concurrency.greenlets import run_in_thread
 from accounts_bank.config import Settings
 from accounts_bank.errors import InvalidCredentials, TooManyRequests, Unavailable
@@ -30,7 +31,7 @@ class Limit:
         self._name = name
         self._items: list[RateLimitItem] = parse_many(text) if text else []
         self._limiter = FixedWindowRateLimiter(counters)
-        self._used_up: dict[str, float] = {}
+        self._used_up = BoundedCache[float](REMEMBERED_MAX)
 
     def check(self, *key: str) -> None:
         """Check the limit and count nothing.
@@ -71,7 +72,7 @@ class Limit:
         if not self._items:
             return
         hidden = _hidden(key)
-        self._refuse_until(self._used_up.get(hidden, 0))
+        self._refuse_until(self._used_up.get(hidden) or 0)
         with _counting():
             for item in self._items:
                 if not run_in_thread(ask, item, self._name, hidden):
@@ -82,9 +83,7 @@ class Limit:
         reset_at_s = run_in_thread(
             self._limiter.get_window_stats, item, self._name, hidden
         ).reset_time
-        if len(self._used_up) >= REMEMBERED_MAX:
-            self._used_up = {}
-        self._used_up[hidden] = reset_at_s
+        self._used_up.put(hidden, reset_at_s)
         self._refuse_until(max(reset_at_s, time() + 1))
 
     def _refuse_until(self, reset_at_s: float) -> None:

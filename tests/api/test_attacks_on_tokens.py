@@ -9,6 +9,7 @@ import pytest
 
 from accounts_bank.api import tokens
 from accounts_bank.app import create_app
+from accounts_bank.concurrency.bounded_cache import BoundedCache
 from tests.helpers import PASSWORD, Http, code
 
 SECRET = "s" * 48
@@ -158,13 +159,13 @@ class _Later:
         return datetime.now(tz) + timedelta(seconds=901)
 
 
-def test_the_cache_of_verified_tokens_is_bounded(ada, monkeypatch):
-    monkeypatch.setattr(tokens, "VERIFIED_MAX", 2)
+def test_the_cache_of_verified_tokens_is_bounded(ada):
+    kept = ada.app.extensions["accounts.verified_tokens"]
+    kept._claims = BoundedCache(2)
     ada("GET", "/v1/users/me")
     for _ in range(3):
         again = ada.signed_in("ada")
         assert again("GET", "/v1/users/me").status_code == 200
-    kept = ada.app.extensions["accounts.verified_tokens"]
     assert len(kept._claims) <= 2
 
 
