@@ -29,7 +29,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from errno import EBADMSG, ENOSPC
+from errno import EBADMSG
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from functools import partial
 from itertools import chain as joined
@@ -42,6 +42,7 @@ import msgspec
 from msgspec.structs import replace
 
 from accounts_bank.audit.chain import Head, chain, fault_of, is_sealed, seal, step, verify
+from accounts_bank.audit.log_file import LogFile, logger
 from accounts_bank.audit.records import Record
 from accounts_bank.errors import SettingsError
 
@@ -50,7 +51,6 @@ KEY_BYTES = 32
 LAST_BYTES = 4 * 1024 * 1024
 """The length of the end that may hold unsettled lines: more than any batch."""
 
-logger = logging.getLogger("audit")
 _own = logging.getLogger(__name__)
 
 
@@ -77,7 +77,7 @@ class AuditLog:
             self._known = bytes(HEAD_BYTES), Head()
             with self._locked():
                 self._key = self._open_key(key_path or key_path_of(path))
-            self._handler = _Handler(path)
+            self._handler = LogFile(path)
         except OSError as error:
             message = f"The audit log {path} cannot be opened ({error.strerror}): set AUDIT_LOG."
             raise SettingsError(message) from error
@@ -212,58 +212,6 @@ class AuditLog:
                     _own.error("audit_log_tampered", extra={"context": {"line": head.number + 1}})
                     return replace(head, size=file.seek(0, os.SEEK_END))
         return head
-
-
-class _Handler(logging.Handler):
-    """Writes the lines of one log and raises errors, which other handlers only print."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self._fd = self._open()
-        self._inode = os.fstat(self._fd).st_ino
-        self.addFilter(self._is_mine)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-        logger.addHandler(self)
-
-    def size(self) -> int:
-        """Return the size of the file in bytes; open a new file where the old one was renamed."""
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            found = None
-        if found is None or found.st_ino != self._inode:
-            old, self._fd = self._fd, self._open()
-            os.close(old)
-            found = os.fstat(self._fd)
-            self._inode = found.st_ino
-        return found.st_size
-
-    def sync(self) -> None:
-        """Flush the file to the disk."""
-        os.fsync(self._fd)
-
-    def cut(self, size: int) -> None:
-        """Cut the file to a size in bytes."""
-        os.ftruncate(self._fd, size)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the message as a line, and raise where that fails."""
-        line = f"{record.getMessage()}\n".encode()
-        if os.write(self._fd, line) != len(line):
-            raise OSError(ENOSPC, "the line was cut short")
-
-    def close(self) -> None:
-        logger.removeHandler(self)
-        os.close(self._fd)
-        super().close()
-
-    def _open(self) -> int:
-        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-
-    def _is_mine(self, record: logging.LogRecord) -> bool:
-        return getattr(record, "audit_log", None) is self
 
 
 def head_path_of(path: Path) -> Path:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted([ROOT / "app.py", *ROOT.glob("accounts_bank/**/*.py"), *ROOT.glob("bench/**/*.py")])
 
 # These bounds only ever go down.
-FILE_LINES_MAX = 378
+FILE_LINES_MAX = 371
 FUNCTION_LINES_MAX = 40
 FUNCTION_LINES_MEDIAN_MAX = 7
 
