@@ -13,6 +13,7 @@ from accounts_bank.stores.backend import BackendModule, Stores
 from accounts_bank.stores.migration import copied
 from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from accounts_bank.stores.wrappers.instrumented import (
+    CountedAccountStore,
     InstrumentedAccountStore,
     InstrumentedUserStore,
 )
@@ -74,7 +75,7 @@ def open_stores(url: str, observer: Observer) -> Stores:
     with _module(backend) as module:
         opened = module.open_stores(url, observer)
     if not backend.is_durable:
-        return opened._replace(accounts=InstrumentedAccountStore(opened.accounts, observer))
+        return opened._replace(accounts=CountedAccountStore(opened.accounts, observer))
     users = InstrumentedUserStore(OffloadedUserStore(opened.users), observer)
     accounts = InstrumentedAccountStore(OffloadedAccountStore(opened.accounts), observer)
     return opened._replace(users=UserCache(users), accounts=GroupCommit(accounts, observer))

@@ -17,6 +17,7 @@ from accounts_bank.stores.wrappers.base import (
 )
 from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from accounts_bank.stores.wrappers.instrumented import (
+    CountedAccountStore,
     InstrumentedAccountStore,
     InstrumentedUserStore,
 )
@@ -163,3 +164,18 @@ def test_every_call_that_may_block_runs_in_another_thread(kind, name, monkeypatc
     monkeypatch.setattr(offloaded, "run_in_thread", run_in_thread)
     called(kind(Recorder()), name)
     assert moved == ([] if name in BACKGROUND else [name])
+
+
+@pytest.mark.parametrize("name", sorted(set(ACCOUNT_CALLS) - {"append"}))
+def test_a_store_in_memory_passes_its_calls_on_unreported(name):
+    store, observer = Recorder(), Watching()
+    called(CountedAccountStore(cast("AccountStore", store), observer), name)
+    assert store.calls == [(name, *ARGUMENTS[name])]
+    assert observer.calls == []
+
+
+@pytest.mark.parametrize("kind", [CountedAccountStore, InstrumentedAccountStore])
+def test_the_outcomes_of_an_append_are_reported(kind):
+    observer = Watching()
+    assert called(kind(cast("AccountStore", Recorder()), observer), "append")
+    assert observer.outcomes == list("answer of append")

@@ -18,15 +18,28 @@ from accounts_bank.stores.wrappers.base import (
 )
 
 
-class InstrumentedStore(Delegate[Store]):
-    """Reports each call but the background calls: its duration, and whether it raised an error."""
-
-    _name: ClassVar[str]
+class Reporter(Delegate[Store]):
+    """Holds the observer."""
 
     def __init__(self, store: Store, observer: Observer) -> None:
         """Wrap `store`; report to `observer`."""
         super().__init__(store)
         self._observer = observer
+
+
+class CountedAccountStore(Reporter[AccountStore], DelegatingAccountStore):
+    """Reports the outcome of each entry, and nothing else: enough for a store in memory."""
+
+    def append(self, entries: Sequence[Entry]) -> list[Outcome]:
+        outcomes = super().append(entries)
+        self._observer.entries_decided(outcomes)
+        return outcomes
+
+
+class InstrumentedStore(Reporter[Store]):
+    """Reports each call but the background calls: its duration, and whether it raised an error."""
+
+    _name: ClassVar[str]
 
     def _call(
         self,
@@ -47,15 +60,10 @@ class InstrumentedStore(Delegate[Store]):
         return result
 
 
-class InstrumentedAccountStore(InstrumentedStore[AccountStore], DelegatingAccountStore):
+class InstrumentedAccountStore(InstrumentedStore[AccountStore], CountedAccountStore):
     """An account store; the outcome of each entry is reported too."""
 
     _name = "accounts"
-
-    def append(self, entries: Sequence[Entry]) -> list[Outcome]:
-        outcomes = super().append(entries)
-        self._observer.entries_decided(outcomes)
-        return outcomes
 
 
 class InstrumentedUserStore(InstrumentedStore[UserStore], DelegatingUserStore):
