@@ -4,6 +4,7 @@ import random
 import signal
 import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -305,9 +306,17 @@ def test_that_we_are_slow_ourselves_is_not_taken_for_the_servers_silence(watched
     assert watched.exec_driver_sql("SELECT 3").scalar_one() == 3
 
 
-def test_batches_of_several_processes_that_share_accounts_all_succeed(opened):
+@pytest.fixture(params=["sqlite", "postgres"])
+def two_stores(request, new_database):
+    """Open one database twice, with the usual timeouts."""
+    first = new_database(request.param)
+    with closing(Database(str_of(first))) as second:
+        yield [SqlAccountStore(first, decide), SqlAccountStore(second, decide)]
+
+
+def test_batches_of_several_processes_that_share_accounts_all_succeed(two_stores):
     """Two stores on one database: one waits for the locks of the other."""
-    stores = [SqlAccountStore(opened, decide), SqlAccountStore(Database(str_of(opened)), decide)]
+    stores = two_stores
     books = Books(stores[0])
     books.given(**{f"a{number}": 1000 for number in range(6)})
     ids = list(books.opened.values())
@@ -326,7 +335,6 @@ def test_batches_of_several_processes_that_share_accounts_all_succeed(opened):
 
     at_once(4, pay)
     assert sum(stores[0].account(each).balance_minor for each in ids) == 6000
-    stores[1]._database.close()
 
 
 def str_of(opened: Database) -> str:
