@@ -19,7 +19,7 @@ DEVELOPMENT = .venv/development-installed
 WHEELS = build/wheels/fetched
 GENERATED = docs/api.md docs/roles.md docs/settings.md
 
-# uv installs in a second what takes pip ten; but only pip knows an index set in pip's own
+# uv installs in a second, pip in ten; but only pip knows an index set in pip's own
 # configuration, so pip has the last word.
 PIP = $$($(BIN)/python -c 'import pip' 2>/dev/null && echo $(BIN)/python -m pip || \
     echo $(PYTHON) -m pip --python $(BIN)/python) --disable-pip-version-check
@@ -43,11 +43,11 @@ help:
 	@echo 'make mutants       which small breaks of the rules of money fail no test'
 	@echo 'make docs          write the generated tables and the picture of the layers anew'
 	@echo 'make picture       the overview page, as the README shows it'
-	@echo 'make bench         what it costs, as ratios'
+	@echo 'make bench         costs, as ratios'
 	@echo 'make audit         known vulnerabilities in the requirements'
 	@echo 'make sbom          the software bill of materials, build/sbom.cdx.json'
-	@echo 'make requirements  pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest)'
-	@echo 'make clean         remove .venv and what checks leave behind'
+	@echo 'make requirements  pin the dependencies of pyproject.toml (UPGRADE=--upgrade: the newest)'
+	@echo 'make clean         remove .venv and the files of the checks'
 
 run: $(RUNTIME)
 	@echo 'With people in it, and a year of their money: make demo'
@@ -79,13 +79,13 @@ mutants: $(DEVELOPMENT)
 	nice $(BIN)/mutmut run
 	$(BIN)/mutmut results
 
-# Known vulnerabilities in what is installed on servers, and in what the checks run.
+# Known vulnerabilities in the packages of servers and of the checks.
 audit: $(DEVELOPMENT)
 	@for each in deploy/requirements.txt requirements-dev.txt; do \
 	    $(BIN)/pip-audit --disable-pip --require-hashes --requirement $$each --format json \
 	        --progress-spinner off 2>/dev/null | $(BIN)/python .ci/audit.py || exit 1; done
 
-# The software bill of materials (CycloneDX) of what is installed on servers.
+# The software bill of materials (CycloneDX) of the packages on servers.
 sbom: $(DEVELOPMENT)
 	@mkdir -p build
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml \
@@ -126,9 +126,9 @@ $(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | $(BIN)/uv
 	@$(call install,--require-hashes --requirement requirements-dev.txt)
 	@touch $@
 
-# What the image installs; nothing is fetched while it is built.
+# The packages of the image; nothing is fetched while it is built.
 $(WHEELS): deploy/requirements.txt | $(RUNTIME)
-	@echo 'Fetching what the image needs ...'
+	@echo 'Fetching the packages of the image ...'
 	@rm -rf build/wheels
 	@$(PIP) download --quiet --require-hashes --only-binary :all: --dest build/wheels \
 	    --requirement deploy/requirements.txt

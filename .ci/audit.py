@@ -1,4 +1,4 @@
-"""Judge what pip-audit found: `pip-audit --format json ... | python .ci/audit.py`.
+"""Judge the findings of pip-audit: `pip-audit --format json ... | python .ci/audit.py`.
 
 Exit code 1 where a package has a known vulnerability, or was left out while others were not. Where
 the advisory service cannot be reached at all, nothing is known: that is said, and is no failure.
@@ -27,7 +27,7 @@ def verdict(report: str) -> tuple[int, str]:
 
 
 def main() -> None:
-    """Read a report, say what it means."""
+    """Read a report and print its meaning."""
     code, sentence = verdict(sys.stdin.read())
     print(sentence)  # noqa: T201 - its purpose
     sys.exit(code)

@@ -29,7 +29,7 @@ SETTINGS = {
     "LOG_FILE_MAX_BYTES": "bytes at which `LOG_FILE` is rotated",
     "LOG_FILE_COUNT": "rotated files that are kept",
     "LOG_LEVEL": "`WARNING` is a faulty call, `ERROR` calls an operator",
-    "METRICS_TOKEN": "bearer token that `/metrics` asks for; empty: everybody who reaches the port",
+    "METRICS_TOKEN": "bearer token for `/metrics`; empty: open to every client of the port",
     "TRACING": "OpenTelemetry spans, with the extra `accounts-bank[tracing]`; the target is "
     "`OTEL_EXPORTER_OTLP_ENDPOINT`",
     "TRUSTED_HOSTS": "host names that the bank answers to; `.bank.example` includes subdomains. "

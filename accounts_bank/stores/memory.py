@@ -1,6 +1,6 @@
 """The stores of the bank that forgets: everything in this process, behind one lock each.
 
-Whatever can fail happens before the first thing is changed, so a failure midway leaves no trace.
+Every step that can fail comes before the first change, so a failure midway leaves no trace.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -39,7 +39,7 @@ from accounts_bank.stores.base import AccountStore, Item, Outbox, PutStatus, Use
 WAITING_MAX = 100_000
 """How many items may wait for the audit log before the store takes no more."""
 MANY_WAITING_MAX = WAITING_MAX // 2
-"""How many may wait before whoever brings several waits too: the rest is for single payments."""
+"""Unsealed entries above which bulks wait; the rest of the room is for single payments."""
 ROOM_TIMEOUT_S, ROOM_LOOK_S = 5.0, 0.01
 
 
@@ -60,11 +60,11 @@ class _MemoryOutbox(Outbox[Item], Generic[Item]):
             raise Unavailable("The audit log cannot be written; nothing more is taken on.")
 
     def _await_room(self) -> None:
-        """Let the audit log catch up: whoever brings much would leave no room to others."""
+        """Let the audit log catch up, so that a bulk leaves room to other payments."""
         until_s = monotonic() + ROOM_TIMEOUT_S
         while len(self._waiting) > MANY_WAITING_MAX:
             if self._is_stuck or monotonic() > until_s:
-                self._is_stuck = True  # nobody else waits: they would only keep threads
+                self._is_stuck = True  # no other caller waits: it would only hold a thread
                 raise Unavailable("The audit log is too far behind to take on so much.")
             sleep(ROOM_LOOK_S)
         self._is_stuck = False

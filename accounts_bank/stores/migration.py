@@ -1,7 +1,7 @@
 """Moving house: all that one pair of stores keeps is put into another, as it is, and compared.
 
 The audit log is a file and goes on where it was, so nothing may wait for it: the bank is stopped
-and has sealed everything. Memory does not grow with what there is.
+and has sealed everything. Memory does not grow with the number of rows.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ COUNTED = frozenset({"accounts", "customers", "entries"})
 def copied(source: Stores, target: Stores) -> Iterator[tuple[int, int]]:
     """Copy, and say from time to time how much is done, and how much there is to do.
 
-    The target is one that nobody else uses.
+    No other process uses the target.
 
     :raises SettingsError: the source is wrong, or changes meanwhile.
     :raises Unavailable: a store cannot be reached.
@@ -37,7 +37,7 @@ def copied(source: Stores, target: Stores) -> Iterator[tuple[int, int]]:
 
 
 def _size(source: Stores) -> int:
-    """Prove the source, and count what is in it."""
+    """Prove the source and count its rows."""
     users, accounts = source
     with accounts.ledger() as ledger:
         if users.unsealed(1) or next(ledger.unsealed, None) is not None:

@@ -2,7 +2,7 @@
 
 A checksum adds ids as numbers, each id times its weight. One set is added and the other subtracted.
 Equal sets leave zero. A single difference leaves its weight and its weight times its id, which
-names the id. A checksum detects accidents; it does not resist a person who computes around it.
+names the id. A checksum detects accidents; it does not resist a deliberate forgery.
 """
 
 from collections import defaultdict
@@ -79,10 +79,10 @@ class ProgressReconciler:
         entry_id, kind = progress.entry_id, progress.kind
         if kind == "hold":
             self._checksums[kind, "its amount"].add(entry_id, -progress.amount_minor)
-            self._checksums[kind, "what was captured"].add(entry_id, -progress.done_minor)
+            self._checksums[kind, "captured amount"].add(entry_id, -progress.done_minor)
             self._checksums[kind, progress.stage].add(entry_id, -1)
             if progress.stage is Stage.OPEN:
-                held = self._checksums["account", "what is held"]
+                held = self._checksums["account", "held amount"]
                 held.add(progress.account_id, -progress.amount_minor)
         elif kind == "schedule":
             self._checksums[kind, "its amount"].add(entry_id, -progress.amount_minor)
@@ -91,12 +91,12 @@ class ProgressReconciler:
                 entry_id, -(progress.stage is Stage.CANCELLED)
             )
         else:
-            self._checksums[kind, "what was reversed"].add(entry_id, -progress.done_minor)
+            self._checksums[kind, "reversed amount"].add(entry_id, -progress.done_minor)
 
     def see_account(self, account: Account) -> None:
         """Add the amount that is held on an account, of which open holds are subtracted."""
         if account.held_minor:
-            self._checksums["account", "what is held"].add(account.id, account.held_minor)
+            self._checksums["account", "held amount"].add(account.id, account.held_minor)
 
     def fault(self) -> str | None:
         """Describe a difference; None if there is none.
@@ -106,7 +106,7 @@ class ProgressReconciler:
         for (kind, aspect), checksum in sorted(self._checksums.items(), reverse=True):
             difference = checksum.difference()
             if difference:
-                return f"{kind} {difference}: the journal says otherwise of it ({aspect})"
+                return f"{kind} {difference}: the journal differs ({aspect})"
         return None
 
     def _see(self, recorded: Recorded, action: object) -> None:
@@ -116,7 +116,7 @@ class ProgressReconciler:
                 self._checksums["hold", Stage.OPEN].add(recorded.entry.id)
             case Capture(hold_id=hold_id):
                 captured_minor = recorded.lines[1].amount_minor
-                self._checksums["hold", "what was captured"].add(hold_id, captured_minor)
+                self._checksums["hold", "captured amount"].add(hold_id, captured_minor)
                 self._end(hold_id, Stage.CAPTURED)
             case Void(hold_id=hold_id):
                 self._end(hold_id, Stage.VOIDED)
@@ -128,7 +128,7 @@ class ProgressReconciler:
                 self._checksums["schedule", Stage.CANCELLED].add(schedule_id)
             case Reversal(transfer_id=transfer_id):
                 reversed_minor = recorded.lines[1].amount_minor
-                self._checksums["transfer", "what was reversed"].add(transfer_id, reversed_minor)
+                self._checksums["transfer", "reversed amount"].add(transfer_id, reversed_minor)
             case _:
                 pass
 

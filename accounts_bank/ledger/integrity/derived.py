@@ -93,7 +93,7 @@ class DerivedCheck:
             entry_ref for each in batch for entry_ref in _entry_refs_of(each, accounts)
         )
         for entry_ref in [*(wanted - found), *(found - wanted)]:
-            self._report(_misplaced(entry_ref, "and the journal says otherwise"))
+            self._report(_misplaced(entry_ref, "and the journal differs"))
 
     def _compare_progress(
         self, progress: Progress, recorded: Recorded, payer: Account | None

@@ -135,7 +135,7 @@ def _prove_entries(
     for recorded in entries:
         name = f"entry {recorded.entry.id}"
         if digest_of(recorded) != recorded.digest:
-            raise BooksWrong(f"{name}: it is not what was recorded: its digest differs")
+            raise BooksWrong(f"{name}: it was changed: its digest differs")
         if sum(line.amount_minor for line in recorded.lines):
             raise BooksWrong(f"{name}: its lines do not sum to zero")
         if recorded.lines and recorded.status is not Status.RECORDED:
