@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -15,6 +14,7 @@ import msgspec
 from limits import parse_many
 from msgspec import Meta, Struct
 
+from accounts_bank import durable_files
 from accounts_bank.errors import SettingsError
 from accounts_bank.identity import Role, Username
 from accounts_bank.stores.factory import MEMORY_URL, backend_of
@@ -102,44 +102,50 @@ def load_settings(
 def write_config(path: Path) -> None:
     """Write a configuration with a new secret; only the owner can read the file (mode 600).
 
-    :raises SettingsError: the file exists; it stays as it is.
+    :raises SettingsError: the file exists and stays as it is, or it cannot be written.
     """
     content = {"STORE_URL": MEMORY_URL, "JWT_SECRET_KEY": secrets.token_urlsafe(48)}
     try:
-        _write_private(path, content, os.O_EXCL)
+        durable_files.create(path, _encode(content))
     except FileExistsError:
         raise SettingsError(f"{path} exists already: edit it, or move it away first.") from None
+    except OSError as error:
+        raise _not_written(path, error) from error
 
 
 def change_config(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Replace a configuration atomically and return the new content.
+    """Replace a configuration, one process at a time, and return the new content.
 
-    `change` maps the old content to the new one. A lock on the folder (flock) lets one process at
-    a time change the file.
+    `change` maps the old content to the new one.
 
     :raises SettingsError: the file cannot be read or written.
     """
-    folder = os.open(path.absolute().parent, os.O_RDONLY)
-    new = path.with_name(f".{path.name}.new")
     try:
-        flock(folder, LOCK_EX)
-        content = change(_read_file(path))
-        _write_private(new, content, os.O_TRUNC)
-        new.replace(path)
+        with durable_files.locked_folder(path):
+            content = change(_read_file(path))
+            durable_files.replace(path, _encode(content))
     except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be written ({error.strerror}): make it and its folder writable."
-        ) from error
-    finally:
-        os.close(folder)
+        raise _not_written(path, error) from error
     return content
+
+
+def _not_written(path: Path, error: OSError) -> SettingsError:
+    hint = "make it and its folder writable"
+    return SettingsError(f"{path} cannot be written ({error.strerror}): {hint}.")
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        text = path.read_bytes()
+        if not text:
+            raise SettingsError(
+                f"{path} cannot be read as a JSON object (it has 0 bytes): a power cut or a full "
+                "disk emptied it. Restore it from a backup, or remove it: the next start writes a "
+                "new secret, and each user signs in again."
+            )
+        return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(
             f"{path} cannot be read as a JSON object ({error}): mend or remove it."
@@ -221,8 +227,5 @@ def _check_rest(settings: Settings) -> None:
         raise SettingsError("SANDBOX is true, but this version has no sandbox: set it to false.")
 
 
-def _write_private(path: Path, content: dict[str, Any], flag: int) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        os.fchmod(fd, 0o600)
-        file.write(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+def _encode(content: dict[str, Any]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content)) + b"\n"

@@ -41,6 +41,7 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec.structs import replace
 
+from accounts_bank import durable_files
 from accounts_bank.audit.chain import Head, chain, fault_of, is_sealed, seal, step, verify
 from accounts_bank.audit.log_file import LogFile, logger
 from accounts_bank.audit.records import Record
@@ -50,6 +51,21 @@ HEAD_BYTES = 512
 KEY_BYTES = 32
 LAST_BYTES = 4 * 1024 * 1024
 """The length of the end that may hold unsettled lines: more than any batch."""
+
+_WRONG_KEY = (
+    "The audit log {log} was not sealed with the key in {key}: give the right one by "
+    "AUDIT_KEY_FILE, or move the log, its .head and its .key away together."
+)
+_SHORT_KEY = (
+    "The key {key} of the audit log {log} has {count} bytes, where 32 belong: a power cut or a "
+    "full disk emptied it. Restore it from a backup, or give the right one by AUDIT_KEY_FILE. "
+    "Without it the log can never be proven: move the log, its .head and its .key away together."
+)
+_EMPTY_HEAD = (
+    "The head {head} of the audit log {log} is empty, while the log has lines: a power cut or a "
+    "full disk emptied it, or it was removed. Restore it from a backup; an older head will do, "
+    "it follows the log. Without a head nothing tells whether the end of the log was cut."
+)
 
 _own = logging.getLogger(__name__)
 
@@ -68,8 +84,8 @@ class AuditLog:
         self._lock = Lock()
         self._sync = sync
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(head_path_of(path), os.O_RDWR | os.O_CREAT, 0o600)
+            durable_files.make_folder(path.parent)
+            self._fd = durable_files.open_kept(head_path_of(path), os.O_RDWR, 0o600)
             # A full disk is felt here, and not as a SIGBUS when the map is written.
             size = os.fstat(self._fd).st_size
             os.pwrite(self._fd, bytes(max(0, HEAD_BYTES - size)), size)
@@ -100,6 +116,8 @@ class AuditLog:
         """
         with self._locked():
             head = self._mend(self._head())
+            if head != self._head():
+                self._write_head(head)  # after a power cut it may follow by many lines
             known = set() if head.settled else self._last_ids()
             yield partial(self._append, known), head.settled
             head = self._head()
@@ -172,22 +190,32 @@ class AuditLog:
         return self._known[1]
 
     def _write_head(self, head: Head) -> None:
-        text = msgspec.json.encode(seal(self._key, head)).ljust(HEAD_BYTES - 1) + b"\n"
+        text = _encode_head(seal(self._key, head))
         self._map[:] = text
         self._known = text, head
 
     def _open_key(self, path: Path) -> bytes:
-        """Read the key, or make one where nothing was sealed yet."""
+        """Read the key. Where nothing was sealed yet, begin the head and make a missing key.
+
+        The head is on the disk before the key, and the key before the first line. So a power cut
+        leaves no key without a head, and no line without a key.
+        """
         head = _decode_head(self._map[:])
-        if head is None and not path.exists():
-            _make_key(path)
-        key = path.read_bytes() if path.exists() else b""
-        if len(key) < KEY_BYTES or (head is not None and not is_sealed(key, head)):
-            message = (
-                f"The audit log {self.path} was not sealed with the key in {path}: give the right "
-                "one by AUDIT_KEY_FILE, or move the log, its .head and its .key away together."
-            )
-            raise SettingsError(message)
+        is_new = head is None or head.number == 0
+        if head is None and self.path.is_file() and self.path.stat().st_size:
+            raise SettingsError(_EMPTY_HEAD.format(log=self.path, head=head_path_of(self.path)))
+        has_key = path.exists()
+        key = path.read_bytes() if has_key else secrets.token_bytes(KEY_BYTES) if is_new else b""
+        if has_key and len(key) < KEY_BYTES:
+            raise SettingsError(_SHORT_KEY.format(log=self.path, key=path, count=len(key)))
+        if not key or (has_key and head is not None and not is_sealed(key, head)):
+            raise SettingsError(_WRONG_KEY.format(log=self.path, key=path))
+        if head is None or not has_key:
+            self._map[:] = _encode_head(seal(key, Head()))
+            self._map.flush()
+            os.fsync(self._fd)
+        if not has_key:
+            durable_files.create(path, key)
         return key
 
     def _mend(self, head: Head) -> Head:
@@ -285,10 +313,8 @@ def _decode_head(text: bytes) -> Head | None:
         return Head(number=-1)
 
 
-def _make_key(path: Path) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
+def _encode_head(head: Head) -> bytes:
+    return msgspec.json.encode(head).ljust(HEAD_BYTES - 1) + b"\n"
 
 
 def _number(line: bytes) -> int:

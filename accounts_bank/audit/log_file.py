@@ -5,6 +5,8 @@ import os
 from errno import ENOSPC
 from pathlib import Path
 
+from accounts_bank.durable_files import open_kept
+
 logger = logging.getLogger("audit")
 
 
@@ -54,7 +56,7 @@ class LogFile(logging.Handler):
         super().close()
 
     def _open(self) -> int:
-        return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        return open_kept(self.path, os.O_WRONLY | os.O_APPEND, 0o644)
 
     def _is_mine(self, record: logging.LogRecord) -> bool:
         return getattr(record, "audit_log", None) is self

@@ -231,6 +231,48 @@ def test_a_log_with_an_invalid_head_is_refused(log, open_log, text):
         open_log()
 
 
+@pytest.mark.parametrize("length", [0, 31])
+def test_a_key_that_was_emptied_is_told_with_its_remedy(log, open_log, length):
+    log.close()
+    Path("audit.log.key").write_bytes(bytes(length))
+    with pytest.raises(SettingsError, match=f"has {length} bytes.*power cut.*Restore it from a b"):
+        open_log()
+
+
+@pytest.mark.parametrize("size", [0, 512])
+def test_a_head_that_was_emptied_is_told_with_its_remedy(log, open_log, size):
+    log.append([{"event": "a"}])
+    older = Path("audit.log.head").read_bytes()
+    log.append([{"event": "b"}])
+    log.close()
+    Path("audit.log.head").write_bytes(bytes(size))
+    with pytest.raises(
+        SettingsError, match=r"audit\.log\.head .*is empty.*Restore it from a backup"
+    ):
+        open_log()
+    Path("audit.log.head").write_bytes(older)
+    open_log().append([{"event": "c"}])
+    assert is_whole()
+
+
+def test_a_first_start_that_ended_midway_begins_again(log, open_log):
+    """The head is written before the key."""
+    log.close()
+    Path("audit.log.key").unlink()
+    open_log().append([{"event": "a"}])
+    assert is_whole()
+
+
+def test_a_head_that_a_power_cut_left_behind_is_written_by_the_next_writer(log, open_log):
+    behind = Path("audit.log.head").read_bytes()
+    log.append([{"event": "a"}])
+    log.close()
+    Path("audit.log.head").write_bytes(behind)
+    with open_log().writing():
+        pass  # nothing waits for its seal
+    assert is_whole()
+
+
 def test_only_the_owner_reads_the_key_which_may_lie_elsewhere(open_log):
     log = open_log(key="secret.key")
     log.append([{"event": "a"}])

@@ -103,6 +103,17 @@ def test_a_file_that_is_no_json_object_is_told(text):
     assert "config.json cannot be read as a JSON object" in complaint()
 
 
+def test_a_configuration_that_was_emptied_is_told_with_its_remedy():
+    Path("config.json").touch()
+    assert "has 0 bytes): a power cut" in complaint()
+    assert "Restore it from a backup, or remove it" in complaint()
+
+
+def test_a_folder_that_takes_no_configuration_is_told():
+    with pytest.raises(SettingsError, match=r"config\.json cannot be written \(No such file"):
+        write_config(Path("nowhere/config.json"))
+
+
 def test_a_configuration_is_written_once_and_for_its_owner_alone():
     path = Path("config.json")
     write_config(path)

@@ -1,0 +1,57 @@
+"""Only `durable_files` creates the files of a bank, so that each survives a power cut."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HOME = ROOT / "accounts_bank/durable_files.py"
+FILES = sorted(set(ROOT.glob("accounts_bank/**/*.py")) - {HOME})
+
+CREATING = {"write_text", "write_bytes", "touch", "mkdir", "makedirs", "rename", "renames"}
+CREATING |= {"O_CREAT", "symlink_to", "hardlink_to", "copyfile", "copy2", "copytree", "mkstemp"}
+FOREIGN = {"RotatingFileHandler", "TemporaryDirectory", "mmap"}
+"""Names with effects that the bank can lose, or that change no name; see PLACES."""
+PLACES = {
+    ("account_operations.py", "rename"),  # an account
+    ("account_forms.py", "rename"),
+    ("logging_config.py", "open w"),  # the console
+    ("logging_config.py", "RotatingFileHandler"),  # the application log may lose its last lines
+    ("serve.py", "TemporaryDirectory"),  # counters, in memory
+    ("log.py", "mmap"),  # the head of the audit log, made by `open_kept`
+}
+
+
+def creations(tree: ast.AST) -> Iterator[str]:
+    """Yield the names in a module that create, rename or map a file."""
+    for node in ast.walk(tree):
+        name = getattr(node, "attr", None) or getattr(node, "id", None)
+        if name in CREATING | FOREIGN:
+            yield str(name)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"open", "fdopen"}:
+            given = [each.value for each in node.args if isinstance(each, ast.Constant)]
+            modes = [each for each in given if isinstance(each, str)]
+            yield from (f"open {mode}" for mode in modes if set(mode) & set("wax"))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "open":
+            yield "open"
+
+
+def test_no_other_module_creates_files():
+    found = {(file.name, name) for file in FILES for name in creations(ast.parse(file.read_text()))}
+    assert found == PLACES
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'Path("x").write_text("")',
+        'os.open("x", os.O_CREAT)',
+        'open("x", "w")',
+        'Path("x").open("ab")',
+        'path.rename("y")',
+    ],
+)
+def test_the_gate_finds_a_creation(code):
+    assert list(creations(ast.parse(code)))
