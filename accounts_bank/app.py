@@ -4,6 +4,7 @@
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -34,8 +35,10 @@ from accounts_bank.http.rate_limits import RateLimits
 from accounts_bank.logging_config import configure_logging
 from accounts_bank.observability.prometheus import Metrics
 from accounts_bank.sandbox import demo
+from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, UserStore
 from accounts_bank.stores.factory import copy_stores, open_stores, upgrade_stores
+from accounts_bank.stores.wrappers.clock import READ_EVERY_S, StoreClock, timed
 
 BATCH_DELAY_DURABLE_S = 0.25
 """The delay of a durable store's sealer: each round of sealing costs two commits."""
@@ -51,6 +54,20 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _steady_s() -> float:
+    """Return the seconds since the machine's start; Linux counts its sleep too."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _trust() -> None:
+    """Take an injected clock as right."""
+
+
+def _clock_of(store: AccountStore, *, is_durable: bool) -> StoreClock:
+    every_s = READ_EVERY_S if is_durable else None
+    return StoreClock(store, system=_now, steady_s=_steady_s, read_every_s=every_s)
+
+
 def _new_id() -> str:
     return str(uuid7())
 
@@ -59,12 +76,12 @@ def create_app(
     settings: Settings | Mapping[str, Any] | None = None,
     *,
     passwords: Passwords | None = None,
-    clock: Clock = _now,
+    clock: Clock | None = None,
 ) -> Flask:
     """Build the bank's Flask application and start its due work.
 
     `settings` are complete, or a mapping that overrides `config.json` and the environment.
-    `passwords` and `clock` replace the password hasher and the time, for tests.
+    `passwords` and `clock` replace the password hasher and the store's time, for tests.
 
     :raises SettingsError: the bank cannot start with these settings; the text says how to mend it.
     """
@@ -86,41 +103,56 @@ def create_app(
     return app
 
 
-def create_bank(settings: Settings, passwords: Passwords, clock: Clock = _now) -> Bank:
+def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = None) -> Bank:
     """Build the stores and the collections of a bank. Its due work is not started yet."""
     observer = Metrics()
-    user_store, account_store, counters, close = open_stores(settings.STORE_URL, observer)
     is_durable = settings.is_durable
-    key_file = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
-    traffic = InFlight()
-    sealer = Sealer(
-        _audit_log(settings, key_file, sync=is_durable),
-        (user_store, account_store),
-        in_background=(lambda: True) if is_durable else traffic.is_busy,
-        batch_delay_s=BATCH_DELAY_DURABLE_S if is_durable else BATCH_DELAY_S,
-        poll_s=POLL_S if is_durable else None,
-    )
-    join = partial(_collections, user_store, account_store, settings, passwords, sealer.notify)
+    stores = open_stores(settings.STORE_URL, observer)
+    check_clock = _trust
+    if clock is None:
+        clock = _clock_of(stores.accounts, is_durable=is_durable)
+        stores, check_clock = timed(stores, clock), clock.check
+    key_file, traffic = _key_file(settings), InFlight()
+    sealer = _sealer(settings, stores, key_file, traffic)
+    join = partial(_collections, stores.users, stores.accounts, settings, passwords, sealer.notify)
     users, accounts = join(clock, _new_id)
-    demo_users = demo.prepare(join, _now(), settings.DEMO_SEED, passwords) if settings.DEMO else ()
-    verifier = Verifier(account_store, sealer, key_file)
-    runner = Runner(account_store, clock=clock, on_saved=sealer.notify, pause_s=_pauses(is_durable))
+    demo_users = demo.prepare(join, clock(), settings.DEMO_SEED, passwords) if settings.DEMO else ()
+    verifier = Verifier(stores.accounts, sealer, key_file)
+    runner = Runner(
+        stores.accounts, clock=clock, on_saved=sealer.notify, pause_s=_pauses(is_durable)
+    )
     bank = Bank(
         users=users,
         accounts=accounts,
         audit=sealer,
         verifier=verifier,
-        limits=RateLimits(settings, counters),
+        limits=RateLimits(settings, stores.counters),
         traffic=traffic,
         settings=settings,
         observer=observer,
         runner=runner,
         clock=clock,
-        close_stores=close,
+        close_stores=stores.close,
+        check_clock=check_clock,
         demo_users=demo_users,
     )
     register_gauges(bank)
     return bank
+
+
+def _key_file(settings: Settings) -> Path | None:
+    return Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
+
+
+def _sealer(settings: Settings, stores: Stores, key_file: Path | None, traffic: InFlight) -> Sealer:
+    is_durable = settings.is_durable
+    return Sealer(
+        _audit_log(settings, key_file, sync=is_durable),
+        (stores.users, stores.accounts),
+        in_background=(lambda: True) if is_durable else traffic.is_busy,
+        batch_delay_s=BATCH_DELAY_DURABLE_S if is_durable else BATCH_DELAY_S,
+        poll_s=POLL_S if is_durable else None,
+    )
 
 
 def _audit_log(settings: Settings, key_file: Path | None, *, sync: bool) -> AuditLog | None:

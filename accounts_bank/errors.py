@@ -33,6 +33,7 @@ REASONS = {
     Status.HOLD_VOIDED: "The hold was voided already.",
     Status.HOLD_EXPIRED: "The hold has expired. Create another hold.",
     Status.SCHEDULE_ENDED: "The schedule has ended.",
+    Status.FIRST_RUN_PAST: "Send a time that is not past.",
     Status.ACCOUNT_CLOSED: "The account is closed.",
     Status.PRECONDITION_FAILED: "The resource has changed since you read it. Read it again.",
     Status.ACCOUNT_FROZEN: "The account is frozen: a teller can unfreeze it.",
@@ -51,7 +52,9 @@ REASONS = {
 }
 """The detail of each refusal, by its status."""
 
-UNTOLD = frozenset({Status.NOT_FOUND, Status.NUMBERS_EXHAUSTED, Status.ENTRY_UNKNOWN})
+UNTOLD = frozenset(
+    {Status.NOT_FOUND, Status.NUMBERS_EXHAUSTED, Status.ENTRY_UNKNOWN, Status.FIRST_RUN_PAST}
+)
 """Statuses that callers never see: another error replaces them."""
 
 
@@ -75,11 +78,15 @@ class InvalidRequest(ApiError):
 
     code = "invalid_request"
 
-    def __init__(self, detail: str, *, pointer: str = "") -> None:
-        """Name the faulty part by a JSON pointer (RFC 6901), "" being the whole."""
+    def __init__(self, detail: str, *, pointer: str = "", replayed: bool = False) -> None:
+        """Name the faulty part by a JSON pointer (RFC 6901), "" being the whole.
+
+        `replayed` says that the ledger refused an earlier request with the same key so.
+        """
         super().__init__(
             "The request is not valid.", errors=[{"pointer": pointer, "detail": detail}]
         )
+        self.replayed = replayed
 
 
 class UnsupportedMediaType(ApiError):

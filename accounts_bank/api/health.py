@@ -20,11 +20,15 @@ def live() -> Response:
 
 @health.get(READY_PATH)
 def ready() -> Response:
-    """Answer 200 if the stores answer, the audit log is writable and the process does not end."""
+    """Answer 200 if the process takes payments.
+
+    The stores answer, the audit log is writable, the clock is right, and the process does not end.
+    """
     if request.environ.get(DRAINING):
         raise Unavailable("This process ends. Send the request to another one.")
     bank().accounts.check()
     bank().users.check()
+    bank().check_clock()
     if bank().audit.failing:
         raise Unavailable("The bank cannot write the audit log. Read the log of the process.")
     if bank().runner.failing:  # other processes have the same stores, and requests still work

@@ -11,7 +11,7 @@ from msgspec import Struct
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from accounts_bank import errors
-from accounts_bank.errors import REASONS, UNTOLD, ApiError, Refused
+from accounts_bank.errors import REASONS, UNTOLD, ApiError
 from accounts_bank.http.middleware import request_id
 from accounts_bank.ledger.values import Status
 
@@ -141,7 +141,7 @@ def answer(error: ApiError) -> Response:
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
-    if isinstance(error, Refused) and error.replayed:
+    if getattr(error, "replayed", False):
         headers["Idempotent-Replayed"] = "true"
     if isinstance(error, errors.SettingsError):
         return _answer_unexpected(error)

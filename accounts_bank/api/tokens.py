@@ -19,7 +19,7 @@ from accounts_bank.api.problems import answer
 from accounts_bank.api.schemas.users import TokensView
 from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.config import Settings
-from accounts_bank.errors import InvalidToken
+from accounts_bank.errors import InvalidToken, Unavailable
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller, Session, User
 
@@ -27,6 +27,8 @@ SESSION_CLAIM = "sid"
 PAGES_CLAIM = "pages"
 """Marks tokens in cookies: they open the pages alone, and all other tokens the API alone."""
 VERIFIED_MAX = 10_000
+LEEWAY_S = 30
+"""Seconds by which the clocks of two servers may differ for `exp` and `nbf` (RFC 7519, 4.1.4)."""
 
 _MISSING = "Sign in and send `Authorization: Bearer <access token>`."
 _BROKEN = "The token is not valid here. Sign in again."
@@ -61,6 +63,7 @@ def register(app: Flask, settings: Settings) -> None:
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.JWT_ACCESS_TOKEN_EXPIRES),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
         JWT_ALGORITHM="HS256",
+        JWT_DECODE_LEEWAY=timedelta(seconds=LEEWAY_S),
         JWT_COOKIE_CSRF_PROTECT=True,
         JWT_CSRF_CHECK_FORM=True,
     )
@@ -156,4 +159,9 @@ def _set_answers(manager: JWTManager) -> None:
 
 
 def _answer(detail: str) -> Response:
+    """Refuse a token, unless the clock of this server is wrong and may be the reason."""
+    try:
+        bank().check_clock()
+    except Unavailable as error:
+        return answer(error)
     return answer(InvalidToken(detail))

@@ -161,10 +161,6 @@ class LedgerClient:
             raise NotFound
         return found
 
-    def entry_by_key(self, caller: Caller, key: str) -> Recorded | None:
-        """Read the caller's entry of an idempotency key, recorded or refused, if there is one."""
-        return self.store.entry(keyed_id(caller.id, key))
-
     def with_details(self, caller: Caller, entries: Sequence[Recorded]) -> list[EntryDetails]:
         """Return entries with their accounts and the caller's part in them."""
         ids = frozenset(line.account_id for recorded in entries for line in recorded.lines)

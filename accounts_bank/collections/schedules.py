@@ -1,6 +1,6 @@
 """Schedules: transfers that the bank makes by itself at given times."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -11,10 +11,7 @@ from accounts_bank.errors import Forbidden, InvalidRequest, NotFound, Refused
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import CancelSchedule, Schedule
 from accounts_bank.ledger.entries import Recorded, Snapshot
-from accounts_bank.ledger.values import Stage
-
-LATE_MAX = timedelta(minutes=1)
-"""The first run may lie this far in the past when the request arrives; older ones are refused."""
+from accounts_bank.ledger.values import Stage, Status
 
 
 class ScheduleDetails(PendingPayment, frozen=True, kw_only=True):
@@ -49,9 +46,14 @@ class Schedules:
         :raises InvalidRequest: the first run lies in the past.
         :raises Refused: a rule of the ledger refuses it.
         """
-        if action.first_at < self._client.clock() - LATE_MAX and not self._is_retry(caller, key):
-            raise InvalidRequest("Send a time that is not past.", pointer="/first_at")
-        outcome = self._client.submit_payment(caller, action, key, dry_run=dry_run)
+        try:
+            outcome = self._client.submit_payment(caller, action, key, dry_run=dry_run)
+        except Refused as refused:
+            if refused.code != Status.FIRST_RUN_PAST:
+                raise
+            raise InvalidRequest(
+                refused.detail, pointer="/first_at", replayed=refused.replayed
+            ) from refused
         created = _created(outcome.recorded, load(self._client.store, [outcome.recorded]))
         return replace(created, replayed=outcome.replayed)
 
@@ -102,10 +104,6 @@ class Schedules:
         except Refused:
             if self.read(caller, schedule_id).stage is not Stage.CANCELLED:
                 raise
-
-    def _is_retry(self, caller: Caller, key: str | None) -> bool:
-        """Return whether the key was used: a retry may arrive after the first run."""
-        return key is not None and self._client.entry_by_key(caller, key) is not None
 
     def _with_progress(self, schedules: list[Recorded]) -> list[ScheduleDetails]:
         loaded = load(self._client.store, schedules)

@@ -43,6 +43,7 @@ class Bank(Struct, frozen=True):
     runner: Runner
     clock: Clock
     close_stores: Callable[[], None]
+    check_clock: Callable[[], None]
     demo_users: tuple[DemoUser, ...] = ()
 
     def close(self) -> None:

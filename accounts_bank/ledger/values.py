@@ -41,6 +41,7 @@ class Status(StrEnum):
     HOLD_VOIDED = "hold_voided"
     HOLD_EXPIRED = "hold_expired"
     SCHEDULE_ENDED = "schedule_ended"
+    FIRST_RUN_PAST = "first_run_past"
     ACCOUNT_CLOSED = "account_closed"
     PRECONDITION_FAILED = "precondition_failed"
     ACCOUNT_FROZEN = "account_frozen"

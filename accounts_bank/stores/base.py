@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from accounts_bank.identity import Event, User
 from accounts_bank.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Recorded, Snapshot
@@ -29,6 +29,17 @@ class PutStatus(StrEnum):
     SAVED = "saved"
     USERNAME_TAKEN = "username_taken"
     VERSION_CONFLICT = "version_conflict"
+
+
+class Present(NamedTuple):
+    """A store's knowledge of the present.
+
+    `at` is the time of the store's own clock. A store without a clock gives the last recorded
+    time, which the present never precedes, or 1970; `is_exact` is then false.
+    """
+
+    at: datetime
+    is_exact: bool
 
 
 class Outbox(ABC, Generic[Item]):
@@ -123,6 +134,13 @@ class AccountStore(Outbox[Recorded]):
     @abstractmethod
     def due(self, now: datetime, *, limit: int) -> list[Progress]:
         """Return holds and schedules that are due by `now`, in the order of (`due_at`, entry id).
+
+        :raises Unavailable: the store does not answer.
+        """
+
+    @abstractmethod
+    def present(self) -> Present:
+        """Read the store's own clock; without one, the last recorded time.
 
         :raises Unavailable: the store does not answer.
         """

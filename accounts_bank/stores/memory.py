@@ -34,7 +34,8 @@ from accounts_bank.ledger.entries import (
 from accounts_bank.ledger.values import Account, Customer, EntryRef, Line, Period, Progress
 from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.backend import Stores
-from accounts_bank.stores.base import AccountStore, Item, Outbox, PutStatus, UserStore
+from accounts_bank.stores.base import AccountStore, Item, Outbox, Present, PutStatus, UserStore
+from accounts_bank.stores.databases.timestamps import moment
 
 WAITING_MAX = 100_000
 """How many items may wait for the audit log before the store takes no more."""
@@ -138,6 +139,11 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
     def due(self, now: datetime, *, limit: int) -> list[Progress]:
         with self._lock:
             return [self._progress[each] for at, each in islice(self._due, limit) if at <= now]
+
+    def present(self) -> Present:
+        with self._lock:
+            last = next(reversed(self._entries.values()), None)
+        return Present(last.at if last else moment(0), is_exact=False)
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:

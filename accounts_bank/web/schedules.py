@@ -124,6 +124,7 @@ def _create(caller: Caller, payment_form: PaymentForm) -> ScheduleDetails | None
         return bank().accounts.schedules.create(caller, action, payment_form.key)
     except InvalidRequest:
         payment_form.form.errors["first"] = "Choose a day from tomorrow on."
+        payment_form.key = new_key()
     except (Refused, NotFound) as error:
         payment_form.refuse(error, payment.currency)
     return None

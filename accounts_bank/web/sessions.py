@@ -102,6 +102,7 @@ def _claims() -> dict[str, Any]:
 
 
 def _renewed_claims() -> dict[str, Any]:
+    bank().check_clock()  # a wrong clock judges and dates no token
     try:
         claims = claims_of("cookies", refresh=True)
     except CSRFError:

@@ -131,6 +131,16 @@ def test_a_token_stands_in_the_header_and_nowhere_else(app, http, ada):
         assert code(answer) == (401, "invalid_token")
 
 
+@pytest.mark.parametrize(("claim", "offset_s"), [("iat", 29), ("nbf", 29), ("exp", -29)])
+def test_clocks_of_servers_may_differ_by_30_s_for_a_token(http, ada, claim, offset_s):
+    header, ours = parts(ada.token)
+    for more_s, status in ((0, 200), (offset_s // 10, 401)):
+        claims = ours | {claim: int(time.time()) + offset_s + more_s}
+        signed = jwt.encode(claims, SECRET, "HS256", headers={"kid": header["kid"]})
+        answer = http("GET", "/v1/users/me", headers={"Authorization": f"Bearer {signed}"})
+        assert answer.status_code == status
+
+
 def test_no_token_outlives_its_end_its_session_or_its_user(http, ada, monkeypatch):
     assert ada("GET", "/v1/users/me").status_code == 200
     now = time.time()
@@ -156,7 +166,7 @@ class _Later:
     def now(tz=None):
         from datetime import datetime, timedelta
 
-        return datetime.now(tz) + timedelta(seconds=901)
+        return datetime.now(tz) + timedelta(seconds=900 + tokens.LEEWAY_S)
 
 
 def test_the_cache_of_verified_tokens_is_bounded(ada):

@@ -179,6 +179,17 @@ def test_a_retry_is_answered_as_at_first_even_when_its_time_has_come(ada, body, 
     assert code(ada("POST", "/v1/schedules", body, key="other")) == (400, "invalid_request")
 
 
+def test_a_past_first_run_with_a_key_stays_refused_when_the_clock_goes_back(ada, body, clock):
+    clock.ahead += 3 * DAY
+    first = ada("POST", "/v1/schedules", body, key="k")
+    clock.ahead -= 3 * DAY
+    again = ada("POST", "/v1/schedules", body, key="k")
+    assert code(first) == code(again) == (400, "invalid_request")
+    assert first.json["errors"] == again.json["errors"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert ada("POST", "/v1/schedules", body, key="other").status_code == 201
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [

@@ -77,7 +77,7 @@ def test_the_self_check_proves_the_books(http):
 
 def test_the_self_check_names_the_fault(app, http):
     http.joined("ada").opened(100)
-    store = app.extensions["accounts"].accounts._store._store
+    store = app.extensions["accounts"].accounts._store._store._store
     store._lines.popitem()
     report = http.signed_in(AUDITOR)("GET", "/v1/integrity").json
     assert (report["ok"], "it counts 1" in report["fault"]) == (False, True)

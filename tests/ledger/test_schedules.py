@@ -69,6 +69,20 @@ def test_a_schedule_has_as_many_runs_as_its_count(number, is_due):
     assert (schedule_of("2026-01-31", Every.DAY, count=2).time_of_run(number) is not None) == is_due
 
 
+@pytest.mark.parametrize(
+    ("late_s", "status"), [(0, "recorded"), (60, "recorded"), (61, "first_run_past")]
+)
+def test_a_first_run_lies_at_most_a_minute_before_the_entry(bank, late_s, status):
+    schedule = bank.schedule("ada", "bob", 1, first_at=START)
+    assert bank.say(schedule, at=START + timedelta(seconds=late_s)) == status
+
+
+def test_a_past_first_run_stays_refused_at_an_earlier_time(bank):
+    schedule = bank.schedule("ada", "bob", 1, first_at=START)
+    assert bank.say(schedule, entry_id="k", at=START + DAY) == "first_run_past"
+    assert bank.say(schedule, entry_id="k", at=START) == "first_run_past"
+
+
 STATES = ("none", "open", "ended", "cancelled", "hold")
 TABLE = {  # state -> a run, a cancellation
     "none": ("entry_unknown", "entry_unknown"),

@@ -210,7 +210,11 @@ class Model(Accounts):
 
     def schedule(self, entry_id: str, ask: Any, at: datetime) -> str | None:
         payer, unfit = self.named(ask.from_account), self.unfit(ask)
-        if unfit or not payer:
+        if not payer or unfit in {"not_found", "same_account", "account_unknown"}:
+            return unfit
+        if at - ask.first_at > timedelta(seconds=60):
+            return "first_run_past"
+        if unfit:
             return unfit
         self.plans[entry_id] = {"payer": payer["id"], "ask": ask, "runs": 0, "stage": "open"}
         self.entry_ref(payer["owner"], "schedule", at, entry_id)

@@ -36,6 +36,7 @@ ARGUMENTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "total_before": (((), ()), {}),
     "entries_of": (("owner", "transfer"), {"before": None, "limit": 1}),
     "due": (("now",), {"limit": 1}),
+    "present": ((), {}),
     "ledger": ((), {}),
     "unsealed": ((1,), {}),
     "own_unsealed": ((1,), {}),

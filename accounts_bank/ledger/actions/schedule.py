@@ -31,6 +31,9 @@ class Every(StrEnum):
     MONTH = "month"
 
 
+LATE_MAX = timedelta(minutes=1)
+"""The first run may lie this long before the entry, for the way of the request."""
+
 _DAYS = {Every.DAY: 1, Every.WEEK: 7}
 _LAST_YEAR = 9999
 
@@ -63,6 +66,8 @@ class Schedule(Struct, frozen=True, gc=False, tag="schedule"):
         found = payer_and_payee(books, entry, self.from_account, self.to_account)
         if isinstance(found, Refusal):
             return found
+        if self.first_at < entry.at - LATE_MAX:
+            return Refusal(Status.FIRST_RUN_PAST)
         payer, payee = found
         progress = Progress(
             entry_id=entry.id,

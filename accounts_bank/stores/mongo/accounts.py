@@ -34,7 +34,7 @@ from accounts_bank.ledger.entries import (
     needs,
 )
 from accounts_bank.ledger.values import Account, EntryRef, Line, Period, Progress
-from accounts_bank.stores.base import AccountStore
+from accounts_bank.stores.base import AccountStore, Present
 from accounts_bank.stores.databases.bounded import bounded
 from accounts_bank.stores.databases.timestamps import microseconds, moment
 from accounts_bank.stores.databases.unsealed_cache import UnsealedCache, by_name, own
@@ -156,6 +156,9 @@ class MongoAccountStore(AccountStore):
     def due(self, now: datetime, *, limit: int) -> list[Progress]:
         query = {"due_at": {"$lte": Int64(microseconds(now))}}
         return self._page(PROGRESS, query, {"due_at": ASCENDING, "_id": ASCENDING}, limit)
+
+    def present(self) -> Present:
+        return Present(self._database.now(), is_exact=True)
 
     def unsealed(self, limit: int) -> Sequence[Recorded]:
         return self._waiting(limit, lambda ids: ids)

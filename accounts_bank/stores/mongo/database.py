@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -163,6 +164,15 @@ class MongoDatabase:
         """
         with self.answering():
             self._proof.require()
+
+    def now(self) -> datetime:
+        """Return the time of the primary's clock, to the millisecond.
+
+        :raises Unavailable: no primary answers.
+        """
+        with self.answering():
+            said: datetime = self._client.admin.command("hello")["localTime"]
+        return said.replace(tzinfo=UTC)
 
     @contextmanager
     def streaming(self) -> Iterator[Session]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -40,8 +40,8 @@ from accounts_bank.ledger.values import (
     Stage,
     Status,
 )
-from accounts_bank.stores.base import AccountStore
-from accounts_bank.stores.databases.timestamps import microseconds
+from accounts_bank.stores.base import AccountStore, Present
+from accounts_bank.stores.databases.timestamps import microseconds, moment
 from accounts_bank.stores.databases.unsealed_cache import UnsealedCache, by_name, own
 from accounts_bank.stores.sql.database import Database
 from accounts_bank.stores.sql.driver import Row
@@ -179,6 +179,11 @@ class SqlAccountStore(AccountStore):
         query = select(PROGRESS).where(PROGRESS.c.due_at <= now)
         query = query.order_by(PROGRESS.c.due_at, PROGRESS.c.entry_id).limit(limit)
         return [_progress(row) for row in self._database.rows(query)]
+
+    def present(self) -> Present:
+        dialect = self._database.dialect
+        ((at,),) = self._database.rows(dialect.present)
+        return Present((at or moment(0)).astimezone(UTC), dialect.has_clock)
 
     def unsealed(self, limit: int) -> Sequence[Recorded]:
         return self._waiting(self._waiting_ids(limit))

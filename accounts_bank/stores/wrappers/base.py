@@ -12,14 +12,14 @@ from typing import Generic, ParamSpec, TypeVar
 from accounts_bank.identity import Event, User
 from accounts_bank.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Recorded, Snapshot
 from accounts_bank.ledger.values import Account, Line, Period, Progress
-from accounts_bank.stores.base import AccountStore, PutStatus, UserStore
+from accounts_bank.stores.base import AccountStore, Present, PutStatus, UserStore
 
 Store = TypeVar("Store", bound=AccountStore | UserStore)
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
 
-BACKGROUND = frozenset({"ledger", "unsealed", "own_unsealed", "mark_sealed"})
-"""Calls that no request waits for: the first streams to its reader, the sealer makes the others."""
+BACKGROUND = frozenset({"ledger", "present", "unsealed", "own_unsealed", "mark_sealed"})
+"""Calls that no request waits for: of a reader of the ledger, of the clock and of the sealer."""
 
 
 class Delegate(Generic[Store]):
@@ -69,6 +69,9 @@ class DelegatingAccountStore(Delegate[AccountStore], AccountStore):
 
     def due(self, now: datetime, *, limit: int) -> list[Progress]:
         return self._call(self._store.due, now, limit=limit)
+
+    def present(self) -> Present:
+        return self._call(self._store.present)
 
     def ledger(self) -> AbstractContextManager[Ledger]:
         return self._call(self._store.ledger)

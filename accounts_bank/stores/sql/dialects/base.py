@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table
@@ -33,6 +34,10 @@ class Dialect(ABC):
     snapshots: Engine
     singles: Engine
     compiler: Compiler
+    has_clock: bool
+    """Whether `present` asks a server's clock."""
+    present: Select[tuple[datetime]]
+    """The query for the present: the server's time, or the last recorded time."""
 
     def close(self) -> None:
         """Close the connections."""

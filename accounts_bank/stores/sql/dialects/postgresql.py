@@ -21,6 +21,7 @@ from sqlalchemy import (
     create_engine,
     func,
     make_url,
+    select,
 )
 from sqlalchemy import column as column_of
 
@@ -48,6 +49,8 @@ class PostgresqlDialect(Dialect):
     """PostgreSQL, for several processes and hosts."""
 
     name = "postgresql"
+    has_clock = True
+    present = select(func.clock_timestamp())
 
     def __init__(self, url: str, lock_timeout_ms: int) -> None:
         """Make the engine; no connection is opened yet.

@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
 )
 from sqlalchemy import column as column_of
 from sqlalchemy.dialects.sqlite import dialect as compiler
@@ -32,7 +33,7 @@ from sqlalchemy.engine import Engine
 
 from accounts_bank.stores.databases.bounded import bounded
 from accounts_bank.stores.sql.dialects.base import Dialect, Lookup
-from accounts_bank.stores.sql.tables import Json
+from accounts_bank.stores.sql.tables import ENTRIES, Json
 from accounts_bank.stores.sql.writes import Write, sqlite_statement
 
 BEGIN_TO_WRITE = "BEGIN IMMEDIATE"
@@ -45,6 +46,9 @@ others together."""
 WAL_PAGES = 4_000
 """Length of the write-ahead log (16 MiB) before a checkpoint; a hot page is then moved once."""
 
+_LAST = select(ENTRIES.c.recorded_at).order_by(text("rowid DESC")).limit(1_000).subquery()
+"""Some of the last entries, because a copied store has its entries in the order of their ids."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,6 +56,8 @@ class SqliteDialect(Dialect):
     """SQLite by the standard library's driver."""
 
     name = "sqlite"
+    has_clock = False
+    present = select(func.max(_LAST.c.recorded_at))
 
     def __init__(self, url: str, lock_timeout_ms: int) -> None:
         """Make the engine; no connection is opened yet."""
