@@ -18,6 +18,8 @@ ApiError
 └── SettingsError           the bank cannot start with these settings
 """
 
+import errno
+
 from accounts_bank.ledger.entries import Outcome
 from accounts_bank.ledger.values import Status
 
@@ -199,3 +201,16 @@ class SettingsError(ApiError):
     """The bank cannot start with these settings; the detail names the fix."""
 
     code = "settings_invalid"
+
+
+_SHORTAGES = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EAGAIN}
+)
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Return whether the process lacks memory, threads, file descriptors or disk for a moment."""
+    if isinstance(error, OSError):
+        return error.errno in _SHORTAGES
+    no_thread = isinstance(error, RuntimeError) and "start new thread" in str(error)
+    return no_thread or isinstance(error, MemoryError)

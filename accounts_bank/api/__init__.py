@@ -29,7 +29,8 @@ def create_api(bank: Bank) -> Flask:
     views.register(app, OPERATIONS)
     for blueprint in (health, metrics, docs):
         app.register_blueprint(blueprint)
-    around = RequestMiddleware(app.wsgi_app, bank.traffic, bank.observer)
+    answer = problems.answer_outside
+    around = RequestMiddleware(app.wsgi_app, bank.traffic, bank.observer, answer)
     app.wsgi_app = behind_proxies(around, bank.settings)  # type: ignore[assignment]
     return app
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -11,9 +12,10 @@ from msgspec import Struct
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from accounts_bank import errors
-from accounts_bank.errors import REASONS, UNTOLD, ApiError
-from accounts_bank.http.middleware import request_id
+from accounts_bank.errors import REASONS, UNTOLD, ApiError, Unavailable, is_shortage
+from accounts_bank.http.middleware import REQUEST_ID, request_id
 from accounts_bank.ledger.values import Status
+from accounts_bank.observability.wsgi import Environment
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -160,26 +162,60 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    logger.error(
-        "unexpected_error", exc_info=error, extra={"context": {"request_id": request_id()}}
-    )
-    return _problem("internal_error", CATALOGUE["internal_error"].meaning, {}, {})
+    code = _log_unexpected(error, {"request_id": request_id()})
+    return _problem(code, *_UNEXPECTED[code], {})
 
 
-def _problem(code: str, detail: str, headers: dict[str, str], extra: Mapping[str, Any]) -> Response:
+_UNEXPECTED: Mapping[str, tuple[str, dict[str, str]]] = {
+    "internal_error": (CATALOGUE["internal_error"].meaning, {}),
+    "unavailable": (
+        "The server lacks memory, threads, file descriptors or disk. Send the request again.",
+        {"Retry-After": str(Unavailable("").retry_after_s)},
+    ),
+}
+"""Detail and headers of the answer to an error that no other layer expects, by its code."""
+
+
+def answer_outside(
+    error: Exception, environment: Environment
+) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Log an error that left Flask; return the status, the headers and the body of its answer."""
+    request_id = environment.get(REQUEST_ID, "")
+    context = {"request_id": request_id, "path": environment.get("PATH_INFO")}
+    code = _log_unexpected(error, context)
+    detail, headers = _UNEXPECTED[code]
+    problem = _problem_of(code, detail, request_id)
+    head = [("Content-Type", MEDIA_TYPE), *headers.items()]
+    return problem.status, head, msgspec.json.encode(problem)
+
+
+def _log_unexpected(error: Exception, context: Mapping[str, object]) -> str:
+    """Log an error and return the code of its answer."""
+    is_short = is_shortage(error)
+    event = "resources_exhausted" if is_short else "unexpected_error"
+    with suppress(Exception):  # the log may lack the same resource
+        logger.error(event, exc_info=error, extra={"context": context})
+    return "unavailable" if is_short else "internal_error"
+
+
+def _problem_of(code: str, detail: str, request_id: str, **extra: Any) -> Problem:
     entry = CATALOGUE[code]
-    problem = Problem(
+    return Problem(
         type=f"/docs/errors#{code}",
         title=entry.title,
         status=entry.status,
         detail=detail,
         code=code,
-        request_id=request_id(),
+        request_id=request_id,
         **extra,
     )
-    response = Response(msgspec.json.encode(problem), entry.status, mimetype=MEDIA_TYPE)
+
+
+def _problem(code: str, detail: str, headers: dict[str, str], extra: Mapping[str, Any]) -> Response:
+    problem = _problem_of(code, detail, request_id(), **extra)
+    response = Response(msgspec.json.encode(problem), problem.status, mimetype=MEDIA_TYPE)
     response.headers.update(headers)
-    if entry.status == HTTPStatus.UNAUTHORIZED:
+    if problem.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = _challenge(code, detail)
     return response
 

@@ -1,12 +1,12 @@
 """The sealer: writes saved entries and events from the stores into the audit log."""
 
-import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Event, Lock, Thread
 from time import sleep
 from typing import Any
 
+from accounts_bank.audit.health import SealingHealth
 from accounts_bank.audit.log import AuditLog
 from accounts_bank.audit.records import record_of
 from accounts_bank.concurrency.greenlets import run_in_thread
@@ -22,8 +22,6 @@ RETRY_S = 0.5
 """The pause before another try after a failure."""
 POLL_S = 0.3
 """The pause between two polls for items of processes that do not seal, or that were killed."""
-
-logger = logging.getLogger(__name__)
 
 
 class Sealer:
@@ -45,7 +43,7 @@ class Sealer:
         is the pause between two polls for items of other processes; None never polls.
         """
         self._log = log
-        self.failing = False
+        self._health = SealingHealth()
         self._outboxes = outboxes
         self._in_background = in_background
         self._gather_s = batch_delay_s
@@ -56,6 +54,11 @@ class Sealer:
         self._thread = Thread(target=self._run, name="sealer", daemon=True)
         self._thread.start()
         self._wake.set()  # for items that an earlier process left
+
+    @property
+    def failing(self) -> bool:
+        """Whether the audit log cannot be written."""
+        return self._health.is_log_failing
 
     @property
     def log(self) -> AuditLog:
@@ -81,19 +84,17 @@ class Sealer:
     def seal(self, *, foreign: bool = True) -> None:
         """Seal all waiting items, or without `foreign` the items of this process.
 
-        A failure is logged once and shown by `failing`.
+        The log tells each outage of the store or of the audit log once, and its end once.
         """
         if self._log is None:
             return
         with self._lock:
             try:
                 self._drain(foreign=foreign)
-            except Exception:  # any failure: the items stay, and the caller gets its answer
-                if not self.failing:
-                    logger.exception("audit_log_unwritable")
-                self.failing = True
+            except Exception as error:  # noqa: BLE001 - the items stay, and the caller gets its answer
+                self._health.failed(error)
             else:
-                self.failing = False
+                self._health.succeeded()
 
     def backlog(self) -> tuple[int, datetime | None]:
         """Return the number of waiting items, up to a bound, and the time of the oldest.

@@ -159,7 +159,10 @@ class Runner:
                 self._faults += 1
                 self.failing = True
             else:
-                self._faults, self.failing = 0, any(map(self._is_postponed, self._until_s))
+                was_failing, self._faults = self.failing, 0
+                self.failing = any(map(self._is_postponed, self._until_s))
+                if was_failing and not self.failing:
+                    logger.info("due_resumed")
 
     def _wait_s(self) -> float:
         return min(self._pause_s() * 2.0 ** min(self._faults, DOUBLED_MAX), PAUSE_MAX_S)

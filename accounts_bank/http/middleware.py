@@ -6,6 +6,7 @@ It runs outside Flask (PEP 3333), so it covers every answer of Flask and costs l
 import logging
 import re
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from string import punctuation
 from time import perf_counter
 from typing import Any
@@ -42,6 +43,9 @@ _HEADERS = [
 _POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 _NO_STORE = ("Cache-Control", "no-store")
 _TLS_ALWAYS = ("Strict-Transport-Security", "max-age=31536000")
+
+AnswerError = Callable[[Exception, Environment], tuple[int, list[tuple[str, str]], bytes]]
+"""Returns the status, the headers and the body of the answer to an error."""
 
 logger = logging.getLogger("accounts_bank.requests")
 
@@ -81,10 +85,18 @@ class InFlight:
 class RequestMiddleware:
     """Wraps a WSGI application in ids, headers, metrics and the log."""
 
-    def __init__(self, application: Application, traffic: InFlight, observer: Observer) -> None:
+    def __init__(
+        self,
+        application: Application,
+        traffic: InFlight,
+        observer: Observer,
+        answer_error: AnswerError,
+    ) -> None:
+        """Wrap an application; `answer_error` answers an error that the application raises."""
         self._application = application
         self._traffic = traffic
         self._observer = observer
+        self._answer_error = answer_error
 
     def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -105,7 +117,12 @@ class RequestMiddleware:
             return start_response(status, headers, error)
 
         with self._traffic:
-            return self._application(environment, start)
+            try:
+                return self._application(environment, start)
+            except Exception as error:  # noqa: BLE001 - logged; the answer is a problem
+                status, headers, body = self._answer_error(error, environment)
+                start(f"{status} {HTTPStatus(status).phrase}", headers)
+                return [body]
 
 
 def request_id() -> str:

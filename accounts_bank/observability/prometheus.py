@@ -5,6 +5,7 @@ PROMETHEUS_MULTIPROC_DIR, and the process that is asked adds them up. Counters o
 its gauges end with it. No label holds an id or a path.
 """
 
+import logging
 import os
 from collections import Counter as Counts
 from collections.abc import Iterable, Sequence
@@ -23,15 +24,17 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
+    values,
 )
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from accounts_bank.ledger.entries import Outcome
+from accounts_bank.observability.counter_files import FOLDER, reserve
 from accounts_bank.observability.observer import METHODS, Observer, Reading
+from accounts_bank.observability.shield import shielded
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SAMPLE_EVERY_S = 1.0
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 ENTRIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -50,11 +53,14 @@ _GAUGES: dict[str, tuple[str, Any]] = {
 }
 """By name: the help text, and the way to merge the values of several processes."""
 
+logger = logging.getLogger(__name__)
+
 
 class Metrics(Observer):
-    """Counts for Prometheus."""
+    """Counts for Prometheus. A failure to count is logged and raises nothing."""
 
     def __init__(self) -> None:
+        _make_files()
         disable_created_metrics()  # type: ignore[no-untyped-call]
         own = CollectorRegistry()
         counter = partial(Counter, namespace="accounts", registry=own)
@@ -85,11 +91,13 @@ class Metrics(Observer):
             self._source = _Folder(Path(os.environ[FOLDER]))
             Thread(target=self._keep_sampling, name="metrics", daemon=True).start()
 
+    @shielded
     def request_finished(self, route: str, method: str, status: int, duration_s: float) -> None:
         method = method if method in METHODS else "other"
         self._request(route, method, status).inc()
         self._seconds(route, method).observe(duration_s)
 
+    @shielded
     def entries_decided(self, outcomes: Sequence[Outcome]) -> None:
         counts = Counts(
             (each.recorded.entry.kind, "replayed" if each.replayed else each.status)
@@ -98,14 +106,17 @@ class Metrics(Observer):
         for (kind, outcome), count in counts.items():
             self._entry(kind, outcome).inc(count)
 
+    @shielded
     def entries_committed(self, entries: int) -> None:
         self._batch.observe(entries)
 
+    @shielded
     def store_called(self, store: str, operation: str, duration_s: float, *, failed: bool) -> None:
         self._store(store, operation).observe(duration_s)
         if failed:
             self._failures.labels(store).inc()
 
+    @shielded
     def transaction_retried(self) -> None:
         self._retries.inc()
 
@@ -118,14 +129,33 @@ class Metrics(Observer):
 
     def _sample(self, readings: Iterable[Reading]) -> None:
         for read in readings:
-            for name, value in read().items():
-                self._gauges[name].set(value)
+            self._set(read)
+
+    @shielded
+    def _set(self, read: Reading) -> None:
+        for name, value in read().items():
+            self._gauges[name].set(value)
 
     def _keep_sampling(self) -> None:
         """Write the gauges for the other processes, which cannot read them here."""
         while True:
             self._sample(self._readings)
             sleep(SAMPLE_EVERY_S)
+
+
+def _make_files() -> None:
+    """Make the files that several processes count in.
+
+    Without room for them this process counts for itself, and /metrics lacks its numbers.
+    """
+    folder = os.environ.get(FOLDER)
+    try:
+        if folder:
+            reserve(Path(folder))
+    except OSError:
+        values.ValueClass = values.MutexValue
+        context = {"folder": folder}
+        logger.exception("counters_not_shared", extra={"context": context})
 
 
 class _Folder(Collector):

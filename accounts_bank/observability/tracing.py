@@ -18,6 +18,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from accounts_bank.observability.observer import METHODS
+from accounts_bank.observability.shield import shielded
 from accounts_bank.observability.trace_context import TRACE
 from accounts_bank.observability.wsgi import Application, Environment, StartResponse
 
@@ -50,6 +51,8 @@ class Traced:
         method = environment["REQUEST_METHOD"]
         name = method if method in METHODS else "HTTP"
         span = self._start_span(name, environment)
+        if span is None:  # no memory for it, for example
+            return self._application(environment, start_response)
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
             _end(span, name, self._route_of(environment), int(status[:3]))
@@ -67,6 +70,7 @@ class Traced:
         ending.start()
         ending.join(END_TIMEOUT_S)
 
+    @shielded
     def _start_span(self, name: str, environment: Environment) -> Span:
         header = environment.get("HTTP_TRACEPARENT")
         carrier = {"traceparent": header, "tracestate": environment.get("HTTP_TRACESTATE", "")}
@@ -80,6 +84,7 @@ class Traced:
         return span
 
 
+@shielded
 def _end(span: Span, name: str, route: str, status: int) -> None:
     if span.is_recording():
         if route:

@@ -18,6 +18,7 @@ Invariants:
 4. A health check never waits behind other requests.
 5. A long answer takes a thread for each part, and none while the client reads.
 6. After SIGTERM the gateway answers as before for `drain_s`, with `Connection: close`.
+7. An error that the application raises is logged and answered as a problem, here as well.
 
 Sources: PEP 3333; granian's RSGI specification, version 1.6.
 """
@@ -37,6 +38,7 @@ from werkzeug.exceptions import RequestTimeout
 from werkzeug.wsgi import FileWrapper
 
 from accounts_bank.api import registry
+from accounts_bank.api.problems import answer_outside
 from accounts_bank.api.registry import body_max_bytes
 from accounts_bank.concurrency.greenlets import GreenletPool
 from accounts_bank.http.hosts import LIVE_PATH, READY_PATH
@@ -119,36 +121,42 @@ class Gateway:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
-        environment = _environment(scope)
-        if self._is_draining:
-            environment[DRAINING] = True
+        environment: Environment = {}
         try:
+            environment |= _environment(scope)
             environment["wsgi.input"] = await _body(environment, protocol)
+            environment[ARRIVED_S] = perf_counter()
+            status, headers, body = await self._dispatch(environment)
         except ProtocolError:
             return  # the client went away
-        environment[ARRIVED_S] = perf_counter()
-        threads = self._hashing_threads if self._hashes(environment) else self._threads
-        status, headers, body = await self._dispatch(environment, threads)
+        except Exception as error:  # noqa: BLE001 - logged; the client gets a problem
+            status, headers, body = answer_outside(error, environment)
         if self._is_draining:
             headers.append(("Connection", "close"))
         if isinstance(body, bytes):
             protocol.response_bytes(status, headers, body)
         else:
+            threads = self._threads_for(environment)
             await threads.send(body, protocol.response_stream(status, headers))
+
+    def _threads_for(self, environment: Environment) -> ThreadPool:
+        return self._hashing_threads if self._hashes(environment) else self._threads
 
     def _hashes(self, environment: Environment) -> bool:
         """Tell whether a request hashes a password; showing the form does not."""
         is_post = environment["REQUEST_METHOD"] == "POST"
         return is_post and environment["PATH_INFO"] in self._hashing_paths
 
-    async def _dispatch(self, environment: Environment, threads: ThreadPool) -> Answer:
+    async def _dispatch(self, environment: Environment) -> Answer:
         """Answer a request on the threads that fit it."""
+        if self._is_draining:
+            environment[DRAINING] = True
         if environment["PATH_INFO"] == LIVE_PATH:
             return self._answer(environment)
         if _pays(environment):
             return await self._pay(environment)
         if environment["PATH_INFO"] != READY_PATH:
-            return await threads.run(self._answer, environment)
+            return await self._threads_for(environment).run(self._answer, environment)
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 return await self._ready_threads.run(self._answer, environment)

@@ -29,6 +29,7 @@ from accounts_bank.http import traces
 from accounts_bank.http.bank import EXTENSION, Bank
 from accounts_bank.http.guard import hashing_paths
 from accounts_bank.logging_config import close_logs
+from accounts_bank.observability.counter_files import FOLDER
 from accounts_bank.server.gateway import Gateway
 
 MEMORY_THREADS = 4
@@ -51,8 +52,6 @@ SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the folder in it is ours alone
 NUMBERS = "accounts-numbers-"
 LOCKED_AFTER_S = 60
 """The age at which a folder in use is locked for certain."""
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that prometheus-client reads when a worker imports it."""
 
 
 def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None:
@@ -86,6 +85,7 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
         log_enabled=False,
     )
     _let_workers_end()
+    _pass_on_signals(server)
     with _shared_numbers() if workers > 1 else nullcontext():
         # granian's own loader would put the current folder first on the import path.
         server.serve(target_loader=cast("Any", worker_app), wrap_loader=False)
@@ -110,6 +110,19 @@ def _let_workers_end() -> None:
     )
 
 
+def _pass_on_signals(server: Any) -> None:
+    """Send SIGUSR1 on to the workers, which open their log anew; ignore SIGUSR2."""
+
+    def pass_on(number: int, _frame: object) -> None:
+        for worker in server.wrks:
+            with suppress(ProcessLookupError, TypeError):  # it has ended, or has not begun
+                os.kill(worker.inner.pid, number)
+
+    signal.signal(signal.SIGUSR1, pass_on)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN))
+
+
 @contextmanager
 def _shared_numbers() -> Iterator[None]:
     """Give the workers a shared folder for their metrics, in memory where the system has it.
@@ -120,7 +133,7 @@ def _shared_numbers() -> Iterator[None]:
     place = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else gettempdir()
     _remove_left_folders(Path(place))
     with TemporaryDirectory(prefix=NUMBERS, dir=place) as folder, _locked(folder, LOCK_SH):
-        os.environ.setdefault(METRICS_FOLDER, folder)
+        os.environ.setdefault(FOLDER, folder)
         yield
 
 

@@ -100,3 +100,16 @@ def test_a_start_without_the_extra_names_the_package_to_install(passwords, monke
 def test_without_tracing_nothing_of_it_is_loaded(http):
     http("GET", "/health/live")
     assert "accounts.traces" not in http.app.extensions
+
+
+@pytest.mark.parametrize("call", ["start_span", "on_end"])
+def test_a_request_that_cannot_be_traced_is_answered(traced, monkeypatch, call):
+    http, _ = traced
+
+    def fail(*_arguments, **_named):
+        raise MemoryError
+
+    tracing = http.app.extensions["accounts.traces"]
+    owner = tracing._tracer if call == "start_span" else tracing._provider._active_span_processor
+    monkeypatch.setattr(owner, call, fail)
+    assert http("GET", "/health/live").status_code == 200

@@ -94,9 +94,7 @@ def test_concurrent_callers_seal_each_item_once(sealer, outbox):
     assert sorted(logged()) == sorted(f"{n}-{t}" for n in range(16) for t in range(30))
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(28, "full"), Unavailable("gone"), ValueError("closed"), KeyError("ours")]
-)
+@pytest.mark.parametrize("error", [OSError(28, "full"), ValueError("closed"), KeyError("ours")])
 def test_unwritable_items_wait_and_log_one_error(log, outbox, monkeypatch, caplog, error):
     def fail(*_):
         raise error
@@ -229,3 +227,20 @@ def test_the_bank_answers_while_another_process_locks_its_audit_log():
                 assert server.ask("GET", "/health/live")[0] == 200
             assert not answer.done()
         assert answer.result()[0] == 201
+
+
+def test_an_outage_of_the_store_is_no_fault_of_the_log(log, outbox, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "accounts_bank.audit.sealer")
+
+    def away(*_):
+        raise Unavailable("The store does not answer.")
+
+    monkeypatch.setattr(AuditLog, "writing", away)  # before the sealer polls by itself
+    sealer = Sealer(log, (outbox,), in_background=lambda: False)
+    for _ in range(3):
+        sealer.seal()
+    assert not sealer.failing
+    monkeypatch.undo()
+    sealer.close()
+    told = [(each.levelname, each.getMessage()) for each in caplog.records]
+    assert told == [("WARNING", "sealing_postponed"), ("INFO", "sealing_resumed")]

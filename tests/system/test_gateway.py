@@ -1,11 +1,14 @@
 """The gateway: requests that it passes on and requests that it answers itself."""
 
 import asyncio
+import errno
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from granian.rsgi import ProtocolError  # type: ignore[attr-defined]
 from werkzeug.exceptions import RequestTimeout
@@ -322,3 +325,28 @@ def test_waiting_payments_occupy_no_thread(standing, monkeypatch):
         assert await status(made, "/v1/deposits") == 201
 
     run(ask())
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (KeyError("a mistake"), 500, "internal_error"),
+        (MemoryError(), 503, "unavailable"),
+        (OSError(errno.EMFILE, "Too many open files"), 503, "unavailable"),
+        (RuntimeError("can't start new thread"), 503, "unavailable"),
+    ],
+)
+def test_an_error_of_the_application_is_logged_and_answered(  # noqa: PLR0917 - a table
+    ask, caplog, request, error, status, reason
+):
+    def failing(_environment, _start):
+        raise error
+
+    logger = logging.getLogger("accounts_bank.api")
+    logger.addHandler(caplog.handler)
+    request.addfinalizer(lambda: logger.removeHandler(caplog.handler))
+    ((answered, headers, body),) = ask(Protocol(b""), failing)
+    assert (answered, msgspec.json.decode(body)["code"]) == (status, reason)
+    assert ("Content-Type", "application/problem+json") in headers
+    assert (("Retry-After", "1") in headers) == (status == 503)
+    assert caplog.records[0].exc_info[1] is error
