@@ -303,13 +303,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cuts", type=int, default=30, help="number of cuts")
     parser.add_argument("--seconds", type=float, default=CUT_S, help="length of a cut")
+    parser.add_argument("--pause", type=float, default=BETWEEN_CUTS_S, help="seconds between cuts")
     given = parser.parse_args()
     with ExitStack() as started:
         started.enter_context(chdir(started.enter_context(tempfile.TemporaryDirectory())))
         network, mongo = started.enter_context(mongo_on_a_network())
         run = Run(started.enter_context(banks_on(mongo.url())))
         for number in range(1, given.cuts + 1):
-            time.sleep(BETWEEN_CUTS_S)
+            time.sleep(given.pause)
             before = len(run.stale)
             cut_off_the_primary(network, mongo, run, given.seconds)
             report(number, run, run.stale[before:])

@@ -1,4 +1,4 @@
-"""The driver's client: what a URL may ask of it, which servers will do, its connections."""
+"""The driver's client: the options that a URL may set, the servers it accepts, its connections."""
 
 from collections.abc import Mapping
 from threading import Lock
@@ -12,14 +12,14 @@ from accounts_bank.errors import SettingsError
 from accounts_bank.stores.mongo.documents import Document
 
 NAME = "bank"
-"""What the database is called where the URL names none."""
+"""The name of the database if the URL has none."""
 
 CONNECT_TIMEOUT_S = 5
 SOCKET_TIMEOUT_S = 10
 CONNECTIONS_MAX = 50
 
 WIRE_VERSION_MIN = 13
-"""MongoDB 5.0: before it, snapshots were for transactions alone."""
+"""MongoDB 5.0, the first version with snapshot reads outside of transactions."""
 STRONG: dict[str, set[Any]] = {
     "w": {"majority"},
     "journal": {True},
@@ -28,7 +28,7 @@ STRONG: dict[str, set[Any]] = {
     "retryWrites": {True},
     "retryReads": {True},
 }
-"""What a URL may say of how safe writes and reads are to be; the bank itself asks for the most."""
+"""The options of a URL that weaken writes or reads, with the values that are accepted."""
 
 
 class Connections(ConnectionPoolListener):
@@ -39,10 +39,10 @@ class Connections(ConnectionPoolListener):
         self._in_use = 0
 
     def gauges(self) -> dict[str, float]:
-        """Give what there is to be watched."""
+        """Return the gauges by name."""
         return {"store_connections": self._in_use, "store_connections_max": CONNECTIONS_MAX}
 
-    def connection_checked_out(self, event: Any) -> None:  # noqa: ARG002 - one is as another
+    def connection_checked_out(self, event: Any) -> None:  # noqa: ARG002 - the listener's signature
         with self._lock:
             self._in_use += 1
 
@@ -51,7 +51,7 @@ class Connections(ConnectionPoolListener):
             self._in_use -= 1
 
     def _ignored(self, event: Any) -> None:
-        """Take no note."""
+        """Ignore an event."""
 
     pool_created = pool_ready = pool_cleared = pool_closed = _ignored
     connection_created = connection_ready = connection_closed = _ignored
@@ -59,17 +59,17 @@ class Connections(ConnectionPoolListener):
 
 
 def client_for(url: str, connections: Connections) -> MongoClient[Document]:
-    """Make a client that asks for what is safe, and waits for nothing without an end.
+    """Make a client with majority writes, reads from the primary and bounded waits.
 
-    :raises SettingsError: the URL asks for less.
+    :raises SettingsError: the URL sets a weaker option.
     """
     parsed = parse_uri(url)
     for name, strong in STRONG.items():
         given = parsed["options"].get(name)
         if given is not None and given not in strong:
             raise SettingsError(
-                f"STORE_URL has {name}={given}, with which a crash loses what was confirmed: "
-                "leave it out, the bank asks for what is safe."
+                f"STORE_URL has {name}={given}, with which a crash loses confirmed payments. "
+                "Leave it out: the bank sets a safe value."
             )
     return MongoClient(
         url,
@@ -87,13 +87,14 @@ def client_for(url: str, connections: Connections) -> MongoClient[Document]:
 
 
 def check_server(hello: Mapping[str, Any]) -> None:
-    """Take a server by what it says of itself.
+    """Check that a server has transactions and snapshot reads.
 
-    :raises SettingsError: it cannot do what the bank needs.
+    :param hello: the answer of the server to the command `hello`.
+    :raises SettingsError: it lacks one of them.
     """
     if "setName" not in hello:
         raise SettingsError(
-            "STORE_URL is a MongoDB without a replica set, which has no transactions: start mongod "
+            "STORE_URL is a MongoDB without a replica set, which has no transactions. Start mongod "
             "with --replSet rs0 and run rs.initiate() once. One node is enough."
         )
     if hello["maxWireVersion"] < WIRE_VERSION_MIN:

@@ -31,6 +31,8 @@ from accounts_bank.stores.mongo.primary import PrimaryProof
 
 DEADLINE_S = 5.0
 """For a read, and for the part of a transaction before its commit."""
+OPEN_TIMEOUT_S = 5.0
+"""For a primary that proves itself at the start."""
 TRANSACTION_TIMEOUT_S = 8.0
 """For a whole transaction: after it the journal tells whether the commit happened."""
 READS_MAX = 10
@@ -66,8 +68,10 @@ class MongoDatabase:
             failed.callback(self.close)
             check_server(self._client.admin.command("hello"))
             self._database = self._client.get_default_database(NAME)
-            prepare(self._database)
             self._proof = PrimaryProof(self._database)
+            with pymongo.timeout(OPEN_TIMEOUT_S):
+                self._proof.require()  # the version of the schema is read from here on
+            prepare(self._database)
             failed.pop_all()
         self._observer.add_gauges(connections.gauges)
 

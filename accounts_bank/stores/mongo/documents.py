@@ -1,7 +1,7 @@
-"""How values look as documents, and the schema that holds them to it.
+"""Values as documents, and the JSON schema of these documents.
 
-The key of a value is its `_id`; what is None is left out. Numbers are int64, times are microseconds
-since 1970. Sessions, actions and details are JSON: no query looks inside.
+The key of a value is its `_id`. A document has no field for None. Numbers are int64, times are
+microseconds since 1970. Sessions, actions and details are JSON text: no query looks inside.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,7 @@ Convert = Callable[[Any], Any]
 
 
 class _Field(Struct, frozen=True):
-    """One field of a value, and what stands for it in a document."""
+    """One field of a value, and its name, type and converters in a document."""
 
     name: str
     place: str
@@ -37,10 +37,13 @@ class _Field(Struct, frozen=True):
 
 
 class Shape(Generic[Value]):
-    """Values of one kind, as documents."""
+    """Converts values of one class to documents and back."""
 
     def __init__(self, kind: type[Value], collection: str, *key: str) -> None:
-        """Take the fields of the kind; a key of several fields makes an `_id` of several."""
+        """Read the fields of a class.
+
+        :param key: the fields that make the `_id`; several make an `_id` that is an object.
+        """
         self.collection = collection
         self._kind = kind
         self._key = key
@@ -55,7 +58,7 @@ class Shape(Generic[Value]):
         return _Field(name, place, _bson_type(kind), is_optional, *_converters(kind))
 
     def document(self, value: Value) -> dict[str, Any]:
-        """Give a value as a document."""
+        """Convert a value to a document."""
         found = {
             field.place: field.write(given)
             for field in self._fields
@@ -66,7 +69,10 @@ class Shape(Generic[Value]):
         return found
 
     def change(self, before: Value | None, after: Value) -> UpdateOne | None:
-        """Make a change of what differs, of all where there was nothing; None where it is none."""
+        """Return the update from one value to another; None if they are equal.
+
+        :param before: the value in the database; None inserts `after`.
+        """
         document = self.document(after)
         key = {"_id": document.pop("_id")}
         if before is None:
@@ -84,9 +90,9 @@ class Shape(Generic[Value]):
         return UpdateOne(key, given) if given else None
 
     def value(self, document: Document) -> Value:
-        """Read a value from a document.
+        """Convert a document to a value.
 
-        :raises ValueError: something in it cannot be read, or is missing.
+        :raises ValueError: a field is missing or has a wrong type.
         """
         places = {**document, **document["_id"]} if len(self._key) > 1 else document
         found: dict[str, Any] = {}
@@ -98,7 +104,7 @@ class Shape(Generic[Value]):
         return self._kind(**found)
 
     def properties(self, **minima: int) -> dict[str, Any]:
-        """Say what may stand in a document, as a `$jsonSchema` does; minima are of numbers."""
+        """Return the `properties` of a `$jsonSchema`; `minima` are the lowest numbers of fields."""
         places: dict[str, Any] = {
             field.place: {"bsonType": field.bson_type}
             | ({"minimum": Int64(minima[field.name])} if field.name in minima else {})
@@ -110,12 +116,12 @@ class Shape(Generic[Value]):
 
     @property
     def optional(self) -> set[str]:
-        """Name what need not stand in a document."""
+        """The fields that a document may lack."""
         return {field.place for field in self._fields if field.is_optional}
 
 
 def closed(properties: Mapping[str, Any], optional: Iterable[str] = ()) -> dict[str, Any]:
-    """Say that an object has these properties and no others."""
+    """Return the `$jsonSchema` of an object that has these properties and no others."""
     return {
         "bsonType": "object",
         "properties": dict(properties),
@@ -130,27 +136,27 @@ def _bson_type(kind: Any) -> str:
 
 def _converters(kind: Any) -> tuple[Convert, Convert]:
     if kind is int:
-        return Int64, _whole
+        return Int64, _integer
     if kind is datetime:
-        return lambda given: Int64(microseconds(given)), lambda given: moment(_whole(given))
+        return lambda given: Int64(microseconds(given)), lambda given: moment(_integer(given))
     if kind in {str, bool}:
-        return _as_it_is, _as_it_is
+        return _unchanged, _unchanged
     if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, StrEnum):
         return str, kind
-    return _as_json, lambda given: msgspec.json.decode(given, type=kind)
+    return _to_json, lambda given: msgspec.json.decode(given, type=kind)
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     if not isinstance(value, int):
-        raise ValueError(f"{value!r} is no whole number")  # noqa: TRY004 - it was written by hand
+        raise ValueError(f"{value!r} is no whole number")  # noqa: TRY004 - bad data, not a bad call
     return int(value)
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
-def _as_json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 

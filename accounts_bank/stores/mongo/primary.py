@@ -11,12 +11,13 @@ A proof lasts for `PROOF_LASTS_S`. A follower that copied the no-op calls no ele
 
 from threading import Lock
 from time import monotonic, sleep
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bson.objectid import ObjectId
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 from pymongo.read_concern import ReadConcern
+from pymongo.topology_description import TopologyDescription
 
 from accounts_bank.stores.databases.bounded import bounded
 from accounts_bank.stores.mongo.documents import Document
@@ -46,6 +47,7 @@ class PrimaryProof:
         self._meta = database["meta"].with_options(read_concern=LINEARIZABLE)
         self._lock = Lock()
         self._proof: tuple[Primary | None, float] = None, 0.0
+        self._seen: tuple[TopologyDescription | None, Primary | None] = None, None
 
     def require(self) -> Primary:
         """Return the primary, proven for a read or a transaction that begins now.
@@ -89,9 +91,15 @@ class PrimaryProof:
                 self._proof = before, began_s
 
     def _current(self) -> Primary | None:
-        """Return the primary that the driver knows."""
-        servers: dict[Any, Any] = self._client.topology_description.server_descriptions()
-        for each in servers.values():
-            if each.server_type_name == "RSPrimary":
-                return Primary(each.address, each.election_id, len(each.all_hosts) == 1)
-        return None
+        """Return the primary that the driver knows; None while it knows none."""
+        description = self._client.topology_description  # frozen: a change makes another one
+        if description is not self._seen[0]:
+            self._seen = description, _primary_of(description)
+        return self._seen[1]
+
+
+def _primary_of(description: TopologyDescription) -> Primary | None:
+    for each in description.server_descriptions().values():
+        if each.server_type_name == "RSPrimary" and each.election_id is not None:
+            return Primary(each.address, each.election_id, len(each.all_hosts) == 1)
+    return None

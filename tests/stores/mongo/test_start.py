@@ -116,7 +116,7 @@ def test_a_server_without_a_replica_set_is_refused():
     node = Node(replica_set="")
     node.ask("ping")
     try:
-        assert "start mongod with --replSet rs0" in complaint(f"mongodb://{node.host}/bank")
+        assert "Start mongod with --replSet rs0" in complaint(f"mongodb://{node.host}/bank")
         said = complaint(f"mongodb://{node.host}/bank?replicaSet=rs0")
         assert "was rs.initiate() run?" in said
     finally:
