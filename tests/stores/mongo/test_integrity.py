@@ -36,7 +36,7 @@ WRONGS: list[tuple[str, dict[str, Any], Any, str]] = [
     ("accounts", {"_id": "bob"}, {"$set": {"line_count": Int64(7)}}, "it counts 7"),
     ("accounts", {"_id": "bob"}, {"$set": {"currency": "USD"}}, "balances in EUR sum to"),
     ("accounts", {"_id": "bob"}, None, "which does not exist"),
-    ("entries", {"_id": "sent-1000"}, {"$set": {"status": "recorded"}}, "entry sent-1000: it is"),
+    ("entries", {"_id": "sent-1000"}, {"$set": {"status": "recorded"}}, "entry sent-1000: it was"),
     ("entries", {"_id": "sent-1000"}, {"$set": {"status": "unheard_of"}}, "cannot be read"),
     ("entries", {"_id": "sent-1000"}, {"$set": {"action": "{}"}}, "cannot be read"),
     ("entries", {"_id": "sent-1000"}, None, "sent-1000, which is not in the journal"),
