@@ -14,6 +14,8 @@ ApiError
 ├── Refused                 a rule of the ledger refused the entry
 ├── TooManyRequests         a rate limit is used up
 ├── Unavailable             not decided: nothing was lost; send it again with the same key
+├── ClockBackward           the clock of a sandbox never moves back
+├── SandboxFull             there are as many sandbox banks or snapshots as there may be
 ├── BulkTooLarge            the store cannot take so many transfers in one commit
 └── SettingsError           the bank cannot start with these settings
 """
@@ -189,6 +191,25 @@ class Unavailable(ApiError):
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class ClockBackward(ApiError):
+    """The clock of a sandbox bank never moves back."""
+
+    code = "clock_backward"
+
+    def __init__(self) -> None:
+        super().__init__("The bank's clock is later. Restore a snapshot to go back.")
+
+
+class SandboxFull(ApiError):
+    """There are as many sandbox banks or snapshots as there may be."""
+
+    code = "sandbox_full"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.retry_after_s = 60
 
 
 class BulkTooLarge(ApiError):

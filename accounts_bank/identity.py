@@ -90,7 +90,8 @@ class Event(Struct, frozen=True, gc=False):
 
     `kind` is one of `user_registered`, `user_updated`, `user_deleted`, `password_changed`,
     `password_refused`, `login`, `login_failed`, `login_refreshed`, `refresh_reused`, `logout`,
-    `role_changed_to_` and the role, `role_restored` (to the last admin).
+    `role_changed_to_` and the role, `role_restored` (to the last admin), and for a sandbox
+    `sandbox_` and the call.
     `user_id` is None if no user has the name of a sign-in. An event contains no personal data,
     because it stays in the audit log forever.
     """

@@ -38,7 +38,9 @@ SETTINGS = {
     "DRAIN_S": "seconds after SIGTERM with `/health/ready` 503 and all requests answered",
     "KEEP_ALIVE_S": "seconds that a connection may be idle; more than the proxy in front allows",
     "CUSTOMER_CASH": "customers deposit and withdraw themselves; `false`: tellers only",
-    "SANDBOX": "reserved: `true` stops the start of this version",
+    "SANDBOX": "[a bank to build against](decisions/sandbox-banks.md), with a clock and snapshots",
+    "SANDBOX_OPEN": "`true` opens the sandbox to callers from loopback; else an admin's token does",
+    "SANDBOX_BANKS": "the most banks beside the first one",
     "DEMO": "`accounts demo` sets it: people with public passwords",
     "DEMO_SEED": "the same seed makes the same people and history",
     "LOGIN_RATE_LIMIT": "failed sign-ins for an address and a username",
@@ -73,7 +75,7 @@ def application() -> Iterator[Flask]:
     """Build an application in an empty folder, and close it."""
     with TemporaryDirectory() as folder:
         chdir(folder)
-        app = create_app({"LOG_LEVEL": "ERROR"})
+        app = create_app({"LOG_LEVEL": "ERROR", "SANDBOX": True})
         yield app
         app.extensions["accounts"].close()
         chdir(Path(__file__).parents[1])

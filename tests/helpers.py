@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from accounts_bank.api.openapi import _codes
 from accounts_bank.api.problems import CATALOGUE, MEDIA_TYPE
 from accounts_bank.collections.accounts import AccountCollection
-from accounts_bank.collections.due_work import Runner
+from accounts_bank.collections.due_work import DueWork
 from accounts_bank.collections.holds import HoldDetails
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.schedules import ScheduleDetails
@@ -30,7 +30,6 @@ from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
 PASSWORD = "correct horse"
 AUDITOR = "auditor"
 TELLER = "teller"
-RUNNER_PAUSE_S = 0.01
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -80,9 +79,7 @@ class Teller:
             on_saved=self._saved,
             customer_cash=customer_cash,
         )
-        self.runner = Runner(
-            self.store, clock=self.clock, on_saved=self._saved, pause_s=lambda: RUNNER_PAUSE_S
-        )
+        self.due_work = DueWork(self.store, clock=self.clock, on_saved=self._saved)
         self.users = UserCollection(
             self.user_store,
             self.accounts,

@@ -6,32 +6,36 @@ from accounts_bank.api import problems, tokens, views
 from accounts_bank.api.docs import docs
 from accounts_bank.api.health import health
 from accounts_bank.api.metrics import metrics
-from accounts_bank.api.registry import OPERATIONS
+from accounts_bank.api.registry import operations_of
 from accounts_bank.errors import Unavailable
 from accounts_bank.http import traces
 from accounts_bank.http.bank import EXTENSION, Bank
+from accounts_bank.http.banks import BANKS_EXTENSION, BankMount, Banks
 from accounts_bank.http.hosts import behind_proxies, trust_hosts
+from accounts_bank.http.links import PrefixedLinks
 from accounts_bank.http.messages import FORM_BODY_MAX_BYTES
 from accounts_bank.http.middleware import OVERLOADED, RequestMiddleware
 
 
-def create_api(bank: Bank) -> Flask:
-    """Make the Flask app of a bank."""
+def create_api(bank: Bank, banks: Banks) -> Flask:
+    """Make the Flask app of a process: of its first bank, and of its sandbox banks."""
     app = Flask("accounts_bank", static_folder=None)
+    app.jinja_options = {**app.jinja_options, "extensions": [PrefixedLinks]}
     app.config["MAX_CONTENT_LENGTH"] = FORM_BODY_MAX_BYTES + 1
     app.url_map.merge_slashes = False
-    app.extensions[EXTENSION] = bank
+    app.extensions |= {EXTENSION: bank, BANKS_EXTENSION: banks}
     traces.instrument(app, bank.settings)
     problems.register(app)
     tokens.register(app, bank.settings)
     app.before_request(_refuse_if_overloaded)
     trust_hosts(app, bank.settings)
-    views.register(app, OPERATIONS)
+    views.register(app, operations_of(bank.settings))
     for blueprint in (health, metrics, docs):
         app.register_blueprint(blueprint)
     answer = problems.answer_outside
     around = RequestMiddleware(app.wsgi_app, bank.traffic, bank.observer, answer)
-    app.wsgi_app = behind_proxies(around, bank.settings)  # type: ignore[assignment]
+    mounted = BankMount(around, banks) if bank.settings.SANDBOX else around
+    app.wsgi_app = behind_proxies(mounted, bank.settings)  # type: ignore[assignment]
     return app
 
 

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, current_app, render_template, request
 
 from accounts_bank.api.openapi import document
 from accounts_bank.api.problems import CATALOGUE
-from accounts_bank.api.registry import OPERATIONS
+from accounts_bank.api.registry import operations_of
 from accounts_bank.api.views import write
 from accounts_bank.http.answers import Answer
+from accounts_bank.http.bank import bank
 
 docs = Blueprint(
     "docs",
@@ -51,6 +52,6 @@ def _page(template: str, **context: Any) -> Response:
 def _document() -> dict[str, Any]:
     app = current_app
     if "accounts.openapi" not in app.extensions:
-        app.extensions["accounts.openapi"] = document(OPERATIONS)
+        app.extensions["accounts.openapi"] = document(operations_of(bank().settings))
     found: dict[str, Any] = app.extensions["accounts.openapi"]
-    return found
+    return found | {"servers": [{"url": request.script_root or "/"}]}

@@ -31,6 +31,6 @@ def ready() -> Response:
     bank().check_clock()
     if bank().audit.failing:
         raise Unavailable("The bank cannot write the audit log. Read the log of the process.")
-    if bank().runner.failing:  # other processes have the same stores, and requests still work
+    if bank().due_work.failing:  # other processes have the same stores, and requests still work
         return write(Answer({"status": "ready", "warning": "Due work is postponed. Read the log."}))
     return write(Answer({"status": "ready"}))

@@ -16,12 +16,14 @@ _DESCRIPTION = """\
 A bank in a box. Amounts are integers in minor units. Sign up, sign in, send the access token as a
 bearer token. Send an `Idempotency-Key` with each payment: the bank makes a payment with the same
 key and body once. Every error is a problem (RFC 9457) with a stable `code`; all codes are at
-[/docs/errors](/docs/errors)."""
+[/docs/errors](docs/errors)."""
 
 _PATH_PARAMETERS = {
     "account": "An account's id or number.",
     "entry_id": "The id in the answer of the POST.",
     "user_id": "A user's id.",
+    "bank_id": "The id of a sandbox bank.",
+    "name": "1 to 64 letters, digits, `.`, `_` or `-`.",
 }
 
 _ALWAYS = ("invalid_request", "method_not_allowed", "internal_error", "unavailable")

@@ -25,6 +25,8 @@ HEADER_ARGUMENTS = (
     "accept",
     "refresh_claims",
     "issue_tokens",
+    "banks",
+    "root_url",
 )
 """Arguments that are read after the body, in this order."""
 
@@ -37,6 +39,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """The declaration of one route and method.
 
     `permission` is None where no token is needed. `path` marks its variable parts: `/<account>`.
+    `is_sandbox`: a caller from loopback needs no token while SANDBOX_OPEN is true, and each call is
+    audited.
     """
 
     method: str
@@ -62,6 +66,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     hashes_password: bool = False
     media_types: tuple[str, ...] = ("application/json",)
     takes_refresh_token: bool = False
+    is_sandbox: bool = False
 
 
 class Operations:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from flask import Flask, Response
+from flask import Flask, Response, request
 from msgspec import Struct
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -83,6 +83,14 @@ CATALOGUE: Mapping[str, Entry] = {
         415, "Unsupported media type", "Bodies are JSON in UTF-8: send `application/json`."
     ),
     **_RULES,
+    "clock_backward": Entry(
+        422,
+        "Clock backward",
+        "The clock never moves back. Restore a snapshot instead.",
+    ),
+    "sandbox_full": Entry(
+        429, "Sandbox full", "Delete a sandbox bank or a snapshot that you no longer need."
+    ),
     "rate_limited": Entry(
         429, "Too many requests", "Wait for as many seconds as `Retry-After` says."
     ),
@@ -184,7 +192,7 @@ def answer_outside(
     context = {"request_id": request_id, "path": environment.get("PATH_INFO")}
     code = _log_unexpected(error, context)
     detail, headers = _UNEXPECTED[code]
-    problem = _problem_of(code, detail, request_id)
+    problem = _problem_of(code, detail, request_id, environment.get("SCRIPT_NAME", ""))
     head = [("Content-Type", MEDIA_TYPE), *headers.items()]
     return problem.status, head, msgspec.json.encode(problem)
 
@@ -198,10 +206,10 @@ def _log_unexpected(error: Exception, context: Mapping[str, object]) -> str:
     return "unavailable" if is_short else "internal_error"
 
 
-def _problem_of(code: str, detail: str, request_id: str, **extra: Any) -> Problem:
+def _problem_of(code: str, detail: str, request_id: str, prefix: str, **extra: Any) -> Problem:
     entry = CATALOGUE[code]
     return Problem(
-        type=f"/docs/errors#{code}",
+        type=f"{prefix}/docs/errors#{code}",
         title=entry.title,
         status=entry.status,
         detail=detail,
@@ -212,7 +220,7 @@ def _problem_of(code: str, detail: str, request_id: str, **extra: Any) -> Proble
 
 
 def _problem(code: str, detail: str, headers: dict[str, str], extra: Mapping[str, Any]) -> Response:
-    problem = _problem_of(code, detail, request_id(), **extra)
+    problem = _problem_of(code, detail, request_id(), request.script_root, **extra)
     response = Response(msgspec.json.encode(problem), problem.status, mimetype=MEDIA_TYPE)
     response.headers.update(headers)
     if problem.status == HTTPStatus.UNAUTHORIZED:

@@ -4,13 +4,17 @@ from accounts_bank.api import (
     account_operations,
     audit_operations,
     auth_operations,
+    bank_operations,
     cash_operations,
+    clock_operations,
     hold_operations,
     schedule_operations,
+    snapshot_operations,
     transfer_operations,
     user_operations,
 )
 from accounts_bank.api.operations import Operation
+from accounts_bank.config import Settings
 from accounts_bank.http.hosts import API_PREFIX
 from accounts_bank.http.messages import BODY_MAX_BYTES, FORM_BODY_MAX_BYTES
 
@@ -29,6 +33,13 @@ OPERATIONS: tuple[Operation, ...] = tuple(
     for operation in module.operations
 )
 
+SANDBOX_OPERATIONS: tuple[Operation, ...] = tuple(
+    operation
+    for module in (bank_operations, clock_operations, snapshot_operations)
+    for operation in module.operations
+)
+"""They exist only with the setting SANDBOX."""
+
 FIXED = {
     (operation.method, operation.path): operation
     for operation in OPERATIONS
@@ -46,6 +57,11 @@ _BODY_MAX_BYTES = {
     for (_, path), operation in FIXED.items()
     if operation.body_max_bytes != BODY_MAX_BYTES
 }
+
+
+def operations_of(settings: Settings) -> tuple[Operation, ...]:
+    """Return the operations that a process with these settings serves."""
+    return OPERATIONS + SANDBOX_OPERATIONS if settings.SANDBOX else OPERATIONS
 
 
 def body_max_bytes(path: str) -> int:

@@ -13,6 +13,7 @@ from flask_jwt_extended import (
     get_jwt,
     verify_jwt_in_request,
 )
+from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import InvalidTokenError
 
 from accounts_bank.api.problems import answer
@@ -20,15 +21,21 @@ from accounts_bank.api.schemas.users import TokensView
 from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.config import Settings
 from accounts_bank.errors import InvalidToken, Unavailable
-from accounts_bank.http.bank import bank
+from accounts_bank.http.bank import Bank, bank
 from accounts_bank.identity import Caller, Session, User
 
 SESSION_CLAIM = "sid"
+BANK_CLAIM = "bank"
+"""The id of a sandbox bank; its tokens open no other bank. Tokens of the first bank lack it."""
 PAGES_CLAIM = "pages"
 """Marks tokens in cookies: they open the pages alone, and all other tokens the API alone."""
 VERIFIED_MAX = 10_000
 LEEWAY_S = 30
 """Seconds by which the clocks of two servers may differ for `exp` and `nbf` (RFC 7519, 4.1.4)."""
+LASTING = timedelta(days=1)
+
+FAILURES = (JWTExtendedException, InvalidTokenError)
+"""The errors of a token that flask-jwt-extended and PyJWT raise."""
 
 _MISSING = "Sign in and send `Authorization: Bearer <access token>`."
 _BROKEN = "The token is not valid here. Sign in again."
@@ -82,10 +89,11 @@ def caller() -> Caller:
     """
     verified: VerifiedTokens = _verified()
     header = request.headers.get("Authorization", "")
-    known = verified.get(header)
+    key = f"{bank().id} {header}"
+    known = verified.get(key)
     if known is None:
         claims = claims_of("headers", refresh=False)
-        verified.keep(header, claims)
+        verified.keep(key, claims)
         known = claims["sub"], claims[SESSION_CLAIM]
     return bank().users.caller(*known)
 
@@ -99,7 +107,7 @@ def refresh_claims() -> tuple[str, str, str]:
 def tokens_view(user: User, session: Session) -> TokensView:
     """Make the tokens of a session."""
     settings = bank().settings
-    claims = {SESSION_CLAIM: session.id}
+    claims = session_claims(bank(), session)
     return TokensView(
         access_token=create_access_token(user.id, additional_claims=claims),
         token_type="Bearer",  # noqa: S106 - a type, no secret
@@ -108,6 +116,18 @@ def tokens_view(user: User, session: Session) -> TokensView:
             user.id, additional_claims={**claims, "jti": session.refresh_id}
         ),
     )
+
+
+def session_claims(bank: Bank, session: Session) -> dict[str, Any]:
+    """Return the claims that bind a token to a session of a bank."""
+    claims = {SESSION_CLAIM: session.id}
+    return claims | {BANK_CLAIM: bank.id} if bank.id else claims
+
+
+def lasting_token(bank: Bank, user: User, session: Session) -> str:
+    """Make an access token that lasts as long as a sandbox bank needs it."""
+    claims = session_claims(bank, session)
+    return str(create_access_token(user.id, additional_claims=claims, expires_delta=LASTING))
 
 
 def claims_of(location: Literal["headers", "cookies"], *, refresh: bool) -> dict[str, Any]:
@@ -130,8 +150,9 @@ def _verified() -> VerifiedTokens:
 
 
 def _is_one_of_ours(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
-    """Refuse a token without an end or without a session; the bank makes none."""
-    return "exp" in claims and isinstance(claims.get(SESSION_CLAIM), str)
+    """Refuse a token of another bank, without an end or without a session."""
+    is_here = claims.get(BANK_CLAIM, "") == bank().id
+    return is_here and "exp" in claims and isinstance(claims.get(SESSION_CLAIM), str)
 
 
 def _set_keys(manager: JWTManager, settings: Settings) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import ETags, Headers, MIMEAccept, MultiDict
 
-from accounts_bank.api import tokens
+from accounts_bank.api import sandbox_access, tokens
 from accounts_bank.api.operations import HEADER_ARGUMENTS, Operation
 from accounts_bank.http.answers import Answer, File
 from accounts_bank.http.bank import bank
+from accounts_bank.http.banks import BANKS_EXTENSION
 from accounts_bank.http.fields import Input
 from accounts_bank.http.guard import hashes_password, refuse_nul, require, spend_payment
 from accounts_bank.http.messages import idempotency_key, parse, parse_query
@@ -45,7 +46,9 @@ def _view(operation: Operation) -> Callable[..., Response]:
 
     def view(**path: str) -> Response:
         values: dict[str, Any] = {"bank": bank()}
-        if operation.permission is not None:
+        if operation.is_sandbox and sandbox_access.is_open():
+            values["caller"] = sandbox_access.caller()
+        elif operation.permission is not None:
             values["caller"] = _allowed_caller(operation)
         values["query"] = parse_query(operation.query or _NoQuery)
         refuse_nul(path.values())
@@ -54,7 +57,10 @@ def _view(operation: Operation) -> Callable[..., Response]:
         for name, read in readers.items():
             values[name] = read()
         arguments = {name: values[name] for name in operation.takes}
-        return write(operation.run(**arguments, **path))
+        answer = operation.run(**arguments, **path)
+        if operation.is_sandbox:
+            sandbox_access.audit(operation.name, values["caller"])
+        return write(answer)
 
     if operation.hashes_password:
         hashes_password(view)
@@ -97,6 +103,8 @@ _READERS: dict[str, Callable[[], Any]] = {
     "accept": _accept,
     "refresh_claims": tokens.refresh_claims,
     "issue_tokens": lambda: tokens.tokens_view,
+    "banks": lambda: current_app.extensions[BANKS_EXTENSION],
+    "root_url": lambda: request.host_url.rstrip("/"),
 }
 
 
@@ -104,7 +112,7 @@ def write(answer: Answer) -> Response:
     """Make a Flask response of an answer."""
     if answer.file is not None:
         return _write_file(answer.file)
-    headers = answer.headers()
+    headers = answer.headers(request.script_root)
     if answer.value is None:
         return Response(status=answer.status, headers=headers)
     if answer.next_cursor is not None:

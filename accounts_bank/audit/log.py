@@ -160,6 +160,17 @@ class AuditLog:
             return []
         return [line[:-1] for line in lines if line.endswith(b"\n") and _number(line)]
 
+    def verify(
+        self,
+        key_path: Path | None = None,
+        *,
+        on_lock: Callable[[], None],
+        on_line: Callable[[bytes], None],
+    ) -> tuple[int, str | None]:
+        """Verify the log and its rotated parts, as `verify_files` does."""
+        paths = parts_of(self.path)
+        return verify_files(paths, key_path, on_lock=on_lock, on_line=on_line, from_start=False)
+
     def last_number(self) -> int:
         """Return the number of the newest line, 0 for an empty log."""
         return self._head().number

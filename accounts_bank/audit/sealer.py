@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts_bank.audit.health import SealingHealth
 from accounts_bank.audit.log import AuditLog
+from accounts_bank.audit.memory_log import MemoryLog
 from accounts_bank.audit.records import record_of
 from accounts_bank.concurrency.greenlets import run_in_thread
 from accounts_bank.errors import Unavailable
@@ -27,20 +28,22 @@ POLL_S = 0.3
 class Sealer:
     """Moves items from the outboxes to the log. Items that fail stay and are tried again."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything it needs enters here
         self,
-        log: AuditLog | None,
+        log: AuditLog | MemoryLog | None,
         outboxes: Sequence[Outbox[Any]],
         in_background: Callable[[], bool],
         *,
         batch_delay_s: float = BATCH_DELAY_S,
         poll_s: float | None = None,
+        has_thread: bool = True,
     ) -> None:
         """Start. Without a log nothing is sealed here: another bank on the same stores does it.
 
         `in_background` tells whether a caller continues before its items are sealed.
         `batch_delay_s` is the time, in seconds, for which items gather in the background. `poll_s`
-        is the pause between two polls for items of other processes; None never polls.
+        is the pause between two polls for items of other processes; None never polls. Without
+        `has_thread` each caller seals its items itself.
         """
         self._log = log
         self._health = SealingHealth()
@@ -51,8 +54,10 @@ class Sealer:
         self._lock = Lock()
         self._wake = Event()
         self._closed = False
+        self._has_thread = has_thread
         self._thread = Thread(target=self._run, name="sealer", daemon=True)
-        self._thread.start()
+        if has_thread:
+            self._thread.start()
         self._wake.set()  # for items that an earlier process left
 
     @property
@@ -61,7 +66,7 @@ class Sealer:
         return self._health.is_log_failing
 
     @property
-    def log(self) -> AuditLog:
+    def log(self) -> AuditLog | MemoryLog:
         """The audit log.
 
         :raises Unavailable: another bank writes it.
@@ -76,7 +81,7 @@ class Sealer:
         A single caller finds its items in the log on return, up to `SYNCHRONOUS_MAX` of them. A
         busy bank seals in the background.
         """
-        if count <= SYNCHRONOUS_MAX and not self._in_background():
+        if not self._has_thread or (count <= SYNCHRONOUS_MAX and not self._in_background()):
             run_in_thread(self.seal)  # it waits for the disk and for other writers
         elif not self._wake.is_set():
             self._wake.set()
@@ -108,7 +113,8 @@ class Sealer:
         """Seal the waiting items and close the log."""
         self._closed = True
         self._wake.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self.seal()
         if self._log:
             self._log.close()

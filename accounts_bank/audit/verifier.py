@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from accounts_bank.audit.log import parts_of, verify_files
 from accounts_bank.audit.records import record_of
 from accounts_bank.audit.sealer import Sealer
 from accounts_bank.errors import Unavailable
@@ -88,12 +87,10 @@ class Verifier:
         comparison = _Comparison(self._store)
         with ExitStack() as opened:
             ledgers: list[Ledger] = []
-            count, fault = verify_files(
-                parts_of(self._sealer.log.path),
+            count, fault = self._sealer.log.verify(
                 self._key_path,
                 on_lock=lambda: ledgers.append(opened.enter_context(self._store.ledger())),
                 on_line=comparison.add,
-                from_start=False,
             )
             counts = prove(ledgers[0])
         if fault:

@@ -11,6 +11,7 @@ from accounts_bank.collections.client import (
     EntryDetails,
     LedgerClient,
     NewId,
+    OnDue,
     OnSaved,
     PagePosition,
     raise_refusal,
@@ -69,15 +70,19 @@ class AccountCollection:
         on_saved: OnSaved,
         customer_cash: bool,
         till: int = 0,
+        on_due: OnDue = lambda _at: None,
     ) -> None:
         """Take the store, the clock and the settings.
 
         :param on_saved: called after each write with the number of entries; wakes the sealer.
         :param customer_cash: whether customers may pay cash into and out of their own accounts.
         :param till: the number of this process's till, the bank's cash account.
+        :param on_due: called with the end of a new hold and the first run of a new schedule.
         """
         self._store = store
-        self._client = LedgerClient(store, clock=clock, new_id=new_id, on_saved=on_saved, till=till)
+        self._client = LedgerClient(
+            store, clock=clock, new_id=new_id, on_saved=on_saved, till=till, on_due=on_due
+        )
         self._customer_cash = customer_cash
         self.holds = Holds(self._client)
         self.schedules = Schedules(self._client)
@@ -319,6 +324,10 @@ class AccountCollection:
         """
         found = self._store.entries_of(caller.id, "transfer", before=before, limit=limit)
         return self._client.with_details(caller, found)
+
+    def forget(self) -> None:
+        """Forget cached values: the store holds other books now."""
+        self._client.forget()
 
     def check(self) -> None:
         """Check that the store answers.

@@ -33,6 +33,8 @@ Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 OnSaved = Callable[[int], None]
 """Called after each write with the number of entries; wakes the sealer."""
+OnDue = Callable[[datetime], None]
+"""Called with the instant at which the bank must act on a new entry; wakes the runner."""
 PagePosition = tuple[datetime, str] | None
 """The time and id of the last item of the previous page; None for the first page."""
 
@@ -59,7 +61,7 @@ class EntryDetails(Struct, frozen=True, kw_only=True):
 class LedgerClient:
     """Submits entries to the ledger for a caller."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything it needs enters here
         self,
         store: AccountStore,
         *,
@@ -67,10 +69,12 @@ class LedgerClient:
         new_id: NewId,
         on_saved: OnSaved,
         till: int,
+        on_due: OnDue = lambda _at: None,
     ) -> None:
-        """Take the store and the clock; `on_saved` and `till` are as in AccountCollection."""
+        """Take the store and the clock; the other parameters are as in AccountCollection."""
         self.store = store
         self.clock = clock
+        self.on_due = on_due
         self._new_id = new_id
         self._on_saved = on_saved
         self._till = till
@@ -140,6 +144,10 @@ class LedgerClient:
         if may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise Forbidden("Only the owner of an account may do this.")
         raise NotFound
+
+    def forget(self) -> None:
+        """Forget the owners of accounts: the store holds other books now."""
+        self._owners.clear()
 
     def customer_account(self, name: str) -> Account:
         """Read a customer's account by id or by number in canonical form.

@@ -52,6 +52,8 @@ class Holds:
         :raises Refused: a rule of the ledger refuses it.
         """
         outcome = self._client.submit_payment(caller, action, key, dry_run=dry_run)
+        if not dry_run:
+            self._client.on_due(action.expires_at(outcome.recorded.entry.at))
         loaded = load(self._client.store, [outcome.recorded])
         return replace(_created(outcome.recorded, loaded), replayed=outcome.replayed)
 

@@ -40,7 +40,9 @@ class Passwords:
             return self._hasher.hash(_normalized(password))
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Return whether a password matches a hash; without a hash, False after the same time.
+        """Return whether a password matches a hash.
+
+        Without a hash (None or "") it does not, after the same time.
 
         :raises Unavailable: no slot became free within `WAIT_MAX_S`.
         """
@@ -49,7 +51,7 @@ class Passwords:
                 self._hasher.verify(password_hash or self._unused_hash, _normalized(password))
             except (VerificationError, InvalidHashError):
                 return False
-        return password_hash is not None
+        return bool(password_hash)
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

@@ -53,6 +53,9 @@ class Permission(StrEnum):
     PROVE = "prove"
     """Prove the books and the audit log."""
 
+    CONTROL_SANDBOX = "control_sandbox"
+    """Make sandbox banks, move the clock, restore snapshots."""
+
 
 _OWN = frozenset({Permission.MANAGE_SELF, Permission.READ_OWN})
 
@@ -83,6 +86,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.READ_USERS,
             Permission.LIST_USERS,
             Permission.CHANGE_ROLES,
+            Permission.CONTROL_SANDBOX,
         },
     }
 )

@@ -54,6 +54,8 @@ class Schedules:
             raise InvalidRequest(
                 refused.detail, pointer="/first_at", replayed=refused.replayed
             ) from refused
+        if not dry_run:
+            self._client.on_due(action.first_at)
         created = _created(outcome.recorded, load(self._client.store, [outcome.recorded]))
         return replace(created, replayed=outcome.replayed)
 

@@ -80,6 +80,11 @@ class UserChanges:
         self._store.put((), (Event(self._new_id(), kind, self._clock(), user_id, None),))
         self._on_saved(1)
 
+    def note(self, kind: str, event_id: str, actor_id: str | None) -> None:
+        """Save an event of no user."""
+        self._store.put((), (Event(event_id, kind, self._clock(), None, actor_id),))
+        self._on_saved(1)
+
     def existing(self, user_id: str) -> User:
         """Read a user.
 

@@ -49,17 +49,23 @@ class UserCollection:
         new_id: NewId,
         session_lasts: timedelta,
         on_saved: OnSaved,
+        session_clock: Clock | None = None,
+        new_session_id: NewId | None = None,
     ) -> None:
         """Take the store, the accounts and the settings.
 
         :param session_lasts: the lifetime of a session without a refresh.
         :param on_saved: called after each change with the number of entries; wakes the sealer.
+        :param session_clock: the time by which sessions end; None takes `clock`.
+        :param new_session_id: makes the ids of sessions; None takes `new_id`.
         """
         self._store = store
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
         self._new_id = new_id
+        self._session_clock = session_clock or clock
+        self._new_session_id = new_session_id or new_id
         self._session_lasts = session_lasts
         self._changes = UserChanges(store, clock=clock, new_id=new_id, on_saved=on_saved)
 
@@ -118,6 +124,23 @@ class UserCollection:
             return replace(user, sessions=(*self._live_sessions(user), session)[-SESSIONS_MAX:])
 
         return self._changes.change(user, signed_in, "login"), session
+
+    def enter(self, user: User) -> Session:
+        """Start a session without a password, for a user that the bank itself has added."""
+        session = self._new_session()
+
+        def begun(user: User) -> User:
+            return replace(user, sessions=(*user.sessions, session)[-SESSIONS_MAX:])
+
+        self._changes.change(user, begun, "login")
+        return session
+
+    def note(self, kind: str, event_id: str, actor_id: str | None) -> None:
+        """Save an event of the bank itself, for the audit trail.
+
+        :param event_id: is no id of `new_id`, so that a note moves no later id.
+        """
+        self._changes.note(kind, event_id, actor_id)
 
     def refresh(self, user_id: str, session_id: str, refresh_id: str) -> tuple[User, Session]:
         """Exchange a refresh token for a new one. A repeated use ends the session.
@@ -291,7 +314,8 @@ class UserCollection:
         self._store.users(())
 
     def _new_session(self) -> Session:
-        return Session(self._new_id(), self._new_id(), self._clock() + self._session_lasts)
+        new_id, expires_at = self._new_session_id, self._session_clock() + self._session_lasts
+        return Session(new_id(), new_id(), expires_at)
 
     def _signed_in(
         self, user_id: str, session_id: str, *, newest: bool = False
@@ -300,7 +324,7 @@ class UserCollection:
         if user and (newest or not user.session(session_id)):  # another process may have started it
             user = self._newest(user)
         session = user.session(session_id) if user else None
-        if user is None or session is None or session.expires_at <= self._clock():
+        if user is None or session is None or session.expires_at <= self._session_clock():
             raise InvalidToken("The session has ended: sign in again.")
         return user, session
 
@@ -328,7 +352,7 @@ class UserCollection:
         return False
 
     def _live_sessions(self, user: User) -> tuple[Session, ...]:
-        now = self._clock()
+        now = self._session_clock()
         return tuple(each for each in user.sessions if each.expires_at > now)
 
 

@@ -38,6 +38,11 @@ class BoundedCache(Generic[Value]):
         with self._lock:
             self._values[key] = value
 
+    def clear(self) -> None:
+        """Forget all values."""
+        with self._lock:
+            self._values.clear()
+
     def drop(self, key: str) -> None:
         """Forget the value of a key, if there is one."""
         with self._lock:

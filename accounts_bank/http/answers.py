@@ -30,11 +30,14 @@ class Answer(Struct, frozen=True):
     next_cursor: str | None = None
     file: File | None = None
 
-    def headers(self) -> list[tuple[str, str]]:
-        """Return the headers that the fields stand for. A dry run creates and repeats nothing."""
+    def headers(self, prefix: str = "") -> list[tuple[str, str]]:
+        """Return the headers that the fields stand for. A dry run creates and repeats nothing.
+
+        :param prefix: the path under which the bank is mounted.
+        """
         if self.dry_run:
             return [("Dry-Run", "true")]
-        headers = [("Location", self.location)] if self.location else []
+        headers = [("Location", prefix + self.location)] if self.location else []
         if self.replayed:
             headers.append(("Idempotent-Replayed", "true"))
         if self.etag:

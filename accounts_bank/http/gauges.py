@@ -13,7 +13,7 @@ def register_gauges(bank: Bank) -> None:
         lambda: {
             "requests_in_progress": bank.traffic.count,
             "audit_failing": bank.audit.failing,
-            "due_failing": bank.runner.failing,
+            "due_failing": bank.due_work.failing,
         }
     )
     bank.observer.add_gauges(lambda: _audit_lag(bank), shared=True)

@@ -27,9 +27,10 @@ ARRIVED_S = "accounts.arrived_s"
 OVERLOADED = "accounts.overloaded"
 DRAINING = "accounts.draining"
 STREAMS = "accounts.streams"
+BANK_ID = "accounts.bank_id"
 """Keys of the WSGI environment. `ARRIVED_S` is the time at which the whole request had arrived
 (`time.perf_counter`). `OVERLOADED`: too many requests wait. `DRAINING`: the process ends.
-`STREAMS`: the answer is long and leaves in parts."""
+`STREAMS`: the answer is long and leaves in parts. `BANK_ID`: of a sandbox bank."""
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -151,7 +152,8 @@ def _log(environment: Environment, status: int, duration_s: float) -> None:
     level = logging.WARNING if status >= 400 else logging.INFO  # noqa: PLR2004
     if not logger.isEnabledFor(level):
         return
-    context = {
+    bank_id = environment.get(BANK_ID)
+    context = ({"bank_id": bank_id} if bank_id else {}) | {
         "request_id": environment[REQUEST_ID],
         "method": environment["REQUEST_METHOD"],
         "path": environment["PATH_INFO"],

@@ -27,8 +27,9 @@ WAIT_S, WAIT_MAX_S = 0.02, 5.0
 class Limit:
     """One limit, counted for each key separately. An empty text is no limit."""
 
-    def __init__(self, name: str, text: str, counters: Storage) -> None:
-        self._name = name
+    def __init__(self, name: str, text: str, counters: Storage, scope: str = "") -> None:
+        """Build a limit; equal names share counters where their `scope` is equal too."""
+        self._name = f"{name}{scope}"
         self._items: list[RateLimitItem] = parse_many(text) if text else []
         self._limiter = FixedWindowRateLimiter(counters)
         self._used_up = BoundedCache[float](REMEMBERED_MAX)
@@ -99,9 +100,9 @@ class Tries:
     next one waits for their results, because they have not failed yet.
     """
 
-    def __init__(self, name: str, text: str, counters: Storage) -> None:
-        self._begun = Limit(name, text, counters)
-        self._failed = Limit(f"{name}_failed", text, counters)
+    def __init__(self, name: str, text: str, counters: Storage, scope: str = "") -> None:
+        self._begun = Limit(name, text, counters, scope)
+        self._failed = Limit(f"{name}_failed", text, counters, scope)
 
     @contextmanager
     def one(self, *key: str) -> Iterator[None]:
@@ -130,13 +131,22 @@ class Tries:
 
 
 class RateLimits:
-    """The limits of a bank, from its settings."""
+    """The limits of a bank, from its settings. Banks of one process share the counters."""
 
-    def __init__(self, settings: Settings, counters: Storage) -> None:
-        self.login = Tries("login", settings.LOGIN_RATE_LIMIT, counters)
-        self.login_address = Limit("login_address", settings.LOGIN_ADDRESS_RATE_LIMIT, counters)
-        self.sign_up = Limit("sign_up", settings.SIGN_UP_RATE_LIMIT, counters)
-        self.money = Limit("money", settings.RATE_LIMIT, counters)
+    def __init__(self, settings: Settings, counters: Storage, bank_id: str = "") -> None:
+        self._counters = counters
+        self._bank_id = bank_id
+        self.login = Tries("login", settings.LOGIN_RATE_LIMIT, counters, bank_id)
+        self.login_address = self._limit("login_address", settings.LOGIN_ADDRESS_RATE_LIMIT)
+        self.sign_up = self._limit("sign_up", settings.SIGN_UP_RATE_LIMIT)
+        self.money = self._limit("money", settings.RATE_LIMIT)
+
+    def of_bank(self, settings: Settings, bank_id: str) -> "RateLimits":
+        """Return the limits of another bank, counted beside these."""
+        return RateLimits(settings, self._counters, bank_id)
+
+    def _limit(self, name: str, text: str) -> Limit:
+        return Limit(name, text, self._counters, self._bank_id)
 
 
 def _hidden(key: tuple[str, ...]) -> str:

@@ -16,7 +16,6 @@ from accounts_bank.collections.client import Clock
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.users import UserCollection
 from accounts_bank.errors import SettingsError
-from accounts_bank.http.bank import DemoUser
 from accounts_bank.identity import Caller, Role
 from accounts_bank.ledger.actions import Deposit, Every, Hold, Schedule, Transfer, Withdrawal
 from accounts_bank.sandbox.simulated_clock import SimulatedClock, SimulatedIds
@@ -28,6 +27,15 @@ HOLD_LASTS_S = 7 * 86_400
 Act = Callable[[], object]
 Rhythm = tuple[datetime, Every, str]
 """The first run of a schedule, its interval and its reference."""
+
+
+class DemoUser(Struct, frozen=True):
+    """A user of a demo; the sign-in page shows its username and its password."""
+
+    username: str
+    password: str
+    full_name: str
+    role: Role = Role.CUSTOMER
 
 
 class Person(Struct, frozen=True):

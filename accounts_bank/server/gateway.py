@@ -76,17 +76,20 @@ class Gateway:
         close: Callable[[], None],
         drain_s: int = 0,
         hashing_paths: frozenset[str] = frozenset(),
+        mount: Callable[[Environment], None] = lambda _environment: None,
     ) -> None:
         """Wrap an application.
 
         `threads` and `hashing_threads` are the sizes of the pools. The worker calls `close` after
         its last answer. `drain_s` is the time from SIGTERM to the end of the worker, in seconds.
-        A POST to one of `hashing_paths` hashes a password.
+        A POST to one of `hashing_paths` hashes a password. `mount` points a request at its bank
+        before its path is read.
         """
         self._application = application
         self._close = close
         self._drain_s = drain_s
         self._hashing_paths = hashing_paths
+        self._mount = mount
         self._is_draining = False
         self._threads = ThreadPool(threads, waiting_max=1_000)
         self._payment_threads = ThreadPool(threads, waiting_max=0)
@@ -124,6 +127,7 @@ class Gateway:
         environment: Environment = {}
         try:
             environment |= _environment(scope)
+            self._mount(environment)
             environment["wsgi.input"] = await _body(environment, protocol)
             environment[ARRIVED_S] = perf_counter()
             status, headers, body = await self._dispatch(environment)

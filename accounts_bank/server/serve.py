@@ -27,6 +27,7 @@ from accounts_bank.config import Settings
 from accounts_bank.errors import ApiError, SettingsError
 from accounts_bank.http import traces
 from accounts_bank.http.bank import EXTENSION, Bank
+from accounts_bank.http.banks import BANKS_EXTENSION
 from accounts_bank.http.guard import hashing_paths
 from accounts_bank.logging_config import close_logs
 from accounts_bank.observability.counter_files import FOLDER
@@ -63,6 +64,8 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
     """
     if workers > 1 and not settings.is_durable:
         raise SettingsError(f"{settings.STORE_URL} lives in one process: use --workers 1.")
+    if workers > 1 and settings.SANDBOX:
+        raise SettingsError("SANDBOX is true: a sandbox has one process. Use --workers 1.")
     address = _free_address(host, port)
     print(f"Accounts is open on http://{host}:{port} (API: /docs)", file=sys.stderr)  # noqa: T201
     server = Granian(
@@ -173,6 +176,7 @@ def worker_app() -> Gateway:
         close=partial(_close, app),
         drain_s=bank.settings.DRAIN_S,
         hashing_paths=hashing_paths(app),
+        **({"mount": app.extensions[BANKS_EXTENSION].mount} if bank.settings.SANDBOX else {}),
     )
     bank.traffic.counts(lambda: gateway.payments)
     bank.observer.add_gauges(lambda: {"requests_waiting": gateway.waiting})

@@ -14,10 +14,11 @@ from time import monotonic, sleep
 from typing import Generic
 
 from limits.storage import MemoryStorage
+from msgspec.structs import replace
 
 from accounts_bank.concurrency.greenlets import FairLock
 from accounts_bank.errors import Unavailable
-from accounts_bank.identity import Event, User
+from accounts_bank.identity import Event, Session, User
 from accounts_bank.ledger.actions import Capture
 from accounts_bank.ledger.decide import Decide, decide
 from accounts_bank.ledger.entries import (
@@ -36,6 +37,7 @@ from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, Item, Outbox, Present, PutStatus, UserStore
 from accounts_bank.stores.databases.timestamps import moment
+from accounts_bank.stores.memory_image import Imaged
 
 WAITING_MAX = 100_000
 """How many items may wait for the audit log before the store takes no more."""
@@ -44,7 +46,11 @@ MANY_WAITING_MAX = WAITING_MAX // 2
 ROOM_TIMEOUT_S, ROOM_LOOK_S = 5.0, 0.01
 
 
-class _MemoryOutbox(Outbox[Item], Generic[Item]):
+Sessions = dict[tuple[str, str], tuple[Session, ...]]
+"""Sessions by the id and the username of their user."""
+
+
+class _MemoryOutbox(Imaged, Outbox[Item], Generic[Item]):
     def __init__(self) -> None:
         self._waiting: deque[Item] = deque()
         self._is_stuck = False
@@ -74,10 +80,10 @@ class _MemoryOutbox(Outbox[Item], Generic[Item]):
 class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
     """The books in memory, for one process."""
 
-    def __init__(self, decide: Decide = decide) -> None:
+    def __init__(self, decide: Decide = decide, lock: FairLock | None = None) -> None:
         super().__init__()
         self._decide = decide
-        self._lock = FairLock()
+        self._lock = lock or FairLock()
         self._accounts: dict[str, Account] = {}
         self._id_of: dict[str, str] = {}
         self._customers: dict[str, Customer] = {}
@@ -230,9 +236,9 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
 class InMemoryUserStore(_MemoryOutbox[Event], UserStore):
     """The users in memory, for one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, lock: FairLock | None = None) -> None:
         super().__init__()
-        self._lock = FairLock()
+        self._lock = lock or FairLock()
         self._users: dict[str, User] = {}
         self._ids: list[str] = []
         self._id_of: dict[str, str] = {}
@@ -267,6 +273,17 @@ class InMemoryUserStore(_MemoryOutbox[Event], UserStore):
         with self._lock:
             start = bisect_right(self._ids, user_id)
             return [self._users[each] for each in self._ids[start : start + limit]]
+
+    def sessions(self) -> Sessions:
+        """Return the sessions of each user that has some; the lock is held meanwhile."""
+        return {(each.id, each.username): each.sessions for each in self._users.values()}
+
+    def keep_sessions(self, sessions: Sessions) -> None:
+        """Give the users sessions that they had; the lock is held meanwhile."""
+        for user in self._users.values():
+            kept = sessions.get((user.id, user.username))
+            if kept is not None:
+                self._users[user.id] = replace(user, sessions=kept)
 
     def _status(self, user: User) -> PutStatus:
         kept = self._users.get(user.id)

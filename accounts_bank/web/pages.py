@@ -59,8 +59,8 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
 
 
 def redirect(path: str, **query: str) -> Response:
-    """Redirect to another page with GET (303), so a reload does not send the form again."""
-    where = f"{path}?{urlencode(query)}" if query else path
+    """Redirect to another page of the bank with GET (303), so a reload sends no form again."""
+    where = request.script_root + (f"{path}?{urlencode(query)}" if query else path)
     return Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
 
 

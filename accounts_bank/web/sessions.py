@@ -14,7 +14,13 @@ from flask_jwt_extended import create_access_token, create_refresh_token
 from flask_jwt_extended.exceptions import CSRFError, JWTExtendedException
 from jwt import InvalidTokenError
 
-from accounts_bank.api.tokens import PAGES_CLAIM, SESSION_CLAIM, claims_of
+from accounts_bank.api.tokens import (
+    BANK_CLAIM,
+    PAGES_CLAIM,
+    SESSION_CLAIM,
+    claims_of,
+    session_claims,
+)
 from accounts_bank.errors import ApiError, InvalidToken
 from accounts_bank.http.bank import bank
 from accounts_bank.http.middleware import USER_ID
@@ -69,7 +75,8 @@ def is_signed_in() -> bool:
 
 def set_cookies(response: Response, user: User, session: Session) -> Response:
     """Set the cookies of a new session."""
-    claims = {SESSION_CLAIM: session.id, PAGES_CLAIM: True, _CSRF_CLAIM: token_urlsafe(16)}
+    own = {PAGES_CLAIM: True, _CSRF_CLAIM: token_urlsafe(16)}
+    claims = session_claims(bank(), session) | own
     _set(response, ACCESS, create_access_token(user.id, additional_claims=claims))
     refresh = create_refresh_token(user.id, additional_claims=claims | {"jti": session.refresh_id})
     _set(response, REFRESH, refresh)
@@ -109,7 +116,8 @@ def _renewed_claims() -> dict[str, Any]:
         raise ForeignForm("This form belongs to another session. Open the form again.") from None
     except (JWTExtendedException, InvalidTokenError, InvalidToken):
         raise SignedOut from None
-    kept = {name: claims[name] for name in (SESSION_CLAIM, PAGES_CLAIM, _CSRF_CLAIM)}
+    names = (SESSION_CLAIM, BANK_CLAIM, PAGES_CLAIM, _CSRF_CLAIM)
+    kept = {name: claims[name] for name in names if name in claims}
     g.access_token = create_access_token(claims["sub"], additional_claims=kept)
     return claims
 
@@ -124,8 +132,9 @@ def cookies_are_kept() -> bool:
 
 
 def _attributes() -> dict[str, Any]:
-    """Return the attributes of the cookies: TLS only, except on localhost."""
-    return {"httponly": True, "samesite": "Lax", "secure": not _is_local(), "path": "/"}
+    """Return the attributes of the cookies: TLS only, except on localhost; for this bank alone."""
+    path = request.script_root or "/"
+    return {"httponly": True, "samesite": "Lax", "secure": not _is_local(), "path": path}
 
 
 def _is_local() -> bool:

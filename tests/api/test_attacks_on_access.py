@@ -4,14 +4,24 @@ import re
 
 import pytest
 
+from accounts_bank.app import create_app
 from accounts_bank.collections.permissions import may
 from accounts_bank.identity import Role
 from tests.gates.test_root_names import ROOT
-from tests.helpers import PASSWORD, TELLER, code
+from tests.helpers import AUDITOR, PASSWORD, TELLER, code
 
 STRANGER = "stranger"
 COLUMNS = (STRANGER, *Role)
 PAYMENT = {"from_account": "x", "to_account": "y", "amount_minor": 1, "currency": "EUR"}
+
+
+@pytest.fixture
+def app(passwords):
+    """Make a bank with every route: a sandbox that is not open."""
+    staff = [{"username": name, "role": name, "password": PASSWORD} for name in (AUDITOR, TELLER)]
+    made = create_app({"STAFF": staff, "SANDBOX": True}, passwords=passwords)
+    yield made
+    made.extensions["accounts"].close()
 
 
 def table() -> dict[str, set[str]]:
@@ -47,15 +57,17 @@ def body_of(operation) -> dict | None:
         "role": "teller",
         "credit_limit_minor": 1,
         "daily_limit_minor": 1,
-        "mode": "each",
         "transfers": [PAYMENT],
         "first_at": "2999-01-01",
         "every": "day",
+        "mode": "real",
+        "to": "x",
     }
     if operation.body is None:
         return None
     required = [each.encode_name for each in _fields(operation.body) if each.required]
-    return {name: known[name] for name in required}
+    fields = {name: known[name] for name in required}
+    return fields | {"mode": "each"} if "transfers" in fields else fields
 
 
 def _fields(kind):

@@ -232,7 +232,7 @@ def test_more_than_was_set_aside_is_refused(ada, bob, payer, hold):
 
 def test_it_ends_by_itself_and_the_money_is_free(app, ada, payer, hold, clock):
     clock.ahead += timedelta(hours=1)
-    app.extensions["accounts"].runner.run_due()
+    app.extensions["accounts"].due_work.run_due()
     assert ada("GET", hold).json["status"] == "expired"
     assert amounts(ada, payer) == (100, 0, 100)
 

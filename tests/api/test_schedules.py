@@ -22,14 +22,14 @@ def app(passwords, clock):
     staff = [{"username": name, "role": name, "password": PASSWORD} for name in (AUDITOR, TELLER)]
     made = create_app({"STAFF": staff}, passwords=passwords, clock=clock)
     made.extensions["accounts"].runner.close()
-    made.extensions["accounts"].runner._closed.clear()
+    made.extensions["accounts"].due_work._closed.clear()
     yield made
     made.extensions["accounts"].close()
 
 
 @pytest.fixture
 def run_due(app):
-    return app.extensions["accounts"].runner.run_due
+    return app.extensions["accounts"].due_work.run_due
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ def test_a_run_is_refused_for_a_change_since_its_schedule_began(http, ada, body,
         cash = {"account": body["from_account"], "amount_minor": 100, "currency": "EUR"}
         ada("POST", "/v1/withdrawals", cash)
         assert ada("DELETE", account).status_code == 204
-    bank.runner._clock.ahead += DAY + timedelta(minutes=1)
-    assert bank.runner.run_due() == 1
+    bank.due_work._clock.ahead += DAY + timedelta(minutes=1)
+    assert bank.due_work.run_due() == 1
     (run,) = ada("GET", f"{schedule}/runs").json["data"]
     assert (run["status"], run["code"], run.get("left_minor")) == (
         "refused",

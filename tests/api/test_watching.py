@@ -121,8 +121,8 @@ def test_a_bank_that_cannot_write_its_audit_log_is_not_ready_and_recovers(app, h
 
 
 def test_a_bank_that_cannot_do_due_work_warns_and_answers(app, http):
-    runner = app.extensions["accounts"].runner
-    runner.close()
+    app.extensions["accounts"].runner.close()
+    runner = app.extensions["accounts"].due_work
     runner.failing = True
     answer = http("GET", "/health/ready")
     assert (answer.status_code, answer.json["status"]) == (200, "ready")

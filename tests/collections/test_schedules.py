@@ -8,13 +8,13 @@ from threading import Event
 
 import pytest
 
-from accounts_bank.collections.due_work import Runner
+from accounts_bank.collections.due_work import DueWork
+from accounts_bank.collections.runner import Runner
 from accounts_bank.errors import Forbidden, InvalidRequest, NotFound, Refused, Unavailable
 from accounts_bank.identity import Role
 from accounts_bank.ledger.actions import Every
 from accounts_bank.ledger.entries import Snapshot
 from accounts_bank.ledger.values import Status
-from tests.helpers import RUNNER_PAUSE_S
 from tests.waiting import within
 
 DAY = timedelta(days=1)
@@ -42,10 +42,10 @@ def test_a_new_schedule_has_no_runs(bank):
 def test_only_due_runs_are_made(bank):
     bank.given(ada=100, bob=0)
     schedule = bank.schedule("ada", "bob", 10)
-    assert [bank.runner.run_due() for _ in range(2)] == [1, 0]
+    assert [bank.due_work.run_due() for _ in range(2)] == [1, 0]
     assert bank.balances() == {"ada": 90, "bob": 10}
     bank.clock.now += DAY
-    assert bank.runner.run_due() == 1
+    assert bank.due_work.run_due() == 1
     found = read(bank, "ada", schedule)
     assert (found.run_count, found.next_at) == (2, schedule.action.first_at + 2 * DAY)
     assert [each.status for each in runs(bank, "ada", schedule)] == [Status.RECORDED] * 2
@@ -55,12 +55,15 @@ def test_a_schedule_ends_after_its_last_run(bank):
     bank.given(ada=100, bob=0)
     schedule = bank.schedule("ada", "bob", 10, count=2)
     bank.clock.now += 10 * DAY
-    assert bank.runner.run_due() == 2
+    assert bank.due_work.run_due() == 2
     found = read(bank, "ada", schedule)
     assert (found.stage, found.run_count, found.next_at) == ("ended", 2, None)
     with pytest.raises(Refused) as caught:
         bank.accounts.schedules.cancel(bank.caller("ada"), schedule.id)
     assert caught.value.code == "schedule_ended"
+
+
+PAUSE_S = 0.01
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_missed_runs_are_made_in_the_order_of_their_due_times(bank, rent_is_due,
     daily = bank.schedule("ada", "bob", 10, first_at=first, count=4)
     rent = bank.schedule("ada", "cyd", 45, first_at=first + rent_is_due, every=Every.ONCE)
     bank.clock.now += 10 * DAY
-    assert bank.runner.run_due() == 5
+    assert bank.due_work.run_due() == 5
     assert bank.balances() == balances
     assert (len(runs(bank, "ada", daily)), len(runs(bank, "ada", rent))) == (4, 1)
 
@@ -89,17 +92,17 @@ def test_a_runner_stops_when_all_its_entries_are_replays(bank, monkeypatch):
     stale = bank.store.due(bank.clock.now + DAY, limit=9)
     times = iter([stale, stale])
     monkeypatch.setattr(bank.store, "due", lambda *_, **__: next(times))
-    assert bank.runner.run_due() == 1
+    assert bank.due_work.run_due() == 1
     assert bank.balances() == {"ada": 90, "bob": 10}
 
 
 def test_a_refused_run_is_kept_and_the_next_one_comes(bank):
     bank.given(ada=5, bob=0)
     schedule = bank.schedule("ada", "bob", 10)
-    bank.runner.run_due()
+    bank.due_work.run_due()
     bank.deposit("ada", 100)
     bank.clock.now += DAY
-    bank.runner.run_due()
+    bank.due_work.run_due()
     first, second = runs(bank, "ada", schedule)
     assert (first.status, dict(first.details)) == ("funds_insufficient", {"shortfall_minor": 5})
     assert second.status == "recorded"
@@ -112,7 +115,7 @@ def test_a_cancelled_schedule_runs_no_more(bank):
     schedule = bank.schedule("ada", "bob", 10)
     for _ in range(2):
         bank.accounts.schedules.cancel(bank.caller("ada"), schedule.id)
-    assert bank.runner.run_due() == 0
+    assert bank.due_work.run_due() == 0
     assert read(bank, "ada", schedule).stage == "cancelled"
     assert bank.balances() == {"ada": 100, "bob": 0}
 
@@ -153,8 +156,8 @@ def test_two_runners_make_a_run_once(bank):
     schedule = bank.schedule("ada", "bob", 10)
     hold = bank.hold("ada", "bob", 10, expires_in_s=1)
     bank.clock.now += DAY / 2
-    seen_by_both = bank.runner._due()
-    assert bank.runner.run_due() == 2
+    seen_by_both = bank.due_work._due()
+    assert bank.due_work.run_due() == 2
     assert all(outcome.replayed for outcome in bank.store.append([*seen_by_both.values()]))
     assert read(bank, "ada", schedule).run_count == 1
     assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
@@ -167,7 +170,7 @@ def test_more_than_a_batch_is_run_to_the_end(bank, monkeypatch):
     for _ in range(5):
         bank.schedule("ada", "bob", 1, count=2)
     bank.clock.now += 2 * DAY
-    assert bank.runner.run_due() == 10
+    assert bank.due_work.run_due() == 10
     assert bank.balances() == {"ada": 90, "bob": 10}
 
 
@@ -182,9 +185,9 @@ def test_the_thread_continues_after_an_outage_and_ends_on_close(bank):
 
     bank.store.due = unavailable
     done = Event()
-    runner = Runner(
-        bank.store, clock=bank.clock, on_saved=lambda _: done.set(), pause_s=lambda: RUNNER_PAUSE_S
-    )
+    due_work = DueWork(bank.store, clock=bank.clock, on_saved=lambda _: done.set())
+    runner = Runner()
+    runner.add(due_work)
     runner.start()
     assert tried.wait(30)
     bank.store.due = due
@@ -192,10 +195,13 @@ def test_the_thread_continues_after_an_outage_and_ends_on_close(bank):
     runner.close()
     assert bank.balances() == {"ada": 90, "bob": 10}
     bank.schedule("ada", "bob", 10)
-    assert runner.run_due() == 0
+    assert due_work.run_due() == 0
 
 
-def test_the_thread_continues_after_a_bug_and_logs_it_once_with_its_trace(bank, caplog):
+def test_the_thread_continues_after_a_bug_and_logs_it_once_with_its_trace(
+    bank, caplog, monkeypatch
+):
+    monkeypatch.setattr("accounts_bank.collections.due_work.PAUSE_S", PAUSE_S)
     bank.given(ada=100, bob=0)
     bank.schedule("ada", "bob", 10, count=1)
     tried, due = [], bank.store.due
@@ -208,19 +214,19 @@ def test_the_thread_continues_after_a_bug_and_logs_it_once_with_its_trace(bank, 
 
     bank.store.due = broken
     done = Event()
-    runner = Runner(
-        bank.store, clock=bank.clock, on_saved=lambda _: done.set(), pause_s=lambda: RUNNER_PAUSE_S
-    )
+    due_work = DueWork(bank.store, clock=bank.clock, on_saved=lambda _: done.set())
+    runner = Runner()
+    runner.add(due_work)
     runner.start()
-    assert within(30, lambda: runner.failing)
+    assert within(30, lambda: due_work.failing)
     assert done.wait(30)
-    assert within(30, lambda: not runner.failing)
+    assert within(30, lambda: not due_work.failing)
     runner.close()
     assert bank.balances() == {"ada": 90, "bob": 10}
     told = [each for each in caplog.records if each.levelno >= logging.ERROR]
     assert [(each.message, each.exc_info[0]) for each in told] == [("due_failed", KeyError)]
     waited_s = [after - before for before, after in pairwise(tried)]
-    assert all(each > RUNNER_PAUSE_S * 2**faults for faults, each in enumerate(waited_s[:5]))
+    assert all(each > PAUSE_S * 2**faults for faults, each in enumerate(waited_s[:5]))
 
 
 def test_a_failing_entry_delays_no_other_and_is_tried_again(bank, caplog, monkeypatch):
@@ -238,17 +244,17 @@ def test_a_failing_entry_delays_no_other_and_is_tried_again(bank, caplog, monkey
         return append(entries)
 
     monkeypatch.setattr(bank.store, "append", broken)
-    assert [bank.runner.run_due() for _ in range(2)] == [11, 0]
+    assert [bank.due_work.run_due() for _ in range(2)] == [11, 0]
     assert bank.balances() == {"ada": 90, "bob": 0, "cyd": 10}
     assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
     (told,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
     assert (told.message, told.context) == ("due_failed", {"entry_id": bad.id})
     monkeypatch.setattr(bank.store, "append", append)
-    assert bank.runner.run_due() == 0
+    assert bank.due_work.run_due() == 0
     monkeypatch.setattr(
         "accounts_bank.collections.due_work.monotonic", lambda: time.monotonic() + 61
     )
-    assert bank.runner.run_due() == 3
+    assert bank.due_work.run_due() == 3
     assert bank.balances() == {"ada": 30, "bob": 60, "cyd": 10}
 
 
@@ -267,7 +273,7 @@ def test_a_schedule_that_does_not_load_delays_no_other(bank, caplog, monkeypatch
         return Snapshot()
 
     monkeypatch.setattr(bank.store, "load", broken)
-    assert [bank.runner.run_due() for _ in range(2)] == [5, 0]
+    assert [bank.due_work.run_due() for _ in range(2)] == [5, 0]
     assert bank.balances() == {"ada": 60, "bob": 40}
     assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
     (told,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
@@ -288,13 +294,15 @@ def test_the_runner_reports_failing_while_one_entry_fails(bank, monkeypatch):
         return append(entries)
 
     monkeypatch.setattr(bank.store, "append", broken)
-    bank.runner.start()
+    runner = Runner()
+    runner.add(bank.due_work)
+    runner.start()
     assert within(30, lambda: failed.count(1) > 2)
-    assert within(30, lambda: bank.runner.failing)
+    assert within(30, lambda: bank.due_work.failing)
     assert bank.balances() == {"ada": 99, "bob": 1}
     is_mended.set()
-    assert within(30, lambda: not bank.runner.failing)
-    bank.runner.close()
+    assert within(30, lambda: not bank.due_work.failing)
+    runner.close()
     assert bank.balances() == {"ada": 89, "bob": 11}
 
 
@@ -302,6 +310,6 @@ def test_every_run_wakes_the_sealer(bank):
     bank.given(ada=100, bob=0)
     bank.schedule("ada", "bob", 10)
     before = bank.seals
-    bank.runner.run_due()
-    bank.runner.run_due()
+    bank.due_work.run_due()
+    bank.due_work.run_due()
     assert bank.seals == before + 1

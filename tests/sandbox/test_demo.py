@@ -12,6 +12,11 @@ from tests.stores.test_demo import written
 
 
 @pytest.fixture
+def bank():
+    return Teller()
+
+
+@pytest.fixture
 def open_demo(passwords):
     """Open demos in memory, one after another."""
     opened = []

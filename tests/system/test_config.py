@@ -75,7 +75,7 @@ def test_the_environment_is_read_by_the_type_of_the_setting(name, text, value):
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
         ({"RATE_LIMIT": "often"}, "write it like `10 per 5 minutes`"),
         ({"STORE_URL": "postgres://user:secret@host/db"}, "STORE_URL is postgres://..."),
-        ({"SANDBOX": True}, "SANDBOX"),
+        ({"SANDBOX_BANKS": -1}, "SANDBOX_BANKS"),
         ({"STAFF": [{"username": "tess"}]}, "give tess either a password"),
         ({"STAFF": [{"username": "tess", "password": "x" * 9, "role": "boss"}]}, "role"),
     ],

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts_bank.collections.due_work import Runner
+from accounts_bank.collections.due_work import DueWork
 from tests.helpers import TELLER
 from tests.web.visitor import Visitor
 
@@ -139,7 +139,7 @@ def test_the_runs_of_a_schedule_are_shown_refused_ones_too(app, ada, bob, accoun
     path = ada.fill("Schedule", **fields).path.partition("?")[0]
     desk = app.extensions["accounts"].accounts._client
     later = datetime.now(UTC) + timedelta(days=3)
-    Runner(desk.store, clock=lambda: later, on_saved=print, pause_s=lambda: 1).run_due()
+    DueWork(desk.store, clock=lambda: later, on_saved=print).run_due()
     page = ada.get(path)
     assert "Sent" in page.links
     assert "Not sent The account does not hold enough" in page.text

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import expect
 
-from accounts_bank.collections.due_work import Runner
+from accounts_bank.collections.due_work import DueWork
 from accounts_bank.ledger.actions import Hold, Transfer
 from tests.web.browser.conftest import Site, looks
 from tests.web.browser.hand import fill, follow, headed, let_in, press, shot, told
@@ -19,7 +19,7 @@ def pass_days(site: Site, days: int) -> None:
     """Let the bank do the work that is due by then."""
     later = datetime.now(UTC) + timedelta(days=days)
     store = site.bank.accounts._client.store
-    Runner(store, clock=lambda: later, on_saved=lambda _: None, pause_s=lambda: 1).run_due()
+    DueWork(store, clock=lambda: later, on_saved=lambda _: None).run_due()
 
 
 @looks

@@ -1,0 +1,170 @@
+"""How the collections of a bank are joined, and a sandbox bank in memory. `app.py` uses both."""
+
+import os
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from limits.storage import MemoryStorage
+from msgspec.structs import replace
+from uuid_utils import uuid7
+
+from accounts_bank.audit.sealer import Sealer
+from accounts_bank.audit.verifier import Verifier
+from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.client import Clock, NewId, OnDue, OnSaved
+from accounts_bank.collections.due_work import DueWork
+from accounts_bank.collections.passwords import Passwords
+from accounts_bank.collections.runner import Runner
+from accounts_bank.collections.users import UserCollection
+from accounts_bank.concurrency.greenlets import FairLock
+from accounts_bank.config import Settings
+from accounts_bank.http.bank import Bank
+from accounts_bank.http.banks import Plan
+from accounts_bank.http.gauges import register_gauges
+from accounts_bank.http.middleware import InFlight
+from accounts_bank.http.rate_limits import RateLimits
+from accounts_bank.observability.observer import Observer
+from accounts_bank.observability.prometheus import Metrics
+from accounts_bank.sandbox import demo
+from accounts_bank.sandbox.clock import BankClock
+from accounts_bank.sandbox.control import Part, Sandbox
+from accounts_bank.sandbox.ids import SeededIds
+from accounts_bank.sandbox.vault import MemoryVault
+from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.wrappers.instrumented import CountedAccountStore
+
+TILLS = 16
+"""The number of cash accounts that the processes share, so that they rarely collide."""
+
+Join = Callable[[Clock, NewId], tuple[UserCollection, AccountCollection]]
+
+
+def trust() -> None:
+    """Take an injected clock, or that of a sandbox, as right."""
+
+
+def random_id() -> str:
+    """Return a new id, a UUIDv7."""
+    return str(uuid7())
+
+
+def first_sandbox_bank(settings: Settings, passwords: Passwords, clock: Clock) -> Bank:
+    """Build the first bank of a sandbox, in memory."""
+    observer = Metrics()
+    limits = RateLimits(settings, MemoryStorage())
+    process = Process(settings, passwords, clock, observer, InFlight(), Runner(), limits)
+    bank, join = memory_bank(process)
+    users = demo.prepare(join, clock(), settings.DEMO_SEED, passwords) if settings.DEMO else ()
+    bank = replace(bank, demo_users=users)
+    register_gauges(bank)
+    return bank
+
+
+def sandbox_bank(plan: Plan, *, passwords: Passwords, clock: Clock) -> Bank:
+    """Build a bank in memory beside others, without users."""
+    parent, bank_id = plan.parent, random_id()
+    process = Process(
+        parent.settings,
+        passwords,
+        clock,
+        parent.observer,
+        parent.traffic,
+        parent.runner,
+        parent.limits.of_bank(parent.settings, bank_id),
+    )
+    bank, _ = memory_bank(process, bank_id, parent.id, plan.seed)
+    if plan.now is not None and plan.saved is None and bank.sandbox:
+        bank.sandbox.begin_at(plan.now)
+    return bank
+
+
+class Process(NamedTuple):
+    """The parts that the banks of a process share, and the limits of one of them."""
+
+    settings: Settings
+    passwords: Passwords
+    clock: Clock
+    observer: Observer
+    traffic: InFlight
+    runner: Runner
+    limits: RateLimits
+
+    def shared(self) -> dict[str, Any]:
+        """Return the parts that a bank holds, by the name of its field."""
+        names = ("settings", "observer", "traffic", "runner", "limits")
+        return {name: getattr(self, name) for name in names}
+
+
+def memory_bank(
+    process: Process, bank_id: str = "", parent_id: str | None = None, seed: str | None = None
+) -> tuple[Bank, Join]:
+    """Build a sandbox bank in memory; return it and a function that joins other collections to it.
+
+    It has no thread and no file: a caller seals its own items, the runner is the process's.
+
+    :param seed: of its ids; None for a random one.
+    """
+    vault, clock = MemoryVault(FairLock()), BankClock(process.clock)
+    ids = SeededIds(clock, secrets.token_hex(16) if seed is None else seed)
+    stores = vault.users, CountedAccountStore(vault.accounts, process.observer)
+    sealer = Sealer(vault.log, stores, in_background=lambda: False, has_thread=False)
+    saved, is_frozen = sealer.notify, clock.is_standing
+    due_work = DueWork(stores[1], clock=clock, on_saved=saved, is_frozen=is_frozen)
+    joined = partial(join_collections, *stores, process.settings, process.passwords)
+    join = partial(joined, saved, due_work.expect, session_clock=process.clock)
+    users, accounts = join(clock, ids)
+    parts: dict[str, Part] = {"clock": clock, "ids": ids}
+    forget = accounts.forget
+    sandbox = Sandbox(clock, due_work, vault, parts=parts, forget=forget, parent_id=parent_id)
+    bank = Bank(
+        id=bank_id,
+        users=users,
+        accounts=accounts,
+        audit=sealer,
+        verifier=Verifier(stores[1], sealer, None),
+        **process.shared(),
+        due_work=due_work,
+        clock=clock,
+        close_stores=lambda: None,
+        check_clock=trust,
+        sandbox=sandbox,
+    )
+    return bank, join
+
+
+def join_collections(  # noqa: PLR0913, PLR0917 - all dependencies of the collections
+    user_store: UserStore,
+    account_store: AccountStore,
+    settings: Settings,
+    passwords: Passwords,
+    on_saved: OnSaved,
+    on_due: OnDue,
+    clock: Clock,
+    new_id: NewId,
+    session_clock: Clock | None = None,
+) -> tuple[UserCollection, AccountCollection]:
+    """Join the collections of a bank."""
+    accounts = AccountCollection(
+        account_store,
+        clock=clock,
+        new_id=new_id,
+        on_saved=on_saved,
+        customer_cash=settings.CUSTOMER_CASH,
+        till=os.getpid() % TILLS if settings.is_durable else 0,
+        on_due=on_due,
+    )
+    users = UserCollection(
+        user_store,
+        accounts,
+        passwords=passwords,
+        clock=clock,
+        new_id=new_id,
+        session_lasts=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
+        on_saved=on_saved,
+        session_clock=session_clock,
+        new_session_id=random_id,
+    )
+    return users, accounts
