@@ -77,19 +77,21 @@ class Gateway:
         drain_s: int = 0,
         hashing_paths: frozenset[str] = frozenset(),
         mount: Callable[[Environment], None] = lambda _environment: None,
+        on_answering: Callable[[], object] = lambda: None,
     ) -> None:
         """Wrap an application.
 
         `threads` and `hashing_threads` are the sizes of the pools. The worker calls `close` after
         its last answer. `drain_s` is the time from SIGTERM to the end of the worker, in seconds.
         A POST to one of `hashing_paths` hashes a password. `mount` points a request at its bank
-        before its path is read.
+        before its path is read. The event loop calls `on_answering` when it starts to answer.
         """
         self._application = application
         self._close = close
         self._drain_s = drain_s
         self._hashing_paths = hashing_paths
         self._mount = mount
+        self._on_answering = on_answering
         self._is_draining = False
         self._threads = ThreadPool(threads, waiting_max=1_000)
         self._payment_threads = ThreadPool(threads, waiting_max=0)
@@ -110,6 +112,7 @@ class Gateway:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start: SIGTERM drains first, then sends SIGINT, by which granian stops."""
+        loop.call_soon(self._on_answering)
         if self._drain_s:
             loop.add_signal_handler(signal.SIGTERM, self._drain, loop)
 

@@ -5,8 +5,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from errno import EACCES, EADDRINUSE
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from functools import partial
 from multiprocessing import parent_process
@@ -41,6 +42,7 @@ take turns. A thread that waits for a database lets other threads run."""
 COLLECTED_AFTER = 10_000
 """The number of new objects between two collections of the youngest generation."""
 
+PORT_MAX, WORKERS_MAX = 65_535, 256
 CONNECTIONS_MAX = 8_000
 CONNECTIONS_WAITING_MAX = 1024
 HEAD_MAX_BYTES = 64 * 1024
@@ -62,12 +64,13 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
 
     :raises SettingsError: the bank cannot be served so; the text says how to mend it.
     """
+    _check_numbers(port, workers)
     if workers > 1 and not settings.is_durable:
         raise SettingsError(f"{settings.STORE_URL} lives in one process: use --workers 1.")
     if workers > 1 and settings.SANDBOX:
         raise SettingsError("SANDBOX is true: a sandbox has one process. Use --workers 1.")
+    host = host.removeprefix("[").removesuffix("]")
     address = _free_address(host, port)
-    print(f"Accounts is open on http://{host}:{port} (API: /docs)", file=sys.stderr)  # noqa: T201
     server = Granian(
         "accounts",
         address=address,
@@ -91,7 +94,32 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
     _pass_on_signals(server)
     with _shared_numbers() if workers > 1 else nullcontext():
         # granian's own loader would put the current folder first on the import path.
-        server.serve(target_loader=cast("Any", worker_app), wrap_loader=False)
+        load = partial(worker_app, _announcement(f"Accounts is open on {url_of(host, port)}"))
+        server.serve(target_loader=cast("Any", load), wrap_loader=False)
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the URL of a bank; an IPv6 address stands in brackets (RFC 3986, 3.2.2)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _check_numbers(port: int, workers: int) -> None:
+    for name, number, number_max in (("port", port, PORT_MAX), ("workers", workers, WORKERS_MAX)):
+        if not 1 <= number <= number_max:
+            message = f"--{name} is {number}: use a number from 1 to {number_max}."
+            raise SettingsError(message)
+
+
+def _announcement(text: str) -> Callable[[], object]:
+    """Return a function for the workers; its first call lets this process print a text."""
+    reading, writing = os.pipe()
+
+    def announce() -> None:
+        os.read(reading, 1)
+        print(f"{text} (API: /docs)", file=sys.stderr)  # noqa: T201
+
+    Thread(target=announce, daemon=True).start()
+    return partial(os.write, writing, b".")
 
 
 def _let_workers_end() -> None:
@@ -159,8 +187,11 @@ def _locked(folder: str | Path, how: int) -> Iterator[None]:
         os.close(fd)
 
 
-def worker_app() -> Gateway:
-    """Build the app in a worker; print one sentence where it cannot start."""
+def worker_app(on_answering: Callable[[], object] = lambda: None) -> Gateway:
+    """Build the app in a worker; print one sentence where it cannot start.
+
+    :param on_answering: called when this worker starts to answer.
+    """
     from accounts_bank.app import create_app  # noqa: PLC0415 - the composition root stands above this package
 
     try:
@@ -176,6 +207,7 @@ def worker_app() -> Gateway:
         close=partial(_close, app),
         drain_s=bank.settings.DRAIN_S,
         hashing_paths=hashing_paths(app),
+        on_answering=on_answering,
         **({"mount": app.extensions[BANKS_EXTENSION].mount} if bank.settings.SANDBOX else {}),
     )
     bank.traffic.counts(lambda: gateway.payments)
@@ -227,8 +259,14 @@ def _free_address(host: str, port: int) -> str:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        hint = " On macOS, AirPlay takes port 5000." if port == 5000 else ""  # noqa: PLR2004
-        message = f"Cannot listen on {host}:{port} ({error.strerror}): use --port.{hint}"
-        raise SettingsError(message) from error
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(_cannot_listen(host, port, error)) from error
     return str(address[0])
+
+
+def _cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError) or error.errno not in {EADDRINUSE, EACCES}:
+        reason = error.strerror if isinstance(error, OSError) else "this is no name of a host"
+        return f"Cannot listen on {host}:{port} ({reason}): use another --host."
+    hint = " On macOS, AirPlay takes port 5000." if port == 5000 else ""  # noqa: PLR2004
+    return f"Cannot listen on {host}:{port} ({error.strerror}): use another --port.{hint}"

@@ -11,6 +11,7 @@ from accounts_bank.errors import SettingsError
 from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.backend import BackendModule, Stores
 from accounts_bank.stores.migration import copied
+from accounts_bank.stores.urls import check_url
 from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from accounts_bank.stores.wrappers.instrumented import (
     CountedAccountStore,
@@ -52,14 +53,17 @@ BACKENDS: dict[str, Backend] = {
 def backend_of(url: str) -> Backend:
     """Return the backend of a URL.
 
-    :raises SettingsError: no backend has this scheme.
+    :raises SettingsError: no backend has this scheme, or its driver could not read the URL.
     """
-    scheme, _, rest = url.partition("://")
-    backend = BACKENDS.get(scheme)
+    scheme, separator, rest = url.partition("://")
+    backend = BACKENDS.get(scheme) if separator else None
     if backend is None or (rest and not backend.is_durable):
         *first, last = dict.fromkeys(each.example for each in BACKENDS.values())
         known = f"{', '.join(first)} or {last}"
-        raise SettingsError(f"STORE_URL is {scheme}://...: this version knows {known}.")
+        given = f"is {scheme}://..." if separator else "has no scheme"
+        raise SettingsError(f"STORE_URL {given}: this version knows {known}.")
+    if backend.is_durable:
+        check_url(url)
     return backend
 
 

@@ -1,7 +1,9 @@
 """Starts that fail: a store that cannot be reached or used is named in one sentence."""
 
+import os
 import socket
 import sqlite3
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,11 +11,16 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from accounts_bank.config import Settings, load_settings
 from accounts_bank.errors import SettingsError
+from accounts_bank.server.serve import serve_app, url_of
 from accounts_bank.stores.sql import Database, database
 from accounts_bank.stores.sql.dialects import postgresql
 from tests.helpers import locked
+from tests.ports import free_port
 from tests.postgres import Postgres
+from tests.system.servers import ACCOUNTS, served
+from tests.waiting import within
 
 
 def test_a_wrong_password_stops_the_start(postgres_with_password):
@@ -100,3 +107,98 @@ def test_a_file_that_is_being_mended_after_a_crash_is_tried_again():
 
     Database("sqlite:///bank.db", prepare=prepare).close()
     assert len(tries) == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite://bank.db", "three slashes.*sqlite:///bank.db"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///", "names no file"),
+        ("sqlite:///:memory:", "use memory://"),
+        ("sqlite:///file::memory:?uri=true", "use memory://"),
+        ("sqlite:///file:bank.db?mode=memory&uri=true", "use memory://"),
+        ("sqlite:///bank.db?bogus=1", "the option bogus"),
+        ("sqlite:///a\nb", "control character"),
+        ("sqlite:///a%00b", "control character"),
+        ("postgresql://u@h:notaport/x", "a port from 1 to 65535"),
+        ("postgresql://u:p@h:99999/x", "a port from 1 to 65535"),
+        ("postgresql://h:0/x", "a port from 1 to 65535"),
+        ("postgresql://h:/x", "a port from 1 to 65535"),
+        ("postgresql://[::1/x", "IPv6"),
+        ("postgresql://::1/x", "IPv6"),
+        ("postgresql://u:sec/ret@h/x", "slash in a password"),
+        ("mongodb://h:notaport/x", "a port from 1 to 65535"),
+        ("mongodb://h:1,g:99999/x", "a port from 1 to 65535"),
+        ("mongodb://h:\u0661/x", "a port from 1 to 65535"),
+        ("postgres://h/x", "this version knows"),
+        ("bank.db", "has no scheme"),
+        ("memory", "has no scheme"),
+        ("memory://x", "this version knows"),
+        ("", "has no scheme"),
+    ],
+)
+def test_a_wrong_url_stops_the_start_with_one_sentence(url, said):
+    with pytest.raises(SettingsError, match=said) as caught:
+        load_settings({"STORE_URL": url})
+    assert "\n" not in caught.value.detail
+    assert "sec" not in caught.value.detail
+    assert "99999" not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("sqlite:///bank.db", "sqlite:////data/bank.db", "sqlite:///file:a.db?mode=ro&uri=true"),
+        *(
+            "postgresql:///x",
+            "postgresql://u:p%2Fw@h:5432/x?sslmode=require",
+            "postgresql://[::1]/x",
+        ),
+        *("postgresql://h:1,g:2/x", "mongodb://u:p@h:1,g:2/x?replicaSet=r", "mongodb+srv://h/x"),
+        *("memory://", "postgresql://%2Fvar%2Frun/x", "postgresql://[::1]:5432/x"),
+    ],
+)
+def test_a_url_of_a_store_is_taken(url):
+    assert url == load_settings({"STORE_URL": url}).STORE_URL
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"port": 99_999}, "--port is 99999: use a number from 1 to 65535."),
+        ({"port": 0}, "--port is 0:"),
+        ({"port": -1}, "--port is -1:"),
+        ({"workers": 0}, "--workers is 0: use a number from 1 to 256."),
+        ({"workers": 100_000}, "--workers is 100000:"),
+        ({"host": "nowhere.invalid"}, "use another --host"),
+        ({"host": "a..b"}, "use another --host"),
+        ({"host": ""}, "use another --host"),
+        ({"host": "192.0.2.1"}, "use another --host"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named(arguments, said):
+    with pytest.raises(SettingsError) as caught:
+        serve_app(Settings(), **{"host": "127.0.0.1", "port": 5000, "workers": 1} | arguments)
+    assert said in caught.value.detail
+    assert "\n" not in caught.value.detail
+
+
+def test_the_address_of_a_bank_is_a_url():
+    assert url_of("127.0.0.1", 80) == "http://127.0.0.1:80"
+    assert url_of("::1", 5000) == "http://[::1]:5000"
+
+
+def test_a_bank_says_that_it_is_open_after_its_first_worker_answers():
+    url = "sqlite:///nofolder/bank.db"
+    failed = subprocess.run(
+        [ACCOUNTS, "serve", "--port", str(free_port())],
+        env=os.environ | {"ACCOUNTS_STORE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert failed.stderr == "Error: STORE_URL cannot be opened: unable to open database file\n"
+    with served() as server:
+        line = f"Accounts is open on http://127.0.0.1:{server.port} (API: /docs)"
+        assert within(5, lambda: line in Path("server.log").read_text())
