@@ -13,7 +13,9 @@ ApiError
 ├── PreconditionFailed      the resource changed since the caller read it
 ├── Refused                 a rule of the ledger refused the entry
 ├── TooManyRequests         a rate limit is used up
-├── Unavailable             not decided: nothing was lost; send it again with the same key
+├── NotDecided              the store did not do the call
+│   ├── Unavailable         nothing was lost; send it again with the same key
+│   └── Damaged             the database is corrupt; an operator restores a backup
 ├── ClockBackward           the clock of a sandbox never moves back
 ├── SandboxFull             there are as many sandbox banks or snapshots as there may be
 ├── BulkTooLarge            the store cannot take so many transfers in one commit
@@ -183,7 +185,11 @@ class TooManyRequests(ApiError):
         self.retry_after_s = retry_after_s
 
 
-class Unavailable(ApiError):
+class NotDecided(ApiError):
+    """The store did not do the call; a reason of its own, not of the request."""
+
+
+class Unavailable(NotDecided):
     """Not decided: nothing was lost, send it again with the same key."""
 
     code = "unavailable"
@@ -210,6 +216,12 @@ class SandboxFull(ApiError):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.retry_after_s = 60
+
+
+class Damaged(NotDecided):
+    """The database says that it is corrupt. No retry helps: an operator restores a backup."""
+
+    code = "damaged"
 
 
 class BulkTooLarge(ApiError):

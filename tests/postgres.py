@@ -38,10 +38,13 @@ def _package() -> Path:
 class Postgres:
     """A PostgreSQL of its own, in a folder of its own."""
 
-    def __init__(self, disk: Path | None = None, *, fsync: bool = True) -> None:
+    def __init__(
+        self, disk: Path | None = None, *, fsync: bool = True, checksums: bool = False
+    ) -> None:
         """Start a server.
 
         :param disk: the parent of the data's folder, by default the server's own folder
+        :param checksums: True where the server finds pages that were overwritten
         :param fsync: False where the machine itself never crashes; a killed process loses nothing
         """
         self.fsync = "on" if fsync else "off"
@@ -57,7 +60,8 @@ class Postgres:
         self.data.mkdir(mode=0o700)
         if os.getuid() == 0:
             shutil.chown(self.data, "nobody")
-        self.run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
+        options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]
+        self.run("initdb", *options, *(["--data-checksums"] if checksums else []))
         self.start()
 
     @property

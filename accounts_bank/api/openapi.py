@@ -26,7 +26,7 @@ _PATH_PARAMETERS = {
     "name": "1 to 64 letters, digits, `.`, `_` or `-`.",
 }
 
-_ALWAYS = ("invalid_request", "method_not_allowed", "internal_error", "unavailable")
+_ALWAYS = ("invalid_request", "method_not_allowed", "internal_error", "unavailable", "damaged")
 _WITH_TOKEN = ("invalid_token", "forbidden")
 _WITH_BODY = ("unsupported_media_type", "body_too_large", "request_timeout")
 _WITH_MONEY = ("rate_limited",)
@@ -216,8 +216,10 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
         response["headers"] = {"WWW-Authenticate": _header("How to sign in, RFC 6750.")}
     if status == 422:  # noqa: PLR2004
         response["headers"] = {"Idempotent-Replayed": _REPLAYED}
-    if status in {429, 503}:
+    if status == 429:  # noqa: PLR2004
         response["headers"] = {"Retry-After": _header("In seconds.")}
+    if status == 503:  # noqa: PLR2004
+        response["headers"] = {"Retry-After": _header("In seconds; absent with `damaged`.")}
     return response
 
 

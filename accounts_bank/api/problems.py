@@ -102,6 +102,11 @@ CATALOGUE: Mapping[str, Entry] = {
         "Unavailable",
         "Not decided. Send the request again with the same key after `Retry-After`.",
     ),
+    "damaged": Entry(
+        503,
+        "Damaged",
+        "The database is corrupt. An operator must restore a backup: do not repeat the request.",
+    ),
 }
 """Every code. The page /docs/errors and the OpenAPI document show the catalogue."""
 

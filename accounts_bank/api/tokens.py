@@ -20,7 +20,7 @@ from accounts_bank.api.problems import answer
 from accounts_bank.api.schemas.users import TokensView
 from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.config import Settings
-from accounts_bank.errors import InvalidToken, Unavailable
+from accounts_bank.errors import InvalidToken, NotDecided
 from accounts_bank.http.bank import Bank, bank
 from accounts_bank.identity import Caller, Session, User
 
@@ -183,6 +183,6 @@ def _answer(detail: str) -> Response:
     """Refuse a token, unless the clock of this server is wrong and may be the reason."""
     try:
         bank().check_clock()
-    except Unavailable as error:
+    except NotDecided as error:
         return answer(error)
     return answer(InvalidToken(detail))

@@ -3,7 +3,7 @@
 import logging
 from contextlib import suppress
 
-from accounts_bank.errors import Unavailable
+from accounts_bank.errors import NotDecided
 
 logger = logging.getLogger("accounts_bank.audit.sealer")
 
@@ -18,7 +18,7 @@ class SealingHealth:
     def failed(self, error: Exception) -> None:
         """Record a failure; a lack of memory for the line itself raises nothing."""
         with suppress(MemoryError):
-            if isinstance(error, Unavailable):
+            if isinstance(error, NotDecided):
                 self._store_is_away(error)
             else:
                 self._log_is_failing(error)
@@ -31,7 +31,7 @@ class SealingHealth:
             logger.info("audit_log_writable")
         self._is_store_away = self.is_log_failing = False
 
-    def _store_is_away(self, error: Unavailable) -> None:
+    def _store_is_away(self, error: NotDecided) -> None:
         if not self._is_store_away:
             logger.warning("sealing_postponed", extra={"context": {"reason": error.detail}})
         self._is_store_away = True

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 from msgspec import Struct
 
 from accounts_bank.collections.client import Clock, OnSaved, keyed_id
-from accounts_bank.errors import Unavailable
+from accounts_bank.errors import NotDecided
 from accounts_bank.ledger.actions import Expire, Schedule, Transfer
 from accounts_bank.ledger.entries import Entry, Needs, Outcome, Recorded
 from accounts_bank.ledger.values import BANK_ID, Progress, Status
@@ -160,7 +160,7 @@ class DueWork:
         try:
             self.run_due()
             pause_s = self._pause_s()
-        except Unavailable as error:
+        except NotDecided as error:
             if not self.failing:
                 logger.warning("due_postponed", extra={"context": {"reason": error.detail}})
             self.failing = True
@@ -216,7 +216,7 @@ class DueWork:
         """
         try:
             return [call(ids)] if ids else []
-        except Unavailable:
+        except NotDecided:
             raise
         except Exception as error:  # noqa: BLE001 - logged; the other ids go on
             if len(ids) == 1:

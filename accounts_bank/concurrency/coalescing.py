@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from accounts_bank.concurrency.greenlets import InlineLock, Waiter
-from accounts_bank.errors import Unavailable
+from accounts_bank.errors import NotDecided
 
 Value = TypeVar("Value")
 
@@ -47,7 +47,7 @@ class Coalescer(Generic[Value]):
             waiter.wait()  # for the values, or for its turn to send the query
         if query.values is None and query.error is None:
             self._send(query)
-        if isinstance(query.error, Unavailable):
+        if isinstance(query.error, NotDecided):
             raise query.error
         values = self._load(wanted) if query.values is None else query.values
         return {each: values[each] for each in wanted if each in values}

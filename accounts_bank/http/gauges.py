@@ -3,7 +3,7 @@
 from contextlib import suppress
 from math import nan
 
-from accounts_bank.errors import Unavailable
+from accounts_bank.errors import NotDecided
 from accounts_bank.http.bank import Bank
 
 
@@ -22,7 +22,7 @@ def register_gauges(bank: Bank) -> None:
 def _audit_lag(bank: Bank) -> dict[str, float]:
     """Return the number and the greatest age of unsealed items; NaN while the store is away."""
     count, seconds = nan, nan
-    with suppress(Unavailable):
+    with suppress(NotDecided):
         count, since = bank.audit.backlog()
         seconds = (bank.clock() - since).total_seconds() if since else 0
     return {"audit_unsealed_items": count, "audit_unsealed_seconds": seconds}

@@ -44,6 +44,7 @@ _GAUGES: dict[str, tuple[str, Any]] = {
     "requests_in_progress": ("Requests that are being answered.", "livesum"),
     "requests_waiting": ("Requests that have arrived and wait for a thread.", "livesum"),
     "commit_waiting_entries": ("Entries that wait for the next commit.", "livesum"),
+    "store_damaged": ("Whether the database said that it is damaged.", "livemax"),
     "store_connections": ("Connections to the store in use.", "livesum"),
     "store_connections_max": ("Connections to the store that there may be.", "livesum"),
     "audit_failing": ("1 while the audit log cannot be written.", "livemax"),

@@ -1,7 +1,8 @@
 """The store contract: the two abstract stores that the business layer calls.
 
-Every call may raise Unavailable: the store does not answer, and the same call again is safe. An
-error that is a mistake of this program is raised as it is. Times are in UTC; amounts are in minor
+Every call may raise Unavailable: the store does not answer, and the same call again is safe. Every
+call may raise Damaged: the database is corrupt, and from then on each call raises it. An error that
+is a mistake of this program is raised as it is. Times are in UTC; amounts are in minor
 units of the account's currency.
 """
 

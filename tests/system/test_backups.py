@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -98,6 +99,59 @@ def test_sqlite(restored, monkeypatch):
     are_restored("sqlite:///bank.db", entries)
     with served() as server:
         assert server.ask("GET", "/health/ready")[0] == 200
+
+
+def damage(path: Path) -> None:
+    """Overwrite the last half of a database file under a running bank."""
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        half = path.stat().st_size // 2 // 4096 * 4096
+        with path.open("r+b", buffering=0) as file:
+            file.seek(half)
+            file.write(bytes(path.stat().st_size - half))
+        connection.execute("PRAGMA user_version = 7")  # the other connections read anew
+    connection.close()
+
+
+def is_told(code: int, said: str) -> bool:
+    return code != 0 and "The file is damaged: restore a backup. bank.db: " in said
+
+
+def test_a_damaged_sqlite_file_is_refused_until_a_backup_is_restored(restored, monkeypatch):
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
+    with served("--workers", "2") as server:
+        token = server.joined("ada")
+        account = server.opened(token, 100)
+        assert within(30, lambda: b'"deposit"' in Path("audit.log").read_bytes())
+        pasted(block("### SQLite"))
+        damage(Path("bank.db"))
+        cash = {"account": account, "amount_minor": 1, "currency": "EUR"}
+        for path, body in (
+            ("/v1/deposits", cash),
+            ("/v1/users", {"username": "bob", "password": "correct horse"}),
+        ):
+            status, answer = server.ask("POST", path, body, token)
+            assert (status, answer["code"]) == (503, "damaged")
+            assert "The file is damaged: restore a backup. bank.db: " in answer["detail"]
+        for path in ["/health/ready", "/v1/integrity"] * 5:  # both workers
+            status, answer = server.ask("GET", path, token=token)
+            assert (status, answer["code"]) == (503, "damaged"), path
+        assert server.ask("GET", "/health/live")[0] == 200
+        server.stop()
+    log = [
+        json.loads(line) for line in Path("server.log").read_text().splitlines() if line[0] == "{"
+    ]
+    errors = [line["event"] for line in log if line["level"] == "ERROR"]
+    assert set(errors) == {"database_damaged"}
+    assert len(errors) <= 2  # once in each worker
+    for command in (["verify"], ["serve", "--port", str(free_port())]):
+        done = subprocess.run([ACCOUNTS, *command], capture_output=True, text=True, check=False)
+        assert is_told(done.returncode, done.stderr), done.stderr
+    restored()
+    assert "The books are right." in pasted(block("## Restore"))
+    with served() as server:
+        found = server.ask("GET", f"/v1/accounts/{account}", token=token)[1]
+        assert found["balance_minor"] == 100
 
 
 def test_postgresql_by_a_dump(postgres, restored, monkeypatch):

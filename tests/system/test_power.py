@@ -15,7 +15,7 @@ from tests.system.servers import ACCOUNTS, served
 from tests.system.trace import TRACE, Call, calls, traced
 from tests.waiting import within
 
-KEPT = {"config.json", "audit.log", "audit.log.head", "audit.log.key", "bank.db"}
+KEPT = {"config.json", "audit.log", "audit.log.head", "audit.log.key", "bank.db", "bank.db-use"}
 """The files that a bank creates once, or once after each rotation."""
 PASSING = {"bank.db-shm", "bank.db-journal", "bank.db-wal", "server.log", TRACE.name}
 """Files whose loss costs nothing, files of SQLite, and files of the tests."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from time import monotonic, sleep
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pymongo
 from bson.int64 import Int64
@@ -21,12 +21,13 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from accounts_bank.errors import SettingsError, Unavailable
+from accounts_bank.errors import Damaged, SettingsError, Unavailable
 from accounts_bank.observability.observer import Observer
+from accounts_bank.stores.databases.damage import Damage
 from accounts_bank.stores.mongo import schema
 from accounts_bank.stores.mongo.client import NAME, Connections, check_server, client_for
 from accounts_bank.stores.mongo.documents import Document
-from accounts_bank.stores.mongo.faults import is_duplicate, raise_ours
+from accounts_bank.stores.mongo.faults import damage_of, is_duplicate, raise_ours
 from accounts_bank.stores.mongo.primary import PrimaryProof
 
 DEADLINE_S = 5.0
@@ -63,6 +64,7 @@ class MongoDatabase:
         :raises SettingsError: it does not answer, or would lose acknowledged commits.
         """
         self._observer, connections = observer or Observer(), Connections()
+        self._damage = Damage(self._observer)
         with _as_settings_error(), ExitStack() as failed:
             self._client = client_for(url, connections)
             failed.callback(self.close)
@@ -99,6 +101,7 @@ class MongoDatabase:
         :raises BulkTooLarge: it is not done, and never will be.
         :raises PyMongoError: a mistake of this program; nothing is done.
         """
+        self._damage.check()
         began_s, tries, duplicates, unsure = monotonic(), 0, 0, False
 
         def attempt(session: Session) -> T:
@@ -122,7 +125,7 @@ class MongoDatabase:
                     duplicates += is_duplicate(error)
                     is_race = is_duplicate(error) and duplicates < DUPLICATES_MAX
                     if unsure if is_unknown else not is_race:
-                        raise_ours(error, is_unsure=unsure or is_unknown)
+                        self._raise(error, is_unsure=unsure or is_unknown)
                     unsure = unsure or is_unknown
                 sleep(random.uniform(0, PAUSE_MAX_S))  # noqa: S311 - jitter against a collision
 
@@ -148,11 +151,12 @@ class MongoDatabase:
         :raises Unavailable: the database does not answer.
         :raises PyMongoError: a mistake of this program.
         """
+        self._damage.check()
         try:
             with pymongo.timeout(DEADLINE_S):
                 yield
         except PyMongoError as error:
-            raise_ours(error)
+            self._raise(error)
 
     def places(self, session: Session, count: int) -> list[dict[str, Any]]:
         """Return places in the order of the audit log, after all confirmed writes."""
@@ -184,12 +188,21 @@ class MongoDatabase:
 
         :raises Unavailable: the database does not answer, or dropped the snapshot.
         """
+        self._damage.check()
         try:
             with self._client.start_session(snapshot=True) as session:
                 self._take_snapshot(session)
                 yield session
         except PyMongoError as error:
-            raise_ours(error)
+            self._raise(error)
+
+    def _raise(self, error: PyMongoError, *, is_unsure: bool = False) -> NoReturn:
+        """Raise an error as `raise_ours` does; after a damage every call raises it."""
+        try:
+            raise_ours(error, is_unsure=is_unsure)
+        except Damaged as damaged:
+            self._damage.keep(damaged)
+            raise
 
     def _take_snapshot(self, session: Session) -> None:
         """Fix the moment of a snapshot session: it is now."""
@@ -246,6 +259,8 @@ def _as_settings_error() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
+        if damage := damage_of(error):
+            raise SettingsError(damage.detail) from error
         said = re.split(r", Timeout:| \(configured timeouts|, full error:| \{", str(error))[
             0
         ].rstrip(".")

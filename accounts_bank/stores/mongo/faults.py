@@ -1,5 +1,6 @@
 """Errors of PyMongo: which ones a retry or an operator can cure, and which are mistakes of ours.
 
+    the server says that its files are corrupt    -> Damaged
     error of the network, the server or its state -> Unavailable
     transaction larger than the server's cache    -> BulkTooLarge
     duplicate key                                 -> again a few times (a race), then as it is
@@ -9,6 +10,7 @@ An error that is raised as it is becomes a 500 with its trace. Unavailable becom
 promises the caller that the same request may be sent again.
 """
 
+import re
 from typing import NoReturn
 
 from pymongo.errors import (
@@ -19,11 +21,15 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from accounts_bank.errors import ApiError, BulkTooLarge, Unavailable
+from accounts_bank.errors import ApiError, BulkTooLarge, Damaged, Unavailable
 
 DUPLICATE_KEY = 11000
 SNAPSHOT_TOO_OLD = 239
 TOO_LARGE_FOR_CACHE = 388
+DATA_CORRUPTION = 301
+UNKNOWN_ERROR = 8
+_OF_WIREDTIGER = re.compile("WT_ERROR|WT_PANIC|WT_TRY_SALVAGE")
+"""Errors of the storage engine; the server has no codes for them."""
 
 _NETWORK = {6, 7, 89, 202, 317, 384, 9001}
 _STOPPED = {24, 50, 90, 91, 237, 262, 279, 281, 282, 290, 333, 355, 11600, 11601, 11602}
@@ -33,8 +39,8 @@ _SNAPSHOT = {SNAPSHOT_TOO_OLD, 246, 250, 272}
 _CURSOR = {43, 96, 175, 314}
 _TRANSACTION = {112, 117, 206, 217, 225, 251, 256, 267, 356}
 _OVERLOADED = {46, 146, 261, 264, 365, 402, 407, 412, 433, 449}
-_OPERATOR = {1, 8, 11, 13, 18, 301, 371, 391, 8000, 14031}
-"""Access, disk and damage: an operator cures these."""
+_OPERATOR = {1, 8, 11, 13, 18, 371, 391, 8000, 14031}
+"""Access and disk: an operator cures these."""
 
 OUTAGES: frozenset[int | None] = frozenset(
     _NETWORK | _STOPPED | _NO_PRIMARY | _MAJORITY | _SNAPSHOT
@@ -48,14 +54,26 @@ def is_duplicate(error: PyMongoError) -> bool:
     return DUPLICATE_KEY in _codes(error)
 
 
+def damage_of(error: PyMongoError) -> Damaged | None:
+    """Return the error to raise where the server says that its files are corrupt, else None."""
+    codes, said = _codes(error), str(error).split(", full error:")[0]
+    is_of_engine = UNKNOWN_ERROR in codes and _OF_WIREDTIGER.search(said)
+    if DATA_CORRUPTION in codes or is_of_engine:
+        return Damaged(f"The database is damaged: restore a backup. It says: {said}.")
+    return None
+
+
 def raise_ours(error: PyMongoError, *, is_unsure: bool = False) -> NoReturn:
     """Raise an outage as an error of the store contract, and a mistake as it is.
 
     :param is_unsure: an earlier try may have been committed, so no error is final.
+    :raises Damaged: the database is corrupt.
     :raises Unavailable: the database does not answer.
     :raises BulkTooLarge: the transaction never fits the server's cache.
     :raises PyMongoError: `error` itself, which is a mistake of this program.
     """
+    if damage := damage_of(error):
+        raise damage from error
     if not is_unsure and _is_mistake(error):
         raise error
     raise _ours(error) from error

@@ -17,6 +17,7 @@ Invariants:
 3. After a lost connection the commit is in doubt. `tries.is_unsure` tells `act` to look first.
 4. Every wait is bounded: for a connection, a lock, a statement, a silent server, and all tries.
 5. Only `Unavailable` means "send it again". A mistake of this program is raised as it is.
+   `Damaged` ends the work: from the first one on, every call raises it.
 6. SQLite and PostgreSQL differ in their `Dialect` alone.
 """
 
@@ -29,9 +30,11 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from accounts_bank.errors import SettingsError, Unavailable
+from accounts_bank.errors import Damaged, SettingsError, Unavailable
 from accounts_bank.observability.observer import Observer
+from accounts_bank.stores.databases.damage import Damage
 from accounts_bank.stores.sql import schema
+from accounts_bank.stores.sql.damage import fault_of
 from accounts_bank.stores.sql.dialects import Dialect, PostgresqlDialect, SqliteDialect
 from accounts_bank.stores.sql.dialects.postgresql import CONNECTIONS_MAX
 from accounts_bank.stores.sql.driver import Reading, Row, reading
@@ -64,6 +67,7 @@ class Database:
         """
         self.url = make_url(url)
         self._observer = observer or Observer()
+        self._damage = Damage(self._observer)
         self._readings: dict[Select[Any], Reading] = {}
         is_sqlite = self.url.get_backend_name() == SqliteDialect.name
         make = SqliteDialect if is_sqlite else PostgresqlDialect
@@ -96,7 +100,10 @@ class Database:
             prepare(connection)
 
         try:
+            self.dialect.enter()
             self.write(act)
+        except Damaged as error:
+            raise SettingsError(error.detail) from error
         except (SQLAlchemyError, Unavailable) as error:
             why = error.__cause__ if isinstance(error, Unavailable) else error
             raise SettingsError(f"STORE_URL cannot be opened: {_first_line(why)}") from error
@@ -148,6 +155,7 @@ class Database:
     ) -> T:
         """Call `act` with a connection until it succeeds or `tries` gives up."""
         alone = engine is self.dialect.singles
+        self._check_damage()
         while True:
             try:
                 with (
@@ -156,8 +164,29 @@ class Database:
                     nullcontext() if alone else connection.begin(),
                 ):
                     return act(connection, *arguments, **named)
-            except RETRIED as error:
+            except SQLAlchemyError as error:
+                self._raise_damage(error)
                 tries.again(error)
+
+    def _check_damage(self) -> None:
+        """Return while the database is not known to be damaged.
+
+        :raises Damaged: this process or another one found a fault.
+        """
+        self._damage.check()
+        if fault := self.dialect.known_fault():
+            self._damage.keep(Damaged(fault))
+            self._damage.check()
+
+    def _raise_damage(self, error: SQLAlchemyError) -> None:
+        """Return if an error reports no damage.
+
+        :raises Damaged: it does.
+        """
+        if fault := fault_of(error):
+            self._damage.check()
+            self._damage.keep(self.dialect.damaged(fault))
+            self._damage.check()
 
     def fetch(
         self, connection: Connection, /, query: Select[Any], **parameters: Any
@@ -178,13 +207,17 @@ class Database:
         :raises Unavailable: the database does not answer.
         """
         engine = self.dialect.snapshots
+        self._check_damage()
         try:
             with engine.connect() as connection, connection.begin(), ExitStack() as opened:
                 self.dialect.stream_without_limit(connection)
                 connection.execute(select(1).select_from(ENTRIES).limit(1))  # the moment is now
                 few = connection.execution_options(yield_per=ROWS_AT_ONCE)
                 yield lambda query: iter(opened.enter_context(few.execute(query)))
-        except RETRIED as error:
+        except SQLAlchemyError as error:
+            self._raise_damage(error)
+            if not isinstance(error, RETRIED):
+                raise
             raise Unavailable(f"The store does not answer: {kind_of(error)}.") from error
 
     def save(self, connection: Connection, writes: Iterable[Write]) -> None:

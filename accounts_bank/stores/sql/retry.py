@@ -32,7 +32,7 @@ RACES_MAX = 4
 """Tries after which a violated key is no race any more but a mistake."""
 
 RETRIED = (OperationalError, InterfaceError, InternalError, IntegrityError, PoolTimeout)
-"""The errors to hand to `Tries.again`. Any other one is a mistake of this program."""
+"""The errors that a retry or an operator may cure. Any other one is a mistake of this program."""
 
 _CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 """serialization_failure, deadlock_detected, lock_not_available (PostgreSQL, appendix A)."""
@@ -60,6 +60,8 @@ class Tries:
         :raises Unavailable: the database does not answer.
         :raises SQLAlchemyError: `error` itself, which is a mistake of this program.
         """
+        if not isinstance(error, RETRIED):
+            raise error
         if isinstance(error, IntegrityError):
             self._races += 1
         if _is_mistake(error, self._races) and not self.is_unsure:

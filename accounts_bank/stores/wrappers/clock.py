@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event as Signal
 from threading import Thread
 
-from accounts_bank.errors import Unavailable
+from accounts_bank.errors import NotDecided, Unavailable
 from accounts_bank.identity import Event, User
 from accounts_bank.ledger.entries import Entry, Outcome
 from accounts_bank.stores.backend import Stores
@@ -63,7 +63,7 @@ class StoreClock:
         self._is_read = False
         self._is_wrong = False
         self._closed = Signal()
-        with suppress(Unavailable):  # the next reading is a moment away
+        with suppress(NotDecided):  # the next reading is a moment away
             self.read()
         self._thread = Thread(target=self._run, args=[read_every_s], name="clock", daemon=True)
         if read_every_s is not None:
@@ -131,7 +131,7 @@ class StoreClock:
 
     def _run(self, read_every_s: float) -> None:
         while not self._closed.wait(read_every_s):
-            with suppress(Unavailable):  # logged: a wrong clock by `check`, an outage by others
+            with suppress(NotDecided):  # logged: a wrong clock by `check`, an outage by others
                 self.check_now()
 
 

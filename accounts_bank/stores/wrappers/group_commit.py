@@ -30,7 +30,7 @@ from time import monotonic
 
 from accounts_bank.concurrency.coalescing import Coalescer
 from accounts_bank.concurrency.greenlets import InlineLock, Waiter
-from accounts_bank.errors import Unavailable
+from accounts_bank.errors import NotDecided, Unavailable
 from accounts_bank.ledger.entries import Entry, Needs, Outcome, Snapshot
 from accounts_bank.ledger.values import Account
 from accounts_bank.observability.observer import Observer
@@ -145,7 +145,7 @@ class GroupCommit(DelegatingAccountStore):
         """Commit a batch; after an error that is not an outage, commit its halves."""
         try:
             outcomes = iter(self._store.append([entry for each in batch for entry in each.entries]))
-        except Unavailable as error:
+        except NotDecided as error:
             for each in batch:
                 each.error = error
         except Exception as error:  # noqa: BLE001 - raised by the caller of the entries

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table
 from sqlalchemy import Dialect as Compiler
 from sqlalchemy.engine import Engine
 
+from accounts_bank.errors import Damaged
 from accounts_bank.stores.sql.writes import Write
 
 
@@ -44,10 +45,26 @@ class Dialect(ABC):
         self.engine.dispose()
 
     @abstractmethod
+    def enter(self) -> None:
+        """Look at the files of the database before the first connection.
+
+        :raises Damaged: they are damaged.
+        """
+
+    def known_fault(self) -> str:
+        """Return the sentence of a fault that another process found, "" for none."""
+        return ""
+
+    def damaged(self, fault: str) -> Damaged:
+        """Return the error for a fault that the database reported; other processes learn it."""
+        return Damaged(f"The database is damaged: restore a backup. It says: {fault}.")
+
+    @abstractmethod
     def check(self, connection: Connection) -> None:
         """Check that the database keeps acknowledged commits; lock the schema until the commit.
 
         :raises SettingsError: the database would lose commits, or takes none.
+        :raises Damaged: it is corrupt.
         """
 
     @abstractmethod

@@ -77,6 +77,9 @@ class PostgresqlDialect(Dialect):
         self._watchdog.close()
         super().close()
 
+    def enter(self) -> None:
+        """Do nothing: the server looks after its files."""
+
     def check(self, connection: Connection) -> None:
         check_postgresql(connection)
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")

@@ -6,8 +6,9 @@ Sources: https://sqlite.org/wal.html, https://sqlite.org/lang_transaction.html.
 """
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any
@@ -31,8 +32,10 @@ from sqlalchemy import column as column_of
 from sqlalchemy.dialects.sqlite import dialect as compiler
 from sqlalchemy.engine import Engine
 
+from accounts_bank.errors import Damaged
 from accounts_bank.stores.databases.bounded import bounded
 from accounts_bank.stores.sql.dialects.base import Dialect, Lookup
+from accounts_bank.stores.sql.dialects.sqlite_file import SqliteFile
 from accounts_bank.stores.sql.tables import ENTRIES, Json
 from accounts_bank.stores.sql.writes import Write, sqlite_statement
 
@@ -45,6 +48,9 @@ STATEMENTS_KEPT = 32
 others together."""
 WAL_PAGES = 4_000
 """Length of the write-ahead log (16 MiB) before a checkpoint; a hot page is then moved once."""
+CHECK_TIMEOUT_S = 1.0
+"""How long a request that meets damage waits for the name of the first fault."""
+CHECK_STEPS = 1_000
 
 _LAST = select(ENTRIES.c.recorded_at).order_by(text("rowid DESC")).limit(1_000).subquery()
 """Some of the last entries, because a copied store has its entries in the order of their ids."""
@@ -66,11 +72,47 @@ class SqliteDialect(Dialect):
         self.changes = self.engine.execution_options(begin=BEGIN_TO_WRITE)
         self.snapshots = self.engine.execution_options(begin="BEGIN")
         self.singles = self.engine.execution_options(begin="BEGIN")
+        self._file = _file_of(self.engine)
         self._writer = Lock()
         self._statements: dict[Any, str] = {}
 
+    def enter(self) -> None:
+        if self._file:
+            self._file.enter()
+
+    def known_fault(self) -> str:
+        return self._file.fault() if self._file else ""
+
+    def damaged(self, fault: str) -> Damaged:
+        if not self._file:
+            return super().damaged(fault)
+        error = self._file.damaged(self._first_fault() or fault)
+        self._file.keep(error.detail)
+        return error
+
+    def close(self) -> None:
+        super().close()
+        if self._file:
+            self._file.leave()
+
     def check(self, connection: Connection) -> None:
+        if self._file and self._file.check:
+            fault = _fault(connection.exec_driver_sql(f"PRAGMA {self._file.check}(1)").scalars())
+            if fault:
+                raise self._file.damaged(fault)
         connection.exec_driver_sql("PRAGMA user_version = 0")  # fails on a read-only file
+        if self._file:
+            self._file.begin()
+
+    def _first_fault(self) -> str:
+        """Look for a fault by `quick_check`, for `CHECK_TIMEOUT_S` at most; "" without one."""
+        until_s = monotonic() + CHECK_TIMEOUT_S
+        try:
+            with closing(sqlite3.connect(self.engine.url.database or "")) as driver:
+                driver.set_progress_handler(lambda: monotonic() > until_s, CHECK_STEPS)
+                return _fault(row[0] for row in driver.execute("PRAGMA quick_check(1)"))
+        except sqlite3.Error as error:
+            return "" if isinstance(error, sqlite3.OperationalError) else str(error)
 
     def exclusive(self) -> AbstractContextManager[None]:
         return bounded(self._writer, WRITER_TIMEOUT_S, "Too many requests wait for the store.")
@@ -105,6 +147,19 @@ class SqliteDialect(Dialect):
             if statement is None:
                 statement = self._statements[write.statement] = sqlite_statement(write)
             connection.exec_driver_sql(statement, write.values(key_last=True))
+
+
+def _file_of(engine: Engine) -> SqliteFile | None:
+    """Return the file of a URL; None for a URI or a database in memory."""
+    name = engine.url.database
+    is_file = name and name != ":memory:" and not name.startswith("file:")
+    return SqliteFile(Path(name)) if name and is_file else None
+
+
+def _fault(rows: Iterable[str]) -> str:
+    """Return the first fault of a check in one line, "" for "ok"."""
+    lines = " ".join(rows).replace("*** in database main ***", "").split()
+    return "" if lines == ["ok"] else " ".join(lines)
 
 
 def _unlocked(query: Select[Any]) -> Lookup:
@@ -161,6 +216,6 @@ def _is_taken(driver: sqlite3.Connection) -> bool:
     """Try to begin; return whether another process holds the lock."""
     try:
         driver.execute(BEGIN_TO_WRITE)
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # extended codes lie above
     return False

@@ -1,0 +1,141 @@
+"""The file of a SQLite database: whether it is whole, before a bank writes to it.
+
+Beside `bank.db` lies the mark `bank.db-use`. Each process that has the database open shares the
+lock of the mark (flock). The last one to end writes the size, the time and the inode of the file
+into it.
+
+    first process    the file is as the mark says it was left     a look at header and length
+                     killed, power cut, restored, altered         `PRAGMA quick_check`
+                     the mark says that it is damaged             `PRAGMA integrity_check`
+    other processes  the first one has checked it
+
+No process may open the file by other means while SQLite has it open: closing it would drop the
+locks of SQLite. Source: https://sqlite.org/howtocorrupt.html, section 2.2.
+"""
+
+import os
+from contextlib import suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+from pathlib import Path
+
+from accounts_bank.durable_files import open_kept
+from accounts_bank.errors import Damaged
+
+_IN_USE, _DAMAGED = b"in use", b"damaged"
+_MARK_MAX_BYTES = 1024
+_HEADER_BYTES = 100
+
+
+class SqliteFile:
+    """One database file, from the start of a process to its end."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; nothing is opened yet."""
+        self._path = path.absolute()
+        self._mark = -1
+        self._is_first = False
+        self.check = ""
+
+    def enter(self) -> None:
+        """Take the mark, wait for another process that checks, and look at the file.
+
+        `check` then names the pragma that must find no fault before the first write, if any.
+
+        :raises Damaged: the file is shorter than it must be, or its log belongs to another file.
+        """
+        with suppress(OSError):  # no such folder, or one without the right: SQLite will say so
+            self._mark = open_kept(self._path.with_name(f"{self._path.name}-use"), os.O_RDWR, 0o644)
+        if self._mark < 0:
+            return
+        self._is_first = self._is_locked_alone()
+        if self._is_first:
+            self._look()
+        else:
+            flock(self._mark, LOCK_SH)
+
+    def begin(self) -> None:
+        """Say that the file is in use, and let other processes in."""
+        if self._is_first:
+            self._write(_IN_USE)
+            flock(self._mark, LOCK_SH)
+        self._is_first, self.check = False, ""
+
+    def leave(self) -> None:
+        """Say how the file was left, if no process has it open any more and it has no fault."""
+        if self._mark < 0:
+            return
+        is_whole = not self._is_first and self._read() == _IN_USE
+        if is_whole and self._is_locked_alone() and not self._size("-wal"):
+            self._write(self._now())
+        os.close(self._mark)
+        self._mark = -1
+
+    def fault(self) -> str:
+        """Return the fault that a process found since the start, "" for none."""
+        mark = b"" if self._is_first else self._read()
+        return mark.removeprefix(_DAMAGED).decode() if mark.startswith(_DAMAGED) else ""
+
+    def keep(self, fault: str) -> None:
+        """Tell the other processes, and the next start, of a fault."""
+        if self._mark >= 0:
+            self._write(_DAMAGED + fault.encode()[: _MARK_MAX_BYTES - len(_DAMAGED)])
+
+    def damaged(self, fault: str) -> Damaged:
+        """Return the error that names the file and its fault."""
+        return Damaged(f"The file is damaged: restore a backup. {self._path.name}: {fault}.")
+
+    def _look(self) -> None:
+        mark = self._read()
+        size, log_size = self._size(), self._size("-wal")
+        if not size:
+            if mark and self._path.exists():
+                raise self.damaged("it has 0 bytes, and it held a bank")
+            return
+        was_left_so = mark == self._now()
+        if was_left_so and log_size:
+            raise self.damaged(
+                f"{self._path.name}-wal does not belong to it, since the bank ended in order and "
+                "left no such file"
+            )
+        if not log_size:  # else pages of the end may still be in the log
+            self._check_length(size)
+        if not was_left_so:
+            self.check = "integrity_check" if mark.startswith(_DAMAGED) else "quick_check"
+
+    def _check_length(self, size: int) -> None:
+        """Compare the length with the header's count of pages.
+
+        Source: https://sqlite.org/fileformat.html, section 1.3.
+        """
+        with self._path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+        page_bytes = int.from_bytes(header[16:18])
+        page_bytes = 65536 if page_bytes == 1 else page_bytes
+        pages = int.from_bytes(header[28:32])
+        if header[24:28] == header[92:96] and size < pages * page_bytes:
+            raise self.damaged(f"it has {size} bytes, and its header counts {pages * page_bytes}")
+
+    def _size(self, suffix: str = "") -> int:
+        try:
+            return self._path.with_name(self._path.name + suffix).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _now(self) -> bytes:
+        found = self._path.stat()
+        return f"left {found.st_size} {found.st_mtime_ns} {found.st_ino}".encode()
+
+    def _read(self) -> bytes:
+        return os.pread(self._mark, _MARK_MAX_BYTES, 0) if self._mark >= 0 else b""
+
+    def _write(self, text: bytes) -> None:
+        os.ftruncate(self._mark, 0)
+        os.pwrite(self._mark, text, 0)
+        os.fsync(self._mark)
+
+    def _is_locked_alone(self) -> bool:
+        try:
+            flock(self._mark, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
