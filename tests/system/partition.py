@@ -8,6 +8,8 @@ banks all the time. A read is stale if it shows less than was confirmed before i
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,7 +26,7 @@ import msgspec
 
 from tests.mongo import Mongo
 from tests.network import Network
-from tests.system.servers import Server, served
+from tests.system.servers import ACCOUNTS, Server, served
 from tests.waiting import within
 
 NODES = 3
@@ -287,6 +289,28 @@ def cut_off_the_primary(network: Network, mongo: Mongo, run: Run, cut_s: float =
     assert within(HEALED_S, lambda: run.deposits.number > healed + 10)
 
 
+def faults(url: str, bank: Server, folder: Path) -> list[str]:
+    """Prove the books of a bank and its audit log in each way that there is; return the faults."""
+    found = []
+    status, tokens = bank.ask(
+        "POST", "/v1/auth/login", {name: AUDITOR[name] for name in ("username", "password")}
+    )
+    status, told = bank.ask("GET", "/v1/integrity", token=tokens["access_token"])
+    if (status, told.get("ok")) != (200, True):
+        found.append(f"integrity: {status} {told}")
+    environment = os.environ | {"ACCOUNTS_STORE_URL": url}
+    for words in (["verify"], ["audit", "verify"]):
+        done = subprocess.run(
+            [ACCOUNTS, *words], cwd=folder, env=environment, capture_output=True, check=False
+        )
+        if done.returncode:
+            found.append(f"{words}: {done.stdout!r} {done.stderr!r}")
+    lines = (folder / "audit.log").read_text().splitlines()
+    ids = Counter(json.loads(line).get("id") for line in lines)
+    found += [f"sealed {count} times: {each}" for each, count in ids.items() if count > 1]
+    return found
+
+
 def report(number: int, run: Run, stale: Sequence[Stale]) -> None:
     """Print the findings of one cut."""
     ages_s = [each.age_s for each in stale] or [0]
@@ -315,6 +339,7 @@ def main() -> None:
             cut_off_the_primary(network, mongo, run, given.seconds)
             report(number, run, run.stale[before:])
         run.end()
+        run.wrong += faults(mongo.url(), run.banks[0], Path("bank0"))
         print(dict(run.reads), dict(run.statuses), Counter(run.wrong).most_common(9))  # noqa: T201
     sys.exit(bool(run.stale or run.wrong))
 
