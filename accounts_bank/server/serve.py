@@ -33,6 +33,7 @@ from accounts_bank.http.guard import hashing_paths
 from accounts_bank.logging_config import close_logs
 from accounts_bank.observability.counter_files import FOLDER
 from accounts_bank.server.gateway import Gateway
+from accounts_bank.server.respawns import Respawns
 
 MEMORY_THREADS = 4
 DURABLE_THREADS = 32
@@ -90,6 +91,7 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
         websockets=False,
         log_enabled=False,
     )
+    server.respawned_wrks = Respawns()  # granian documents no setting for it
     _let_workers_end()
     _pass_on_signals(server)
     with _shared_numbers() if workers > 1 else nullcontext():
