@@ -30,7 +30,7 @@ PACKAGES = $$(grep -c '^[a-z].*==' $(1))
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-strip-extras --custom-compile-command "make requirements" $(UPGRADE) pyproject.toml
 
-.PHONY: help run picture docs demo test quick soak image-test mutants bench audit sbom requirements clean
+.PHONY: help run picture docs demo test quick soak faults image-test mutants bench audit sbom requirements clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +39,7 @@ help:
 	@echo 'make test          every check: style, types, layers, tests, coverage'
 	@echo 'make quick         a minute of tests: rules, business layer, memory and SQLite, gates'
 	@echo 'make soak          the long rounds of tests that repeat: kills, examples, load'
+	@echo 'make faults        breaks banks on each durable store 200 times: build/faults (an hour or two)'
 	@echo 'make image-test    builds deploy/Dockerfile and runs it (podman, mmdebstrap; as root)'
 	@echo 'make mutants       which small breaks of the rules of money fail no test'
 	@echo 'make docs          write the generated tables and the picture of the layers anew'
@@ -71,6 +72,9 @@ quick: $(DEVELOPMENT)
 
 soak: $(DEVELOPMENT)
 	SOAK=true $(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder -m soak
+
+faults: $(DEVELOPMENT)
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 image-test: $(DEVELOPMENT) $(WHEELS)
 	$(BIN)/pytest tests/image

@@ -41,6 +41,7 @@ Rule._compile_builder = _compile_once  # type: ignore[assignment, method-assign]
 DAY_S, MIDNIGHT_S = 24 * 60 * 60, 60
 SLOWEST_FIRST = (
     "tests/system/test_crashes.py",
+    "tests/faults/",
     "tests/system/test_load_balancer.py",
     "tests/stores/test_against_model.py",
     "tests/system/test_bulk_crashes.py",

@@ -89,14 +89,19 @@ class Mongo:
             failed.callback(self.remove)
             for node in self.nodes:
                 node.ask("ping")
-            members = [{"_id": n, "host": node.host} for n, node in enumerate(self.nodes)]
+            hosts = map(self.address, self.nodes)
+            members = [{"_id": n, "host": host} for n, host in enumerate(hosts)]
             config = {"_id": "rs0", "settings": QUICK, "members": members}
             self.nodes[0].ask("replSetInitiate", config)
             self.primary()
             failed.pop_all()
 
+    def address(self, node: Node) -> str:
+        """Return the address under which members and clients know a node."""
+        return node.host
+
     def url(self, name: str = "bank") -> str:
-        hosts = ",".join(node.host for node in self.nodes)
+        hosts = ",".join(map(self.address, self.nodes))
         return f"mongodb://{hosts}/{name}?replicaSet=rs0"
 
     def primary(self) -> Node:
