@@ -17,7 +17,9 @@ FOREIGN = {"RotatingFileHandler", "TemporaryDirectory", "mmap"}
 PLACES = {
     ("account_operations.py", "rename"),  # an account
     ("account_forms.py", "rename"),
-    ("logging_config.py", "open w"),  # the console
+    ("counter_files.py", "O_CREAT"),  # counters, in memory
+    ("logging_config.py", "open wb"),  # the console
+    ("logging_config.py", "open"),  # the application log
     ("logging_config.py", "RotatingFileHandler"),  # the application log may lose its last lines
     ("serve.py", "TemporaryDirectory"),  # counters, in memory
     ("log.py", "mmap"),  # the head of the audit log, made by `open_kept`

@@ -177,6 +177,18 @@ def test_a_restored_backup_opens_after_a_fault(bank_file, whole):
     opened().close()
 
 
+@pytest.mark.parametrize("new", [None, "other.db"])
+def test_a_file_that_is_replaced_under_a_running_bank_takes_no_writes(bank_file, new):
+    """SQLite would go on with the removed file, which is gone with the process."""
+    with closing(opened()) as database:
+        shutil.copy(bank_file, "other.db")
+        bank_file.unlink()
+        if new:
+            Path(new).rename(bank_file)
+        with pytest.raises(Damaged, match="it was removed or replaced while the bank had it open"):
+            Books(SqlAccountStore(database, decide)).given(cyd=1)
+
+
 @pytest.fixture(scope="module")
 def checking_postgres():
     server = Postgres(checksums=True)

@@ -22,6 +22,7 @@ from accounts_bank.durable_files import open_kept
 from accounts_bank.errors import Damaged
 
 _IN_USE, _DAMAGED = b"in use", b"damaged"
+_REPLACED = "it was removed or replaced while the bank had it open"
 _MARK_MAX_BYTES = 1024
 _HEADER_BYTES = 100
 
@@ -34,6 +35,7 @@ class SqliteFile:
         self._path = path.absolute()
         self._mark = -1
         self._is_first = False
+        self._inode = 0
         self.check = ""
 
     def enter(self) -> None:
@@ -58,13 +60,14 @@ class SqliteFile:
         if self._is_first:
             self._write(_IN_USE)
             flock(self._mark, LOCK_SH)
+        self._inode = self._path.stat().st_ino
         self._is_first, self.check = False, ""
 
     def leave(self) -> None:
         """Say how the file was left, if no process has it open any more and it has no fault."""
         if self._mark < 0:
             return
-        is_whole = not self._is_first and self._read() == _IN_USE
+        is_whole = self._inode and self._is_in_place() and self._read() == _IN_USE
         if is_whole and self._is_locked_alone() and not self._size("-wal"):
             self._write(self._now())
         os.close(self._mark)
@@ -72,8 +75,12 @@ class SqliteFile:
 
     def fault(self) -> str:
         """Return the fault that a process found since the start, "" for none."""
-        mark = b"" if self._is_first else self._read()
-        return mark.removeprefix(_DAMAGED).decode() if mark.startswith(_DAMAGED) else ""
+        if not self._inode:
+            return ""
+        mark = self._read()
+        if mark.startswith(_DAMAGED):
+            return mark.removeprefix(_DAMAGED).decode()
+        return "" if self._is_in_place() else self.damaged(_REPLACED).detail
 
     def keep(self, fault: str) -> None:
         """Tell the other processes, and the next start, of a fault."""
@@ -127,6 +134,12 @@ class SqliteFile:
 
     def _read(self) -> bytes:
         return os.pread(self._mark, _MARK_MAX_BYTES, 0) if self._mark >= 0 else b""
+
+    def _is_in_place(self) -> bool:
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     def _write(self, text: bytes) -> None:
         os.ftruncate(self._mark, 0)
