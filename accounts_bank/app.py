@@ -15,8 +15,12 @@ from flask import Flask, redirect
 
 from accounts_bank import web
 from accounts_bank.api import create_api
+from accounts_bank.audit.background import SealingThread
+from accounts_bank.audit.comparison import Contents
+from accounts_bank.audit.inheritance import inherited
 from accounts_bank.audit.log import AuditLog
-from accounts_bank.audit.sealer import BATCH_DELAY_S, POLL_S, Sealer
+from accounts_bank.audit.opening import LogSettings, open_log
+from accounts_bank.audit.sealer import MEMORY_PACE, Pace, Sealer
 from accounts_bank.audit.verifier import Verifier
 from accounts_bank.collections.client import Clock
 from accounts_bank.collections.due_work import DueWork
@@ -40,12 +44,13 @@ from accounts_bank.logging_config import configure_logging
 from accounts_bank.observability.prometheus import Metrics
 from accounts_bank.sandbox import demo
 from accounts_bank.stores.backend import Stores
-from accounts_bank.stores.base import AccountStore
+from accounts_bank.stores.base import AccountStore, Journal
 from accounts_bank.stores.factory import copy_stores, open_stores, upgrade_stores
 from accounts_bank.stores.wrappers.clock import READ_EVERY_S, StoreClock, timed
 
-BATCH_DELAY_DURABLE_S = 0.25
-"""The delay of a durable store's sealer: each round of sealing costs two commits."""
+DURABLE_PACE = Pace(batch_delay_s=0.25, poll_s=0.3)
+"""Each round of sealing costs a durable store two commits. A poll finds the items of processes that
+were killed."""
 
 DUE_POLL_S = 0.5
 """The pause between two looks for due work that other processes saved in a durable store."""
@@ -122,7 +127,7 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = 
     join = partial(join_collections, *parts, settings, passwords, saved, due_work.expect)
     users, accounts = join(clock, random_id)
     demo_users = demo.prepare(join, clock(), settings.DEMO_SEED, passwords) if settings.DEMO else ()
-    verifier = Verifier(stores.accounts, sealer, key_file)
+    verifier = Verifier(Contents(*parts, stores.journal), sealer, key_file)
     bank = Bank(
         users=users,
         accounts=accounts,
@@ -150,26 +155,31 @@ def _key_file(settings: Settings) -> Path | None:
 def _sealer(settings: Settings, stores: Stores, key_file: Path | None, traffic: InFlight) -> Sealer:
     is_durable = settings.is_durable
     return Sealer(
-        _audit_log(settings, key_file, sync=is_durable),
-        (stores.users, stores.accounts),
+        stores.journal,
+        _audit_log(settings, key_file, stores.journal),
         in_background=(lambda: True) if is_durable else traffic.is_busy,
-        batch_delay_s=BATCH_DELAY_DURABLE_S if is_durable else BATCH_DELAY_S,
-        poll_s=POLL_S if is_durable else None,
+        pace=DURABLE_PACE if is_durable else MEMORY_PACE,
+        thread=SealingThread(),
     )
 
 
-def _audit_log(settings: Settings, key_file: Path | None, *, sync: bool) -> AuditLog | None:
+def _audit_log(settings: Settings, key_file: Path | None, journal: Journal) -> AuditLog | None:
     if not settings.AUDIT_LOG:
         return None
-    return AuditLog(Path(settings.AUDIT_LOG), key_file, sync=sync)
+    where = LogSettings(Path(settings.AUDIT_LOG), key_file, settings.is_durable)
+    return open_log(where, journal, _now(), random_id())
 
 
 def upgrade(settings: Settings) -> None:
     """Migrate the schema of the stores in `STORE_URL` to this version.
 
-    :raises SettingsError: a store cannot be reached, or it holds another schema.
+    The journal of version 0.1 gets its numbers from the audit log.
+
+    :raises SettingsError: a store cannot be reached, holds another schema, or disagrees with the
+        audit log.
     """
-    upgrade_stores(settings.STORE_URL)
+    path = Path(settings.AUDIT_LOG) if settings.AUDIT_LOG else None
+    upgrade_stores(settings.STORE_URL, inherited(path) if path else ())
 
 
 def copy(settings: Settings, to_url: str) -> Iterator[tuple[int, int]]:

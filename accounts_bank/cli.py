@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from accounts_bank.audit.log import parts_of, verify_files
+from accounts_bank.audit.files import parts_of, verify_files
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.config import (
     CONFIG_FILE,

@@ -11,6 +11,7 @@ from limits.storage import MemoryStorage
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
+from accounts_bank.audit.comparison import Contents
 from accounts_bank.audit.sealer import Sealer
 from accounts_bank.audit.verifier import Verifier
 from accounts_bank.collections.accounts import AccountCollection
@@ -110,7 +111,7 @@ def memory_bank(
     vault, clock = MemoryVault(FairLock()), BankClock(process.clock)
     ids = SeededIds(clock, secrets.token_hex(16) if seed is None else seed)
     stores = vault.users, CountedAccountStore(vault.accounts, process.observer)
-    sealer = Sealer(vault.log, stores, in_background=lambda: False, has_thread=False)
+    sealer = Sealer(vault.journal, None, in_background=lambda: False)
     saved, is_frozen = sealer.notify, clock.is_standing
     due_work = DueWork(stores[1], clock=clock, on_saved=saved, is_frozen=is_frozen)
     joined = partial(join_collections, *stores, process.settings, process.passwords)
@@ -124,7 +125,7 @@ def memory_bank(
         users=users,
         accounts=accounts,
         audit=sealer,
-        verifier=Verifier(stores[1], sealer, None),
+        verifier=Verifier(Contents(*stores, vault.journal), sealer, None),
         **process.shared(),
         due_work=due_work,
         clock=clock,

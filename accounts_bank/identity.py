@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated
 from unicodedata import normalize
 
+import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 _CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
 
@@ -101,6 +103,11 @@ class Event(Struct, frozen=True, gc=False):
     at: datetime
     user_id: str | None
     actor_id: str | None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all fields, as hex."""
+        return sha256(msgspec.msgpack.encode(astuple(self))).hexdigest()
 
 
 def username_key(username: str) -> str:

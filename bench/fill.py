@@ -17,17 +17,18 @@ from typing import NamedTuple
 
 import psycopg
 
-from accounts_bank.audit.log import AuditLog
-from accounts_bank.audit.records import record_of
+from accounts_bank.audit.opening import LogSettings, open_log
+from accounts_bank.audit.sealer import Sealer
 from accounts_bank.identity import Role, Session, User
 from accounts_bank.ledger.actions import Deposit, OpenAccount, Transfer
 from accounts_bank.ledger.decide import decide
-from accounts_bank.ledger.entries import Changes, Entry, Needs, Recorded, Snapshot
+from accounts_bank.ledger.entries import Changes, Entry, Needs, Snapshot
 from accounts_bank.ledger.integrity.derived import batches
+from accounts_bank.ledger.sealing import JournalHead, Unsealed, head_after, seal
 from accounts_bank.ledger.values import Account, Customer, Status
 from accounts_bank.observability.observer import Observer
 from accounts_bank.sandbox.simulated_clock import SimulatedClock, SimulatedIds
-from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.base import AccountStore, Journal, UserStore
 from accounts_bank.stores.factory import open_stores
 from accounts_bank.stores.memory import InMemoryAccountStore
 from accounts_bank.stores.migration import changes_of
@@ -115,15 +116,20 @@ def fill(url: str, audit_log: Path, size: Size) -> People:
     people = _store_users(stores.users, size, past, new_id)
     taken: set[str] = set()
     customers: Counter[str] = Counter()
-    with closing(AuditLog(audit_log)) as log:
-        for begin in range(0, size.accounts, GENERATION):
-            numbers = range(begin, min(begin + GENERATION, size.accounts))
-            books = Generation(taken)
-            for entries in batches(_entries(people, numbers, past, new_id, dice)):
-                log.append(map(record_of, _decide(books, entries)))
-            _restore(books, stores.accounts, taken, customers)
+    head = JournalHead()
+    for begin in range(0, size.accounts, GENERATION):
+        numbers = range(begin, min(begin + GENERATION, size.accounts))
+        books = Generation(taken)
+        for entries in batches(_entries(people, numbers, past, new_id, dice)):
+            head = _decide(books, entries, stores.journal, head)
+        _restore(books, stores.accounts, taken, customers)
     for batch in batches(sorted(customers.items())):
         stores.accounts.restore(Changes([], [], [Customer(*item) for item in batch], []))
+    stores.journal.restore_head(stores.journal.bank_id, head, {})
+    where = LogSettings(audit_log, None, is_durable=True)
+    log = open_log(where, stores.journal, past(), new_id())
+    Sealer(stores.journal, log, in_background=lambda: True).close()
+    stores.close()
     return people
 
 
@@ -140,11 +146,16 @@ def copy_tables(file: Path, url: str) -> None:
                     rows.write_row(row)
 
 
-def _decide(books: Generation, entries: list[Entry]) -> list[Recorded]:
+def _decide(
+    books: Generation, entries: list[Entry], journal: Journal, head: JournalHead
+) -> JournalHead:
+    """Decide entries and number them; return the new head."""
     recorded = [outcome.recorded for outcome in books.append(entries)]
     assert all(item.status is Status.RECORDED for item in recorded)
-    books.mark_sealed(recorded)
-    return recorded
+    books.journal.seal(len(recorded))
+    rows = seal(head, [Unsealed(each.entry.id, each.entry.kind, each.digest) for each in recorded])
+    journal.restore(rows)
+    return head_after(head, rows)
 
 
 def _restore(

@@ -12,6 +12,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
+from accounts_bank.stores.mongo.inheritance import make_bank
 from tests.network import Machine
 from tests.ports import free_port
 
@@ -120,6 +121,8 @@ class Mongo:
             database = client.get_default_database()
             for each in database.list_collection_names(filter={"name": {"$ne": "meta"}}):
                 database[each].delete_many({})
+            if "bank" in database.list_collection_names():
+                make_bank(database)
         return self.url(name)
 
     def remove(self) -> None:

@@ -4,7 +4,7 @@ import msgspec
 
 from accounts_bank.api.operations import Operations
 from accounts_bank.api.schemas.audit import AuditQuery, AuditView
-from accounts_bank.audit.chain import Link
+from accounts_bank.audit.chain import trail_line
 from accounts_bank.audit.verifier import Report
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.http import cursors
@@ -25,11 +25,15 @@ operations = Operations("audit", "/v1")
     is_page=True,
 )
 def list_audit(bank: Bank, query: AuditQuery) -> Answer:
-    """List the lines of the audit log after a number, the oldest first."""
-    bank.audit.seal()
+    """List the lines of the audit trail after a number, the oldest first."""
     after = cursors.number_of(query.cursor) if query.cursor else query.after
-    lines = bank.audit.log.read(after, query.limit + 1)
-    return page_of(lines, query.limit, lambda line: cursors.of_number(_number(line)), msgspec.Raw)
+    items = bank.audit.trail(after, query.limit + 1)
+    return page_of(
+        items,
+        query.limit,
+        lambda item: cursors.of_number(item.number),
+        lambda item: msgspec.Raw(trail_line(item)),
+    )
 
 
 @operations.declare(
@@ -38,7 +42,3 @@ def list_audit(bank: Bank, query: AuditQuery) -> Answer:
 def check_integrity(bank: Bank) -> Answer:
     """Check all balances, lines, entries and the audit log; name the first fault."""
     return Answer(bank.verifier.verify())
-
-
-def _number(line: bytes) -> int:
-    return msgspec.json.decode(line, type=Link).number

@@ -1,26 +1,32 @@
 """The chain: seals lines of the audit log and finds tampering.
 
-A line ends in `"hash"`: the HMAC-SHA-256 (RFC 2104) of every byte of the line before `,"hash"`,
-under the key of the log. The line also holds its number and the hash of the line before it. So an
-edit, a deletion, an insertion and a new order break the chain; only the key can mend it. A missing
-end leaves the chain whole, but not the head: it holds the last number and hash under the same key.
+A line has the number, the hash and the previous hash of its item in the store's journal. It ends in
+`"seal"`: the HMAC-SHA-256 (RFC 2104) of every byte of the line before `,"seal"`, under the key of
+the log. So an edit, a deletion, an insertion and a new order break the chain; only the key can mend
+it. A missing end leaves the chain whole, but not the head: it holds the last number and hash under
+the same key. The first line has the number 0 and names the bank and the log.
+
+A line of version 0.1 has no seal: its hash is the HMAC of every byte before `,"hash"`.
 """
 
 import hmac
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from accounts_bank.audit.records import Record
+from accounts_bank.audit.records import record_of
+from accounts_bank.stores.base import Sealed
 
 _BLOCK_BYTES = 64
-_SEAL_BYTES = len(',"hash":""}') + 64
-
+_SEAL_BYTES = len(',"seal":""}') + 64
+_HASH_BYTES = len(',"hash":""}') + 64
+FIRST_EVENT = "log_opened"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -29,14 +35,17 @@ class Head(Struct, frozen=True, gc=False):
     """The end of the chain.
 
     `number` and `hash` (64 hexadecimal digits) belong to the last line, 0 and "" before the
-    first. `size` is the offset of its end in bytes. `settled` is true once the outboxes know that
-    the lines are written. `seal` is the HMAC of the other fields.
+    first. `size` is the offset of its end in bytes. `bank_id` and `log_id` are "" in a head of
+    version 0.1, which has `settled` instead. `seal` is the HMAC of the other fields.
     """
 
     number: int = 0
     hash: str = ""
     size: int = 0
     settled: bool = True
+    bank_id: str = ""
+    log_id: str = ""
+    in_memory: bool = False
     seal: str = ""
 
 
@@ -46,18 +55,41 @@ class Link(Struct, frozen=True):
     number: int
     previous_hash: str
     hash: str
+    seal: str = ""
 
 
-def chain(key: bytes, head: Head, record: Record) -> tuple[bytes, Head]:
-    """Encode a record as the line after the head.
+class FirstLine(Struct, frozen=True):
+    """The fields of a log's first line: it names the bank and the log.
 
-    :return: the line in JSON without a line feed, and the new head, not yet sealed.
+    `in_memory` says that the bank ends with its process, so that a later one may set the log aside.
     """
-    number = head.number + 1
-    body = _encode({"number": number, **record, "previous_hash": head.hash})[:-1]
-    line_hash = _hmac(key, body)
-    line = b'%b,"hash":"%b"}' % (body, line_hash.encode())
-    return line, Head(number, line_hash, head.size + len(line) + 1)
+
+    at: datetime = field(name="@timestamp")
+    bank_id: str
+    log_id: str
+    in_memory: bool
+    number: int = 0
+    event: str = FIRST_EVENT
+    previous_hash: str = ""
+    hash: str = ""
+
+
+def trail_line(sealed: Sealed) -> bytes:
+    """Encode a sealed item as a line of the audit trail, without a line feed."""
+    record = record_of(sealed.item)
+    ends = {"previous_hash": sealed.previous_hash, "hash": sealed.hash}
+    return _encode({"number": sealed.number, **record, **ends})
+
+
+def first_line(key: bytes, first: FirstLine) -> bytes:
+    """Encode the first line of a log, without a line feed."""
+    return with_seal(key, _encode(first))
+
+
+def with_seal(key: bytes, line: bytes) -> bytes:
+    """Add the seal to a line of JSON."""
+    body = line[:-1]
+    return b'%b,"seal":"%b"}' % (body, _hmac(key, body).encode())
 
 
 def seal(key: bytes, head: Head) -> Head:
@@ -76,19 +108,25 @@ def fault_of(key: bytes, head: Head, line: bytes) -> str | None:
         link = msgspec.json.decode(line, type=Link)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return "is not a line of an audit log"
-    if link.number != head.number + 1:
+    if link.number != head.number + 1 and not (_is_first(link) and not head.size):
         return f"has the number {link.number} where {head.number + 1} belongs"
     if link.previous_hash != head.hash:
         return "does not follow the line before it"
-    if not hmac.compare_digest(link.hash, _hmac(key, line[:-_SEAL_BYTES])):
+    sealed, end_bytes = (link.seal, _SEAL_BYTES) if link.seal else (link.hash, _HASH_BYTES)
+    if not hmac.compare_digest(sealed, _hmac(key, line[:-end_bytes])):
         return "was altered after it was written"
     return None
+
+
+def _is_first(link: Link) -> bool:
+    return link.number == 0 and link.seal != ""
 
 
 def step(head: Head, line: bytes) -> Head:
     """Return the head after a line that has no fault."""
     link = msgspec.json.decode(line, type=Link)
-    return Head(link.number, link.hash, head.size + len(line) + 1)
+    size = head.size + len(line) + 1
+    return replace(head, number=link.number, hash=link.hash, size=size)
 
 
 def verify(
@@ -99,14 +137,15 @@ def verify(
     on_line: Callable[[bytes], None] = lambda _line: None,
     from_start: bool = True,
 ) -> tuple[int, str | None]:
-    """Verify lines as one chain; return the number of valid lines and the first fault, or None.
+    """Verify lines as one chain; return the number of valid items and the first fault, or None.
 
-    `lines` keep their line feeds. `end` is the head of the log, None where it is missing. `on_line`
-    is called with each valid line. Without `from_start` the first line may have any number.
+    The first line of a log names the bank and is no item. `lines` keep their line feeds. `end` is
+    the head of the log, None where it is missing. `on_line` is called with each valid line. Without
+    `from_start` the first line may have any number.
     """
     head, count = Head(), 0
     for line in lines:
-        if not (from_start or count):
+        if not (from_start or head.size):
             head = _claimed_head(line) or head
         if not line.endswith(b"\n"):
             return count, f"line {head.number + 1} is cut short"
@@ -114,7 +153,8 @@ def verify(
         if fault:
             return count, f"line {head.number + 1} {fault}"
         on_line(line)
-        head, count = step(head, line[:-1]), count + 1
+        head = step(head, line[:-1])
+        count += head.number > 0
     return count, _fault_of_end(key, head, end)
 
 
@@ -140,9 +180,11 @@ def _fault_of_end(key: bytes, last: Head, end: Head | None) -> str | None:
 
 
 def _head_seal(key: bytes, head: Head) -> str:
-    return _hmac(
-        key, b"head:%d:%s:%d:%d" % (head.number, head.hash.encode(), head.size, head.settled)
-    )
+    body = b"head:%d:%s:%d:%d" % (head.number, head.hash.encode(), head.size, head.settled)
+    if head.bank_id:
+        names = f":{head.bank_id}:{head.log_id}:{head.in_memory:d}"
+        body += names.encode()
+    return _hmac(key, body)
 
 
 def _hmac(key: bytes, body: bytes) -> str:

@@ -1,24 +1,24 @@
-"""The audit log: a chain of sealed lines in a file, and the end of the chain in a second file.
+"""The audit log: the numbered items of the journal as sealed lines, in a file of this host.
 
-    records --> AuditLog.writing() takes the lock (flock on audit.log.head)
+    journal --> AuditLog.writing() takes the lock (flock on audit.log.head)
                    |
-                   +--> append: audit.log       {"number":7, ..., "previous_hash":H6, "hash":H7}
-                   +--> append: audit.log.head  number 7, H7, size, settled: false
-                   +--> the outbox marks its items as sealed
-                   +--> end:    audit.log.head  settled: true
+                   +--> append: audit.log       {"number":7, ..., "hash":H7, "seal":S7}
+                   +--> append: audit.log.head  number 7, H7, size
                    |
                 releases the lock
 
 Invariants:
 
 1. One writer at a time, over all threads and processes: the lock on the head file.
-2. A line holds the next number and the hash of the line before it; the key seals line and head.
+2. Numbers and hashes come from the store, so each host writes the same ones. The key seals lines
+   and head.
 3. The log is written before the head. After a crash the head is behind, never ahead, and the next
-   writer moves it on over each whole line with a valid hash and cuts off a torn one.
-4. An unsettled head means that a writer ended midway. Then a record is not written again if its id
-   stands among the last lines.
+   writer moves it on over each whole line with a valid seal and cuts off a torn one.
+4. The head tells which line comes next, so no item is written twice.
 5. A batch that fails is cut off again, so none of its lines remains.
 6. A log that was renamed (rotated) continues in a new file, with the same chain.
+7. A head that is missing, altered or older than before is a fault, and so is a file that is shorter
+   than its head says.
 
 The key lies beside the log as `audit.log.key`. Set AUDIT_KEY_FILE to keep it away from processes
 that can write the log but must not be able to forge it.
@@ -28,29 +28,36 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from errno import EBADMSG
-from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
-from functools import partial
-from itertools import chain as joined
+from fcntl import LOCK_EX, LOCK_UN, flock
 from mmap import mmap
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO
 
 import msgspec
 from msgspec.structs import replace
 
 from accounts_bank import durable_files
-from accounts_bank.audit.chain import Head, chain, fault_of, is_sealed, seal, step, verify
+from accounts_bank.audit.chain import (
+    FirstLine,
+    Head,
+    fault_of,
+    first_line,
+    is_sealed,
+    seal,
+    step,
+    trail_line,
+    with_seal,
+)
+from accounts_bank.audit.files import decode_head, head_path_of, key_path_of
 from accounts_bank.audit.log_file import LogFile, logger
-from accounts_bank.audit.records import Record
 from accounts_bank.errors import SettingsError
+from accounts_bank.stores.base import Sealed
 
 HEAD_BYTES = 512
 KEY_BYTES = 32
-LAST_BYTES = 4 * 1024 * 1024
-"""The length of the end that may hold unsettled lines: more than any batch."""
+LINE_END_BYTES = len('"hash":"","seal":""}') + 2 * 64 + 1
 
 _WRONG_KEY = (
     "The audit log {log} was not sealed with the key in {key}: give the right one by "
@@ -62,9 +69,9 @@ _SHORT_KEY = (
     "Without it the log can never be proven: move the log, its .head and its .key away together."
 )
 _EMPTY_HEAD = (
-    "The head {head} of the audit log {log} is empty, while the log has lines: a power cut or a "
-    "full disk emptied it, or it was removed. Restore it from a backup; an older head will do, "
-    "it follows the log. Without a head nothing tells whether the end of the log was cut."
+    "The head {head} of the audit log {log} is missing or empty, while {beside} is there: a power "
+    "cut or a full disk emptied it, or it was removed. Restore it from a backup; an older head "
+    "will do, it follows the log. Without a head nothing tells whether the end of the log was cut."
 )
 
 _own = logging.getLogger(__name__)
@@ -73,11 +80,14 @@ _own = logging.getLogger(__name__)
 class AuditLog:
     """An audit log, shared by all threads and processes that write to it."""
 
-    def __init__(self, path: Path, key_path: Path | None = None, *, sync: bool = False) -> None:
+    def __init__(
+        self, path: Path, first: FirstLine, key_path: Path | None = None, *, sync: bool = False
+    ) -> None:
         """Open the log; create it and its key where they are missing.
 
         With `sync` each batch is on the disk (fsync) before it counts as written.
 
+        :param first: the first line of a log that begins here.
         :raises SettingsError: it was sealed with another key, or a file cannot be opened.
         """
         path = self.path = path.absolute()
@@ -90,50 +100,75 @@ class AuditLog:
             size = os.fstat(self._fd).st_size
             os.pwrite(self._fd, bytes(max(0, HEAD_BYTES - size)), size)
             self._map = mmap(self._fd, HEAD_BYTES)
-            self._known = bytes(HEAD_BYTES), Head()
+            self._known = b"", Head()
             with self._locked():
-                self._key = self._open_key(key_path or key_path_of(path))
-            self._handler = LogFile(path)
+                self._key = self._open_key(key_path or key_path_of(path), first)
+                self._handler = LogFile(path)
+                self._begin(first)
         except OSError as error:
-            message = f"The audit log {path} cannot be opened ({error.strerror}): set AUDIT_LOG."
+            why = error.strerror or error
+            message = f"The audit log {path} cannot be opened ({why}): set AUDIT_LOG."
             raise SettingsError(message) from error
 
-    def append(self, records: Iterable[Record]) -> None:
-        """Write records, numbered and chained.
+    def append(self, items: Iterable[Sealed]) -> None:
+        """Write sealed items, which follow the last line.
 
-        :raises OSError: the head was altered, or a write failed; then no record is written.
+        :raises OSError: the head was altered, or a write failed; then no item is written.
         """
-        with self.writing() as (append, _):
-            append(records)
+        with self.writing() as (_, append):
+            append(items)
 
     @contextmanager
-    def writing(self) -> Iterator[tuple[Callable[[Iterable[Record]], None], bool]]:
-        """Lock out other writers; yield a function that appends, and whether all is settled.
+    def writing(self) -> Iterator[tuple[Head, Callable[[Iterable[Sealed]], None]]]:
+        """Lock out other writers; yield the head, and a function that appends.
 
-        The head stays unsettled until the end of the block (invariant 4).
-
-        :raises OSError: the head was altered, or a write failed; then no record is written.
+        :raises OSError: the head was altered, or a write failed; then no item is written.
         """
         with self._locked():
-            head = self._mend(self._head())
-            if head != self._head():
-                self._write_head(head)  # after a power cut it may follow by many lines
-            known = set() if head.settled else self._last_ids()
-            yield partial(self._append, known), head.settled
             head = self._head()
-            if not head.settled:
-                self._write_head(replace(head, settled=True))
+            mended = self._mend(head)
+            if mended != head:
+                self._write_head(mended)
+            yield mended, self._append
 
-    def _append(self, known: set[Any], records: Iterable[Record]) -> None:
-        head = self._mend(self._head())
-        lines, begin = [], head.size
-        for record in records:
-            if record.get("id") not in known:
-                line, head = chain(self._key, head, record)
-                lines.append(line)
-        if lines:
-            self._emit(lines, begin)
-        self._write_head(replace(head, settled=False))
+    @property
+    def last_number(self) -> int:
+        """The last number that this process found in the log, or wrote."""
+        return self._known[1].number
+
+    def check(self) -> Head:
+        """Return the head.
+
+        :raises OSError: it is missing, altered, or older than before; or the file was cut.
+        """
+        with self._locked():
+            return self._mend(self._head())
+
+    def adopt(self, first: FirstLine) -> None:
+        """Give a head of version 0.1 the names of its bank and of its log."""
+        with self._locked():
+            head = replace(self._head(), bank_id=first.bank_id, log_id=first.log_id, settled=True)
+            self._write_head(head)
+
+    def _append(self, items: Iterable[Sealed]) -> None:
+        head, lines = self._head(), []
+        for item in items:
+            line = with_seal(self._key, trail_line(item))
+            lines.append(line)
+            size = head.size + len(line) + 1
+            head = replace(head, number=item.number, hash=item.hash, size=size)
+        self._emit(lines, self._head().size)
+        self._write_head(head)
+
+    def _begin(self, first: FirstLine) -> None:
+        """Write the first line of a new log; find the end of one that exists."""
+        head = self._head()
+        if head.number or head.size:
+            self._write_head(self._find_end(head))
+            return
+        self._handler.cut(0)  # a first line that was torn
+        self._emit([first_line(self._key, first)], 0)
+        self._write_head(replace(_new_head(first), size=self._handler.size()))
 
     def _emit(self, lines: list[bytes], begin: int) -> None:
         try:
@@ -143,37 +178,6 @@ class AuditLog:
         except OSError:
             self._handler.cut(begin)
             raise
-
-    def _last_ids(self) -> set[Any]:
-        with self.path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
-            lines = file.read().splitlines()
-        return {_decode(line).get("id") for line in lines} - {None}
-
-    def read(self, after: int, limit: int) -> list[bytes]:
-        """Return at most `limit` lines numbered above `after`, as written, oldest first."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(_offset_after(file, after))
-                lines = [line for _, line in zip(range(limit), file, strict=False)]
-        except FileNotFoundError:  # rotated a moment ago
-            return []
-        return [line[:-1] for line in lines if line.endswith(b"\n") and _number(line)]
-
-    def verify(
-        self,
-        key_path: Path | None = None,
-        *,
-        on_lock: Callable[[], None],
-        on_line: Callable[[bytes], None],
-    ) -> tuple[int, str | None]:
-        """Verify the log and its rotated parts, as `verify_files` does."""
-        paths = parts_of(self.path)
-        return verify_files(paths, key_path, on_lock=on_lock, on_line=on_line, from_start=False)
-
-    def last_number(self) -> int:
-        """Return the number of the newest line, 0 for an empty log."""
-        return self._head().number
 
     def close(self) -> None:
         """Close the files."""
@@ -194,27 +198,33 @@ class AuditLog:
         """Read the head, which another process may have moved on."""
         text = self._map[:]
         if text != self._known[0]:
-            head = _decode_head(text) or Head()
-            if head.number and not is_sealed(self._key, head):
-                raise OSError(EBADMSG, "the head of the audit log was altered")
+            head = decode_head(text)
+            if head is None or not is_sealed(self._key, head):
+                raise OSError(EBADMSG, "the head of the audit log was altered or emptied")
+            if head.number < self._known[1].number:
+                raise OSError(EBADMSG, "the head of the audit log was put back to an earlier one")
             self._known = text, head
         return self._known[1]
 
     def _write_head(self, head: Head) -> None:
-        text = _encode_head(seal(self._key, head))
+        sealed = seal(self._key, head)
+        text = _encode_head(sealed)
         self._map[:] = text
-        self._known = text, head
+        self._known = text, sealed
 
-    def _open_key(self, path: Path) -> bytes:
+    def _open_key(self, path: Path, first: FirstLine) -> bytes:
         """Read the key. Where nothing was sealed yet, begin the head and make a missing key.
 
         The head is on the disk before the key, and the key before the first line. So a power cut
         leaves no key without a head, and no line without a key.
         """
-        head = _decode_head(self._map[:])
+        head = decode_head(self._map[:])
         is_new = head is None or head.number == 0
-        if head is None and self.path.is_file() and self.path.stat().st_size:
-            raise SettingsError(_EMPTY_HEAD.format(log=self.path, head=head_path_of(self.path)))
+        beside = [each for each in (self.path, key_path_of(self.path)) if _has_content(each)]
+        if head is None and beside:
+            raise SettingsError(
+                _EMPTY_HEAD.format(log=self.path, head=head_path_of(self.path), beside=beside[0])
+            )
         has_key = path.exists()
         key = path.read_bytes() if has_key else secrets.token_bytes(KEY_BYTES) if is_new else b""
         if has_key and len(key) < KEY_BYTES:
@@ -222,7 +232,7 @@ class AuditLog:
         if not key or (has_key and head is not None and not is_sealed(key, head)):
             raise SettingsError(_WRONG_KEY.format(log=self.path, key=path))
         if head is None or not has_key:
-            self._map[:] = _encode_head(seal(key, Head()))
+            self._map[:] = _encode_head(seal(key, _new_head(first)))
             self._map.flush()
             os.fsync(self._fd)
         if not has_key:
@@ -230,13 +240,36 @@ class AuditLog:
         return key
 
     def _mend(self, head: Head) -> Head:
-        """Find the end of the chain where a crash or a rotation left the head behind the file."""
-        size = self._handler.size()
-        if size == head.size:
-            return head
-        if size < head.size:
-            return replace(head, size=size)
-        return self._catch_up(head)
+        """Find the end of the chain where a crash or a rotation left the head behind the file.
+
+        :raises OSError: the head file was removed, or the file of the log was cut.
+        """
+        _check_same(self._fd, head_path_of(self.path))
+        if self._handler.follow():
+            return self._find_end(head)
+        if self._handler.size() < head.size:
+            raise OSError(EBADMSG, "the end of the audit log was cut off")
+        return head if self._handler.size() == head.size else self._catch_up(head)
+
+    def _find_end(self, head: Head) -> Head:
+        """Find the end of the chain in a file that this process just opened.
+
+        :raises OSError: the file does not continue the chain.
+        """
+        if not self._has_end(head):  # the head speaks of a file that was rotated
+            head = replace(head, size=0)
+        found = head if self._handler.size() == head.size else self._catch_up(head)
+        if found.size and not self._has_end(found):
+            raise OSError(EBADMSG, "the end of the audit log was cut off or altered")
+        return found
+
+    def _has_end(self, head: Head) -> bool:
+        """Tell whether the line that ends where the head says has the head's hash."""
+        with self.path.open("rb") as file:
+            file.seek(max(0, head.size - LINE_END_BYTES))
+            end = file.read(min(head.size, LINE_END_BYTES))
+            is_there = file.tell() == head.size
+        return is_there and end.endswith(b"\n") and f'"hash":"{head.hash}"'.encode() in end
 
     def _catch_up(self, head: Head) -> Head:
         """Move the head over the whole lines after it, and cut off a torn line."""
@@ -246,118 +279,29 @@ class AuditLog:
                 if not line.endswith(b"\n"):
                     file.truncate(head.size)
                 elif fault_of(self._key, head, line[:-1]) is None:
-                    head = replace(step(head, line[:-1]), settled=False)
+                    head = step(head, line[:-1])
                 else:
                     _own.error("audit_log_tampered", extra={"context": {"line": head.number + 1}})
                     return replace(head, size=file.seek(0, os.SEEK_END))
         return head
 
 
-def head_path_of(path: Path) -> Path:
-    """Return the path of a log's head."""
-    return path.with_name(path.name + ".head")
+def _new_head(first: FirstLine) -> Head:
+    return Head(bank_id=first.bank_id, log_id=first.log_id, in_memory=first.in_memory)
 
 
-def key_path_of(path: Path) -> Path:
-    """Return the path of a log's key where AUDIT_KEY_FILE is not set."""
-    return path.with_name(path.name + ".key")
-
-
-def parts_of(path: Path) -> list[Path]:
-    """List a log and its rotated parts, the oldest first: audit.log.2, audit.log.1, audit.log."""
-    rotated = [each for each in path.parent.glob(f"{path.name}.*") if each.suffix[1:].isdigit()]
-    return [*sorted(rotated, key=lambda each: -int(each.suffix[1:])), path]
-
-
-def verify_files(
-    paths: list[Path],
-    key_path: Path | None = None,
-    *,
-    on_lock: Callable[[], None] = lambda: None,
-    on_line: Callable[[bytes], None] = lambda _line: None,
-    from_start: bool = True,
-) -> tuple[int, str | None]:
-    """Verify a log in one or several files, the oldest first; return the line count and a fault.
-
-    The head, and the key without `key_path`, lie beside the last file. `on_lock` is called once,
-    while no writer is active: the log is verified as of that moment. `on_line` is called with each
-    valid line. Without `from_start` the first line may have any number.
-
-    :raises OSError: a file cannot be read.
-    """
-    key = (key_path or key_path_of(paths[-1])).read_bytes()
-    with ExitStack() as opened:
-        with _locked_head(head_path_of(paths[-1])) as head:
-            files = [opened.enter_context(path.open("rb")) for path in paths]
-            size = os.fstat(files[-1].fileno()).st_size
-            on_lock()
-        lines = joined(*files[:-1], _lines_before(files[-1], size))
-        return verify(key, lines, head, on_line=on_line, from_start=from_start)
-
-
-@contextmanager
-def _locked_head(head_path: Path) -> Iterator[Head | None]:
-    """Yield the head while the lock keeps writers out."""
-    if not head_path.exists():
-        yield None
-        return
-    with head_path.open("rb") as file:
-        flock(file, LOCK_SH)
-        yield _decode_head(file.read())
-
-
-def _lines_before(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the lines before an offset in bytes, without lines written meanwhile."""
-    read = 0
-    for line in file:
-        if read >= size:
-            return
-        yield line
-        read += len(line)
-
-
-def _decode_head(text: bytes) -> Head | None:
-    """Read a head; one that cannot be read has no valid seal."""
-    try:
-        return msgspec.json.decode(text, type=Head) if text.strip(b"\0") else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return Head(number=-1)
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _encode_head(head: Head) -> bytes:
     return msgspec.json.encode(head).ljust(HEAD_BYTES - 1) + b"\n"
 
 
-def _number(line: bytes) -> int:
-    """Return the number of a line, 0 where the line is no line of an audit log."""
-    number = _decode(line).get("number")
-    return number if isinstance(number, int) else 0
+def _check_same(fd: int, path: Path) -> None:
+    """Check that the head file is the one that this process opened.
 
-
-def _decode(line: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(line, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return {}
-
-
-def _offset_after(file: BinaryIO, after: int) -> int:
-    """Find by bisection where the first line numbered above `after` begins."""
-    low, high = 0, file.seek(0, os.SEEK_END)
-    while low < high:
-        middle = (low + high) // 2
-        begin = _line_start(file, middle)
-        line = file.readline()
-        if not line.endswith(b"\n") or _number(line) > after:
-            high = middle
-        else:
-            low = begin + len(line)
-    return _line_start(file, low)
-
-
-def _line_start(file: BinaryIO, offset: int) -> int:
-    """Go to the first line that begins at or after an offset."""
-    file.seek(max(offset - 1, 0))
-    if offset:
-        file.readline()
-    return file.tell()
+    :raises OSError: it was removed or replaced.
+    """
+    if path.stat().st_ino != os.fstat(fd).st_ino:
+        raise OSError(EBADMSG, "the head of the audit log was replaced")

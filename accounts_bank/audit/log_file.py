@@ -2,7 +2,9 @@
 
 import logging
 import os
+from contextlib import suppress
 from errno import ENOSPC
+from fcntl import LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 from accounts_bank.durable_files import open_kept
@@ -23,18 +25,22 @@ class LogFile(logging.Handler):
         logger.propagate = False
         logger.addHandler(self)
 
-    def size(self) -> int:
-        """Return the size of the file in bytes; open a new file where the old one was renamed."""
+    def follow(self) -> bool:
+        """Open a new file where the old one was renamed; return whether it was."""
         try:
-            found = self.path.stat()
+            inode = self.path.stat().st_ino
         except FileNotFoundError:
-            found = None
-        if found is None or found.st_ino != self._inode:
-            old, self._fd = self._fd, self._open()
-            os.close(old)
-            found = os.fstat(self._fd)
-            self._inode = found.st_ino
-        return found.st_size
+            inode = None
+        if inode == self._inode:
+            return False
+        old, self._fd = self._fd, self._open()
+        os.close(old)
+        self._inode = os.fstat(self._fd).st_ino
+        return True
+
+    def size(self) -> int:
+        """Return the size of the open file in bytes."""
+        return os.fstat(self._fd).st_size
 
     def sync(self) -> None:
         """Flush the file to the disk."""
@@ -56,7 +62,11 @@ class LogFile(logging.Handler):
         super().close()
 
     def _open(self) -> int:
-        return open_kept(self.path, os.O_WRONLY | os.O_APPEND, 0o644)
+        """Open the file; a shared lock says that a process uses it."""
+        fd = open_kept(self.path, os.O_WRONLY | os.O_APPEND, 0o644)
+        with suppress(BlockingIOError):
+            flock(fd, LOCK_SH | LOCK_NB)
+        return fd
 
     def _is_mine(self, record: logging.LogRecord) -> bool:
         return getattr(record, "audit_log", None) is self

@@ -1,79 +1,76 @@
-"""The sealer: writes saved entries and events from the stores into the audit log."""
+"""The sealer: numbers what the stores saved, and writes it into the audit log of this host."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable
 from datetime import datetime
-from threading import Event, Lock, Thread
-from time import sleep
-from typing import Any
+from threading import Lock
+from time import monotonic
 
+from msgspec import Struct
+
+from accounts_bank.audit.background import SealingThread
+from accounts_bank.audit.comparison import reader_of
 from accounts_bank.audit.health import SealingHealth
 from accounts_bank.audit.log import AuditLog
-from accounts_bank.audit.memory_log import MemoryLog
-from accounts_bank.audit.records import record_of
 from accounts_bank.concurrency.greenlets import run_in_thread
-from accounts_bank.errors import Unavailable
-from accounts_bank.stores.base import Outbox
+from accounts_bank.stores.base import Journal, Sealed
 
 BATCH_MAX = 1_000
-BATCH_DELAY_S = 0.002
-"""The time for which a busy bank gathers items before it seals them."""
 SYNCHRONOUS_MAX = 100
 """The most items sealed before the caller continues; the sealer's thread seals a bulk."""
-RETRY_S = 0.5
-"""The pause before another try after a failure."""
-POLL_S = 0.3
-"""The pause between two polls for items of processes that do not seal, or that were killed."""
+HEAD_LOGGED_S = 60
+"""The pause between two log lines that tell the head, so that other hosts hold it."""
+
+logger = logging.getLogger(__name__)
+
+
+class Pace(Struct, frozen=True):
+    """How often a bank is sealed.
+
+    :param batch_delay_s: the time for which a busy bank gathers items before it seals them.
+    :param poll_s: the pause between two looks for items of other processes, and at the log.
+    """
+
+    batch_delay_s: float
+    poll_s: float
+
+
+MEMORY_PACE = Pace(batch_delay_s=0.002, poll_s=1.0)
 
 
 class Sealer:
-    """Moves items from the outboxes to the log. Items that fail stay and are tried again."""
+    """Seals the items of one bank. Items that fail stay and are tried again."""
 
-    def __init__(  # noqa: PLR0913 - everything it needs enters here
+    def __init__(
         self,
-        log: AuditLog | MemoryLog | None,
-        outboxes: Sequence[Outbox[Any]],
+        journal: Journal,
+        log: AuditLog | None,
         in_background: Callable[[], bool],
-        *,
-        batch_delay_s: float = BATCH_DELAY_S,
-        poll_s: float | None = None,
-        has_thread: bool = True,
+        pace: Pace = MEMORY_PACE,
+        thread: SealingThread | None = None,
     ) -> None:
-        """Start. Without a log nothing is sealed here: another bank on the same stores does it.
+        """Start.
 
-        `in_background` tells whether a caller continues before its items are sealed.
-        `batch_delay_s` is the time, in seconds, for which items gather in the background. `poll_s`
-        is the pause between two polls for items of other processes; None never polls. Without
-        `has_thread` each caller seals its items itself.
+        :param log: None where this process writes no log; it numbers items all the same.
+        :param in_background: tells whether a caller continues before its items are sealed.
+        :param thread: seals in the background, for many banks; without it each caller seals its
+            items itself.
         """
+        self.journal = journal
         self._log = log
         self._health = SealingHealth()
-        self._outboxes = outboxes
         self._in_background = in_background
-        self._gather_s = batch_delay_s
-        self._look_s = poll_s
-        self._lock = Lock()
-        self._wake = Event()
-        self._closed = False
-        self._has_thread = has_thread
-        self._thread = Thread(target=self._run, name="sealer", daemon=True)
-        if has_thread:
-            self._thread.start()
-        self._wake.set()  # for items that an earlier process left
+        self.batch_delay_s, self.poll_s = pace.batch_delay_s, pace.poll_s
+        self._numbering, self._writing = Lock(), Lock()
+        self._head_logged_s, self._logged = -float(HEAD_LOGGED_S), -1
+        self._thread, self._closed = thread, False
+        if thread:
+            thread.add(self)
 
     @property
     def failing(self) -> bool:
         """Whether the audit log cannot be written."""
         return self._health.is_log_failing
-
-    @property
-    def log(self) -> AuditLog | MemoryLog:
-        """The audit log.
-
-        :raises Unavailable: another bank writes it.
-        """
-        if self._log is None:
-            raise Unavailable("Another bank writes the audit log: send the request to that bank.")
-        return self._log
 
     def notify(self, count: int = 1) -> None:
         """Seal the `count` items that a write saved, or wake the sealer to do it.
@@ -81,63 +78,90 @@ class Sealer:
         A single caller finds its items in the log on return, up to `SYNCHRONOUS_MAX` of them. A
         busy bank seals in the background.
         """
-        if not self._has_thread or (count <= SYNCHRONOUS_MAX and not self._in_background()):
+        if self._thread is None or (count <= SYNCHRONOUS_MAX and not self._in_background()):
             run_in_thread(self.seal)  # it waits for the disk and for other writers
-        elif not self._wake.is_set():
-            self._wake.set()
+        else:
+            self._thread.wake(self)
 
-    def seal(self, *, foreign: bool = True) -> None:
-        """Seal all waiting items, or without `foreign` the items of this process.
+    def seal(self) -> None:
+        """Give numbers to all waiting items, and write the audit log up to the last number.
 
         The log tells each outage of the store or of the audit log once, and its end once.
         """
-        if self._log is None:
-            return
-        with self._lock:
-            try:
-                self._drain(foreign=foreign)
-            except Exception as error:  # noqa: BLE001 - the items stay, and the caller gets its answer
-                self._health.failed(error)
-            else:
-                self._health.succeeded()
+        try:
+            self.number()
+            self._write()
+            self._tell_head()
+        except Exception as error:  # noqa: BLE001 - the items stay, and the caller gets its answer
+            self._health.failed(error)
+        else:
+            self._health.succeeded()
+
+    def number(self) -> None:
+        """Give numbers to all waiting items.
+
+        :raises Unavailable: the store does not answer.
+        """
+        with self._numbering:
+            while self.journal.seal(BATCH_MAX) == BATCH_MAX:
+                pass
+
+    def trail(self, after: int, limit: int) -> list[Sealed]:
+        """Return at most `limit` items with numbers above `after`, up to this moment's last one.
+
+        :raises Unavailable: the store does not answer.
+        """
+        self.number()
+        return self.journal.sealed_after(after, limit)
+
+    @property
+    def log(self) -> AuditLog | None:
+        """The audit log of this process; None where it writes none."""
+        return self._log
 
     def backlog(self) -> tuple[int, datetime | None]:
-        """Return the number of waiting items, up to a bound, and the time of the oldest.
+        """Count the items that are not in the audit log, up to a bound; with the oldest one's time.
 
-        :raises Unavailable: a store cannot be reached.
+        :raises Unavailable: the store does not answer.
         """
-        items = [item for outbox in self._outboxes for item in outbox.unsealed(BATCH_MAX)]
-        return len(items), min((item.at for item in items), default=None)
+        count, since = self.journal.backlog(BATCH_MAX)
+        if self._log is None:
+            return count, since
+        last = self._log.last_number
+        unwritten = self.journal.head().number - last
+        if unwritten > 0:
+            since = self.journal.sealed_after(last, 1)[0].item.at
+        return min(count + max(unwritten, 0), BATCH_MAX), since
 
     def close(self) -> None:
-        """Seal the waiting items and close the log."""
+        """Seal the waiting items and close the log; a second call does nothing."""
+        if self._closed:
+            return
         self._closed = True
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        if self._thread:
+            self._thread.remove(self)
         self.seal()
         if self._log:
             self._log.close()
 
-    def _run(self) -> None:
-        while not self._closed:
-            if self._wake.wait(RETRY_S if self.failing else self._look_s):
-                sleep(self._gather_s)
-            self._wake.clear()
-            self.seal(foreign=False)
+    def _write(self) -> None:
+        """Write the log up to the last number, one process at a time; then move its cursor."""
+        if self._log is None:
+            return
+        with self._writing, self._log.writing() as (head, append):
+            last = head.number
+            while items := self.journal.sealed_after(last, BATCH_MAX):
+                append(items)
+                last = items[-1].number
+            if last > head.number:
+                self.journal.advance(reader_of(head), last)
 
-    def _drain(self, *, foreign: bool) -> None:
-        """Move the items of the outboxes into the log, one process at a time.
-
-        A process can end after it wrote the log and before it marked the outbox. The next one gets
-        the same items again; the log skips ids of its last lines. An unsettled log therefore has
-        all outboxes emptied, so that none still holds a written item.
-        """
-        with self.log.writing() as (append, is_settled):
-            for outbox in self._outboxes:
-                read = outbox.unsealed if foreign or not is_settled else outbox.own_unsealed
-                items = read(BATCH_MAX)
-                while items:
-                    append(record_of(item) for item in items)
-                    outbox.mark_sealed(items)
-                    items = read(BATCH_MAX) if len(items) > BATCH_MAX // 2 else ()
+    def _tell_head(self) -> None:
+        """Log the head of the journal once a minute, if it moved."""
+        if monotonic() - self._head_logged_s < HEAD_LOGGED_S:
+            return
+        head = self.journal.head()
+        if head.number != self._logged:
+            fields = {"bank_id": self.journal.bank_id, "number": head.number, "hash": head.hash}
+            logger.info("journal_head", extra={"context": fields})
+        self._head_logged_s, self._logged = monotonic(), head.number

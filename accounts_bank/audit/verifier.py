@@ -3,22 +3,18 @@
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from accounts_bank.audit.records import record_of
+from accounts_bank.audit.chain import Head
+from accounts_bank.audit.comparison import Contents, JournalComparison, fault_of_head
+from accounts_bank.audit.files import parts_of, verify_files
 from accounts_bank.audit.sealer import Sealer
 from accounts_bank.errors import Unavailable
-from accounts_bank.ledger.entries import Ledger, Needs
-from accounts_bank.ledger.integrity.checksums import Checksum
+from accounts_bank.ledger.entries import Ledger
 from accounts_bank.ledger.integrity.proof import BooksWrong, Counts, prove
 from accounts_bank.stores.base import AccountStore
-
-BATCH_MAX = 1_000
-"""The most entries loaded from the store for one comparison."""
-_LINK_KEYS = {"number", "previous_hash", "hash"}
 
 
 class Report(Struct, frozen=True):
@@ -39,10 +35,13 @@ class Report(Struct, frozen=True):
 
 
 class Verifier:
-    """Verifies a bank as of one moment, while it serves requests."""
+    """Verifies a bank as of one moment, while it serves requests.
 
-    def __init__(self, store: AccountStore, sealer: Sealer, key_path: Path | None) -> None:
-        self._store = store
+    A process that writes no audit log proves the books and the numbers of the journal.
+    """
+
+    def __init__(self, contents: Contents, sealer: Sealer, key_path: Path | None) -> None:
+        self._contents = contents
         self._sealer = sealer
         self._key_path = key_path
         self._lock = Lock()
@@ -84,62 +83,47 @@ class Verifier:
         )
 
     def _prove(self) -> tuple[Counts, int]:
-        comparison = _Comparison(self._store)
+        comparison, log = JournalComparison(self._contents), self._sealer.log
         with ExitStack() as opened:
-            ledgers: list[Ledger] = []
-            count, fault = self._sealer.log.verify(
-                self._key_path,
-                on_lock=lambda: ledgers.append(opened.enter_context(self._store.ledger())),
-                on_line=comparison.add,
-            )
-            counts = prove(ledgers[0])
-        if fault:
-            raise BooksWrong(f"the audit log: {fault}")
-        comparison.finish(counts.journal)
+            moment = _Moment(opened, self._contents.accounts)
+            if log:
+                count = self._verify_log(log.path, moment, comparison)
+            else:
+                count = 0
+                moment.begin(None)
+            counts = prove(moment.ledger)
+            comparison.finish(moment.ledger.head, counts.journal)
         return counts, count
 
+    def _verify_log(self, path: Path, moment: "_Moment", comparison: JournalComparison) -> int:
+        """Verify the log by its key, and its end by its cursor in the store; count its lines.
 
-class _Comparison:
-    """Compares lines of the audit log with the journal, in batches."""
-
-    def __init__(self, store: AccountStore) -> None:
-        self._store = store
-        self._batch: list[dict[str, Any]] = []
-        self._sealed = Checksum()
-        self._first = 0
-
-    def add(self, line: bytes) -> None:
-        """Add a valid line; compare once a batch is full."""
-        record = msgspec.json.decode(line, type=dict[str, Any])
-        self._first = self._first or record["number"]
-        if "digest" in record:  # an entry; only the log keeps the events of users
-            self._sealed.add(record["id"])
-            self._batch.append(record)
-        if len(self._batch) >= BATCH_MAX:
-            self._compare()
-
-    def finish(self, journal: Checksum) -> None:
-        """Compare the rest, then check that the log has each entry of the journal once.
-
-        :raises BooksWrong: an entry is missing, stands twice, or differs.
+        :raises BooksWrong: the log is not whole.
         """
-        self._compare()
-        if self._first <= 1 and self._sealed != journal:
-            missing = journal.count - self._sealed.count
-            raise BooksWrong(
-                f"the audit log lacks entries of the journal: {missing} are missing"
-                if missing > 0
-                else "the audit log holds an entry twice"
-            )
+        count, fault = verify_files(
+            parts_of(path),
+            self._key_path,
+            on_lock=moment.begin,
+            on_line=comparison.add,
+            from_start=False,
+        )
+        if fault is None and moment.head is not None:
+            fault = fault_of_head(self._contents.journal, moment.head)
+        if fault:
+            raise BooksWrong(f"the audit log: {fault}")
+        return count
 
-    def _compare(self) -> None:
-        ids = frozenset(record["id"] for record in self._batch)
-        entries = self._store.load(Needs(entries=ids)).entries
-        for record in self._batch:
-            name = f"line {record['number']} of the audit log"
-            if record["id"] not in entries:
-                raise BooksWrong(f"{name} has entry {record['id']}, which is not in the journal")
-            expected = msgspec.json.decode(msgspec.json.encode(record_of(entries[record["id"]])))
-            if expected != {key: value for key, value in record.items() if key not in _LINK_KEYS}:
-                raise BooksWrong(f"{name} and the journal differ about entry {record['id']}")
-        self._batch = []
+
+class _Moment:
+    """The moment of a verification: the ledger and the head of the log as they are then."""
+
+    ledger: Ledger
+
+    def __init__(self, opened: ExitStack, store: AccountStore) -> None:
+        self._opened, self._store = opened, store
+        self.head: Head | None = None
+
+    def begin(self, head: Head | None) -> None:
+        """Take the head of the log, and open the ledger."""
+        self.head = head
+        self.ledger = self._opened.enter_context(self._store.ledger())

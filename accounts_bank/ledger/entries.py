@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from accounts_bank.ledger.actions import Action
+from accounts_bank.ledger.sealing import JournalHead
 from accounts_bank.ledger.values import Account, Customer, EntryRef, Line, Progress, Status
 
 Getters = tuple[Callable[[Any], Any], ...]
@@ -149,7 +150,8 @@ class Ledger(Struct, frozen=True):
     :param entries: by id.
     :param progress: by the id of the entry.
     :param entry_refs: by the id of the entry.
-    :param unsealed: ids of the entries that are not in the audit log yet, in order.
+    :param unsealed: ids of the entries that have no number yet, in order.
+    :param head: the end of the numbers.
     :param load: reads present values, which may be newer; it is for values that never change.
     """
 
@@ -160,6 +162,7 @@ class Ledger(Struct, frozen=True):
     progress: Iterator[Progress]
     entry_refs: Iterator[EntryRef]
     unsealed: Iterator[str]
+    head: JournalHead
     load: Callable[[Needs], Snapshot]
 
 

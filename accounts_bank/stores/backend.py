@@ -1,25 +1,34 @@
 """One kind of database: the functions of its module, which the factory calls by URL scheme."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from limits.storage import Storage
 
+from accounts_bank.identity import Event
+from accounts_bank.ledger.sealing import Numbered
 from accounts_bank.observability.observer import Observer
-from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.base import AccountStore, Journal, UserStore
 
 
 class Stores(NamedTuple):
     """The stores of one bank, opened.
 
+    `journal` gives the numbers of what `users` and `accounts` save.
     `counters` counts rate limits; `close` ends the connections.
     """
 
     users: UserStore
     accounts: AccountStore
+    journal: Journal
     counters: Storage
     close: Callable[[], None]
+
+
+Inherited = Iterable[tuple[Numbered, str, Event | None]]
+"""The lines of an audit log of version 0.1, in order: the number, the digest, and the event where
+the line has no entry."""
 
 
 class BackendModule(Protocol):
@@ -31,10 +40,12 @@ class BackendModule(Protocol):
         :raises SettingsError: the database does not answer, or would lose acknowledged commits.
         """
 
-    def upgrade(self, url: str) -> None:
+    def upgrade(self, url: str, inherited: Inherited) -> None:
         """Bring the schema at `url` up to date.
 
-        :raises SettingsError: the database does not answer, or holds something else.
+        :param inherited: gives the numbers to a database of version 1; it is not read otherwise.
+        :raises SettingsError: the database does not answer, holds something else, or disagrees
+            with `inherited`.
         """
 
     def restore(self, url: str) -> AbstractContextManager[Stores]:

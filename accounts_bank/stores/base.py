@@ -1,4 +1,4 @@
-"""The store contract: the two abstract stores that the business layer calls.
+"""The store contract: two abstract stores for the business layer, and the journal's numbers.
 
 Every call may raise Unavailable: the store does not answer, and the same call again is safe. Every
 call may raise Damaged: the database is corrupt, and from then on each call raises it. An error that
@@ -8,17 +8,18 @@ units of the account's currency.
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
+
+from msgspec import Struct
 
 from accounts_bank.identity import Event, User
 from accounts_bank.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Recorded, Snapshot
+from accounts_bank.ledger.sealing import JournalHead, Numbered
 from accounts_bank.ledger.values import Account, Line, Period, Progress
-
-Item = TypeVar("Item")
 
 LINES_AT_ONCE = 200
 """Balances over time come from this many newest lines; earlier moments are read one by one."""
@@ -43,34 +44,7 @@ class Present(NamedTuple):
     is_exact: bool
 
 
-class Outbox(ABC, Generic[Item]):
-    """The saved items that are not yet in the audit log; each save adds its own in one commit."""
-
-    @abstractmethod
-    def unsealed(self, limit: int) -> Sequence[Item]:
-        """Return the oldest unsealed items, at most `limit`.
-
-        :raises Unavailable: the store does not answer.
-        """
-
-    def own_unsealed(self, limit: int) -> Sequence[Item]:
-        """Return the unsealed items among the `limit` oldest that this process should seal.
-
-        Each process leaves the items of others to them for a moment, because it has to read them.
-
-        :raises Unavailable: the store does not answer.
-        """
-        return self.unsealed(limit)
-
-    @abstractmethod
-    def mark_sealed(self, items: Sequence[Item]) -> None:
-        """Remove items that are now in the audit log.
-
-        :raises Unavailable: the store does not answer; `unsealed` returns them again later.
-        """
-
-
-class AccountStore(Outbox[Recorded]):
+class AccountStore(ABC):
     """The books. A store gets `decide` and calls it inside its own transaction."""
 
     @abstractmethod
@@ -198,7 +172,7 @@ class AccountStore(Outbox[Recorded]):
         return found[0].balance_minor if found else 0
 
 
-class UserStore(Outbox[Event]):
+class UserStore(ABC):
     """The users, with their sessions."""
 
     @abstractmethod
@@ -213,12 +187,12 @@ class UserStore(Outbox[Event]):
         :raises Unavailable: the store does not answer.
         """
 
-    def settle(self) -> None:
+    def settle(self) -> None:  # noqa: B027 - without a cache there is nothing to wait for
         """Wait until no process returns a user as it was before this call."""
 
     @abstractmethod
-    def restore(self, users: Sequence[User]) -> None:
-        """Insert users of any version, as another store had them.
+    def restore(self, users: Sequence[User], events: Sequence[Event] = ()) -> None:
+        """Insert users of any version and events that have numbers, as another store had them.
 
         :raises Unavailable: the users are not known to be saved.
         """
@@ -243,3 +217,131 @@ class UserStore(Outbox[Event]):
 
         :raises Unavailable: the store does not answer.
         """
+
+    @abstractmethod
+    def events(self, ids: Iterable[str]) -> dict[str, Event]:
+        """Read events by id; an unknown id is not in the result.
+
+        :raises Unavailable: the store does not answer.
+        """
+
+
+class Sealed(Struct, frozen=True, gc=False):
+    """A numbered item with its content, as the audit trail and events show it."""
+
+    number: int
+    previous_hash: str
+    hash: str
+    item: Recorded | Event
+
+
+class Journal(ABC):
+    """The numbers of a bank: each recorded entry and each event of a user gets the next one.
+
+    The stores add what they save to an outbox, in the commit that saves it. `seal` moves items from
+    the outbox to the numbers. A number, once given, never changes.
+    """
+
+    @property
+    @abstractmethod
+    def bank_id(self) -> str:
+        """The id of the bank, made once with its stores.
+
+        :raises Unavailable: the store does not answer.
+        """
+
+    @abstractmethod
+    def head(self) -> JournalHead:
+        """Return the end of the numbers.
+
+        :raises Unavailable: the store does not answer.
+        """
+
+    @abstractmethod
+    def seal(self, limit: int) -> int:
+        """Give the next numbers to the oldest items of the outbox, at most `limit`, in one commit.
+
+        The commit saves the numbers and the head, and removes the items from the outbox by their
+        ids. It happens only where the head is still the one that it continues. Lines of one account
+        get their numbers in their own order.
+
+        :returns: how many items got a number.
+        :raises Unavailable: it is not known to be done; the next call continues.
+        """
+
+    @abstractmethod
+    def backlog(self, limit: int) -> tuple[int, datetime | None]:
+        """Return the number of items without a number, at most `limit`, and the oldest one's time.
+
+        :raises Unavailable: the store does not answer.
+        """
+
+    @abstractmethod
+    def numbered(self, first: int, limit: int) -> list[Numbered]:
+        """Return at most `limit` rows from the number `first` on, in order.
+
+        :raises Unavailable: the store does not answer.
+        """
+
+    @abstractmethod
+    def items(self, rows: Sequence[Numbered]) -> dict[str, Recorded | Event]:
+        """Return the contents of numbered items by id; one that does not exist is left out.
+
+        :raises Unavailable: the store does not answer.
+        """
+
+    def sealed_after(self, number: int, limit: int) -> list[Sealed]:
+        """Return at most `limit` items with numbers above `number`, in order: a page of the feed.
+
+        :raises Unavailable: the store does not answer.
+        :raises LookupError: an item with a number does not exist.
+        """
+        rows = self.numbered(max(number, 1), limit + (number > 0))
+        items = self.items([row for row in rows if row.number > number])
+        previous = "", *(row.hash for row in rows)
+        return [
+            Sealed(row.number, before, row.hash, _existing(items, row))
+            for before, row in zip(previous, rows, strict=False)
+            if row.number > number
+        ]
+
+    @abstractmethod
+    def cursor(self, reader: str) -> int:
+        """Return the last number that a reader of the feed has dealt with, 0 for a new reader.
+
+        :raises Unavailable: the store does not answer.
+        """
+
+    @abstractmethod
+    def advance(self, reader: str, number: int) -> None:
+        """Move a reader's cursor forward; it never moves back.
+
+        :raises Unavailable: the cursor is not known to be saved.
+        """
+
+    @abstractmethod
+    def cursors(self) -> dict[str, int]:
+        """Return all cursors by the name of the reader.
+
+        :raises Unavailable: the store does not answer.
+        """
+
+    @abstractmethod
+    def restore(self, rows: Sequence[Numbered]) -> None:
+        """Save rows of another store as they are; their entries and events are saved already.
+
+        :raises Unavailable: the rows are not known to be saved.
+        """
+
+    @abstractmethod
+    def restore_head(self, bank_id: str, head: JournalHead, cursors: Mapping[str, int]) -> None:
+        """Take over the identity, the head and the cursors of another store.
+
+        :raises Unavailable: they are not known to be saved.
+        """
+
+
+def _existing(items: Mapping[str, Recorded | Event], row: Numbered) -> Recorded | Event:
+    if row.id not in items:
+        raise LookupError(f"number {row.number} is {row.kind} {row.id}, which does not exist")
+    return items[row.id]

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from accounts_bank.errors import SettingsError
 from accounts_bank.observability.observer import Observer
-from accounts_bank.stores.backend import BackendModule, Stores
+from accounts_bank.stores.backend import BackendModule, Inherited, Stores
 from accounts_bank.stores.migration import copied
 from accounts_bank.stores.urls import check_url
 from accounts_bank.stores.wrappers.group_commit import GroupCommit
@@ -85,13 +85,14 @@ def open_stores(url: str, observer: Observer) -> Stores:
     return opened._replace(users=UserCache(users), accounts=GroupCommit(accounts, observer))
 
 
-def upgrade_stores(url: str) -> None:
-    """Bring the schema of the stores at `url` up to date.
+def upgrade_stores(url: str, inherited: Inherited = ()) -> None:
+    """Bring the schema of the stores at `url` up to date, as `BackendModule` says.
 
-    :raises SettingsError: the store does not answer, or holds something else.
+    :raises SettingsError: the store does not answer, holds something else, or disagrees with
+        `inherited`.
     """
     with _module(backend_of(url)) as module:
-        module.upgrade(url)
+        module.upgrade(url, inherited)
 
 
 def copy_stores(from_url: str, to_url: str) -> Iterator[tuple[int, int]]:
@@ -110,7 +111,7 @@ def copy_stores(from_url: str, to_url: str) -> Iterator[tuple[int, int]]:
     with _module(source) as module:
         opened = module.open_stores(from_url, Observer())
     with closing(opened), _module(target) as module, module.restore(to_url) as restored:
-        yield from copied(opened[:2], restored[:2])
+        yield from copied(opened, restored)
 
 
 @contextmanager

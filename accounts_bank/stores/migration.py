@@ -1,20 +1,20 @@
-"""Moving house: all that one pair of stores keeps is put into another, as it is, and compared.
+"""Moving house: all that one bank's stores keep is put into others, as it is, and compared.
 
-The audit log is a file and goes on where it was, so nothing may wait for it: the bank is stopped
-and has sealed everything. Memory does not grow with the number of rows.
+The numbers, their head and the id of the bank move too, so the audit log goes on where it was. The
+bank is stopped and has sealed everything. Memory does not grow with the number of rows.
 """
 
 from collections.abc import Iterator
 from itertools import zip_longest
 
 from accounts_bank.errors import SettingsError
-from accounts_bank.identity import User
+from accounts_bank.identity import Event, User
 from accounts_bank.ledger.entries import Changes, Ledger
 from accounts_bank.ledger.integrity.derived import EntryRefs, batches
 from accounts_bank.ledger.integrity.proof import BooksWrong, prove
-from accounts_bank.stores.base import AccountStore, UserStore
-
-Stores = tuple[UserStore, AccountStore]
+from accounts_bank.ledger.sealing import Numbered
+from accounts_bank.stores.backend import Stores
+from accounts_bank.stores.base import Journal, UserStore
 
 AT_ONCE = 1_000
 COMPARED = ("accounts", "customers", "entries", "lines", "progress", "entry_refs")
@@ -30,7 +30,15 @@ def copied(source: Stores, target: Stores) -> Iterator[tuple[int, int]]:
     :raises Unavailable: a store cannot be reached.
     """
     total, done = 2 * _size(source), 0
-    for step in (_copied_users, _copied_books, _compared_users, _compared_books):
+    steps = (
+        _copied_users,
+        _copied_books,
+        _copied_numbers,
+        _compared_users,
+        _compared_books,
+        _compared_numbers,
+    )
+    for step in steps:
         for count in step(source, target):
             done += count
             yield done, total
@@ -38,9 +46,8 @@ def copied(source: Stores, target: Stores) -> Iterator[tuple[int, int]]:
 
 def _size(source: Stores) -> int:
     """Prove the source and count its rows."""
-    users, accounts = source
-    with accounts.ledger() as ledger:
-        if users.unsealed(1) or next(ledger.unsealed, None) is not None:
+    with source.accounts.ledger() as ledger:
+        if source.journal.backlog(1)[0]:
             raise SettingsError(
                 "There is something that is not in the audit log yet: stop the bank and copy again."
             )
@@ -48,20 +55,32 @@ def _size(source: Stores) -> int:
             counts = prove(ledger)
         except BooksWrong as wrong:
             raise SettingsError(f"The books are wrong, and not copied: {wrong}.") from wrong
-    return counts.accounts + counts.customers + counts.entries + sum(map(len, _pages(users)))
+    counted = counts.accounts + counts.customers + counts.entries + source.journal.head().number
+    return counted + sum(map(len, _pages(source.users)))
 
 
 def _copied_users(source: Stores, target: Stores) -> Iterator[int]:
-    for users in _pages(source[0]):
-        target[0].restore(users)
+    for users in _pages(source.users):
+        target.users.restore(users)
         yield len(users)
 
 
 def _copied_books(source: Stores, target: Stores) -> Iterator[int]:
-    with source[1].ledger() as ledger:
+    with source.accounts.ledger() as ledger:
         for changes in changes_of(ledger):
-            target[1].restore(changes)
+            target.accounts.restore(changes)
             yield len(changes.accounts) + len(changes.customers) + len(changes.recorded)
+
+
+def _copied_numbers(source: Stores, target: Stores) -> Iterator[int]:
+    for rows in _numbers(source.journal):
+        items = source.journal.items(rows)
+        events = [item for item in items.values() if isinstance(item, Event)]
+        target.users.restore([], events)
+        target.journal.restore(rows)
+        yield len(rows)
+    journal = source.journal
+    target.journal.restore_head(journal.bank_id, journal.head(), journal.cursors())
 
 
 def changes_of(ledger: Ledger) -> Iterator[Changes]:
@@ -79,18 +98,30 @@ def changes_of(ledger: Ledger) -> Iterator[Changes]:
 
 
 def _compared_users(source: Stores, target: Stores) -> Iterator[int]:
-    for one, other in zip_longest(_pages(source[0]), _pages(target[0])):
+    for one, other in zip_longest(_pages(source.users), _pages(target.users)):
         _compare("users", one, other)
         yield len(one)
 
 
 def _compared_books(source: Stores, target: Stores) -> Iterator[int]:
-    with source[1].ledger() as one, target[1].ledger() as other:
+    with source.accounts.ledger() as one, target.accounts.ledger() as other:
         for name in COMPARED:
             ours, theirs = batches(getattr(one, name)), batches(getattr(other, name))
             for some, others in zip_longest(ours, theirs):
                 _compare(name, some, others)
                 yield len(some) if name in COUNTED else 0
+
+
+def _compared_numbers(source: Stores, target: Stores) -> Iterator[int]:
+    for one, other in zip_longest(_numbers(source.journal), _numbers(target.journal)):
+        _compare("numbers", one, other)
+        _compare("events", source.journal.items(one), target.journal.items(other))
+        yield len(one)
+    _compare("head", _end(source.journal), _end(target.journal))
+
+
+def _end(journal: Journal) -> tuple[object, ...]:
+    return journal.bank_id, journal.head(), journal.cursors()
 
 
 def _compare(name: str, one: object, other: object) -> None:
@@ -103,3 +134,10 @@ def _pages(store: UserStore) -> Iterator[list[User]]:
     while page := store.users_after(last, limit=AT_ONCE):
         yield page
         last = page[-1].id
+
+
+def _numbers(journal: Journal) -> Iterator[list[Numbered]]:
+    first = 1
+    while rows := journal.numbered(first, AT_ONCE):
+        yield rows
+        first = rows[-1].number + 1

@@ -8,6 +8,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
+from accounts_bank.audit.chain import trail_line
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import NotFound
 from accounts_bank.http.bank import bank
@@ -85,20 +86,21 @@ def integrity(_caller: Caller) -> Response:
 
 
 def search(wanted: dict[str, str], before: int | None) -> Trail:
-    """Search the log backwards for matching lines, at most `LINES_SEARCHED_MAX` lines.
+    """Search the audit trail backwards for matching lines, at most `LINES_SEARCHED_MAX` lines.
 
     :param wanted: the values of the filters by name; "" matches everything.
     :param before: the number before which the search starts; None starts at the end.
     """
     sealer, lines = bank().audit, list[LogLine]()
-    sealer.seal()
-    last = sealer.log.last_number()
+    sealer.number()
+    last = sealer.journal.head().number
     end = min(before or last + 1, last + 1)
     stop = max(end - LINES_SEARCHED_MAX, 1)
     actor = _id_of(wanted["who"].strip())
     while end > stop:
         begin = max(end - LINES_READ, stop)
-        for line in reversed(sealer.log.read(begin - 1, end - begin)):
+        found = sealer.journal.sealed_after(begin - 1, end - begin)
+        for line in map(trail_line, reversed(found)):
             record = msgspec.json.decode(line, type=LogLine)
             if not _matches(record, line, wanted, actor):
                 continue

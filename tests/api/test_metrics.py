@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from accounts_bank.app import create_app
 from accounts_bank.errors import Unavailable
+from accounts_bank.identity import Event
 from tests.helpers import Http, code
 
 
@@ -106,23 +107,19 @@ def test_the_audit_lag_shows(app, http, monkeypatch):
     assert found["audit_failing",] == 0
 
 
-def test_the_oldest_item_says_how_late_the_audit_log_is(app, monkeypatch):
+def test_the_oldest_item_says_how_late_the_audit_log_is(app):
     sealer = app.extensions["accounts"].audit
     then = datetime(2026, 1, 1, tzinfo=UTC)
 
-    class Old:
-        at = then
-
-    monkeypatch.setattr(sealer._outboxes[1], "unsealed", lambda _limit: [Old()])
+    sealer.journal.add([Event("old", "login", then, None, None)])
     assert sealer.backlog() == (1, then)
-    monkeypatch.undo()
 
 
 def test_numbers_are_there_while_the_store_is_not(app, http, monkeypatch):
     def down(_limit):
         raise Unavailable("The store does not answer.")
 
-    monkeypatch.setattr(app.extensions["accounts"].audit._outboxes[0], "unsealed", down)
+    monkeypatch.setattr(app.extensions["accounts"].audit.journal, "backlog", down)
     found = numbers(http)
     assert str(found["audit_unsealed_seconds",]) == "nan"
     assert found["workers",] == 1

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from accounts_bank.audit.log import AuditLog
+from tests.audit.writing import opened as opened_log
 
 OpenLog = Callable[..., AuditLog]
 
@@ -17,7 +17,7 @@ def open_log() -> Iterator[OpenLog]:
     opened = []
 
     def open_log(path: str = "audit.log", key: str | None = None) -> AuditLog:
-        log = AuditLog(Path(path), Path(key) if key else None)
+        log = opened_log(path, key)
         opened.append(log)
         return log
 

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
-from accounts_bank.audit.log import verify_files
+from accounts_bank.audit.chain import Head, seal
+from accounts_bank.audit.files import verify_files
+from tests.audit.writing import write
 
 LINES = 6
 
@@ -19,9 +22,9 @@ LINES = 6
 @pytest.fixture
 def written(log):
     """Write a log of six lines; copy the head after three of them."""
-    log.append({"event": "opened", "note": n} for n in range(3))
+    write(log, *(f"opened{n}" for n in range(3)))
     shutil.copy("audit.log.head", "old.head")
-    log.append({"event": "opened", "note": n} for n in range(3, LINES))
+    write(log, *(f"opened{n}" for n in range(3, LINES)))
     log.close()
     return log
 
@@ -31,11 +34,13 @@ def fault(*paths: str) -> str | None:
 
 
 def lines() -> list[bytes]:
-    return Path("audit.log").read_bytes().splitlines(keepends=True)
+    """Read the lines of the log but the first, which names the bank."""
+    return Path("audit.log").read_bytes().splitlines(keepends=True)[1:]
 
 
-def write(changed: list[bytes]) -> None:
-    Path("audit.log").write_bytes(b"".join(changed))
+def change(changed: list[bytes]) -> None:
+    first = Path("audit.log").read_bytes().splitlines(keepends=True)[0]
+    Path("audit.log").write_bytes(b"".join([first, *changed]))
 
 
 def rechained(changed: list[bytes]) -> list[bytes]:
@@ -44,10 +49,11 @@ def rechained(changed: list[bytes]) -> list[bytes]:
     for number, line in enumerate(changed, 1):
         record = json.loads(line)
         record |= {"number": number, "previous_hash": previous}
-        del record["hash"]
+        del record["seal"]
+        previous = record["hash"]
         body = json.dumps(record, separators=(",", ":"))[:-1]
-        previous = hashlib.sha256(body.encode()).hexdigest()
-        mended.append(f'{body},"hash":"{previous}"}}\n'.encode())
+        sealed = hashlib.sha256(body.encode()).hexdigest()
+        mended.append(f'{body},"seal":"{sealed}"}}\n'.encode())
     return mended
 
 
@@ -61,7 +67,7 @@ def test_an_untouched_log_is_valid(written):
 
 TAMPERING = {
     "edited": (
-        lambda old: [old[0], old[1].replace(b'"note":1', b'"note":9'), *old[2:]],
+        lambda old: [old[0], old[1].replace(b"opened1", b"opened9"), *old[2:]],
         "line 2 was",
     ),
     "first deleted": (lambda old: old[1:], "line 1 has the number 2 where 1 belongs"),
@@ -75,7 +81,7 @@ TAMPERING = {
     "inserted": (lambda old: [*old[:2], b'{"number":3,"event":"x"}\n', *old[2:]], "line 3 is not"),
     "blank line": (lambda old: [*old[:2], b"\n", *old[2:]], "line 3 is not a line"),
     "garbage": (lambda old: [*old[:2], b"\xff\xfe\n", *old[3:]], "line 3 is not a line"),
-    "hash of another": (
+    "seal of another": (
         lambda old: [*old[:2], old[2].replace(old[2][-67:], old[1][-67:]), *old[3:]],
         "line 3 was altered",
     ),
@@ -88,8 +94,8 @@ TAMPERING = {
 
 @pytest.mark.parametrize("kind", TAMPERING)
 def test_tampering_is_found_and_named(written, kind):
-    change, expected_fault = TAMPERING[kind]
-    write(change(lines()))
+    tamper, expected_fault = TAMPERING[kind]
+    change(tamper(lines()))
     assert expected_fault in fault()
 
 
@@ -117,7 +123,7 @@ def test_a_missing_or_altered_head_is_a_fault(written):
         assert "the head was altered" in fault()
     shutil.copy("old.head", head)
     assert fault() == "the head is too old: it ends at line 3"
-    write(lines()[:3])
+    change(lines()[:3])
     assert fault() is None  # an old head with an old log is valid: only a copy elsewhere shows it
 
 
@@ -134,7 +140,7 @@ def test_an_empty_log_without_a_head_is_valid(log):
 def test_parts_of_a_rotated_log_are_one_chain(open_log):
     log = open_log()
     for part in ("audit.log.2", "audit.log.1", None):
-        log.append([{"event": "a"}, {"event": "b"}])
+        write(log, "a", "b")
         if part:
             Path("audit.log").rename(part)
     assert fault("audit.log.2", "audit.log.1", "audit.log") is None
@@ -144,9 +150,27 @@ def test_parts_of_a_rotated_log_are_one_chain(open_log):
 
 
 @pytest.mark.parametrize("key_bytes", [32, 64, 65, 200])
-def test_a_line_is_sealed_by_hmac_sha_256_of_all_bytes_before_its_hash(open_log, key_bytes):
+def test_a_line_is_sealed_by_hmac_sha_256_of_all_bytes_before_its_seal(open_log, key_bytes):
     key = bytes(range(key_bytes))
     Path("some.key").write_bytes(key)
-    open_log(key="some.key").append([{"event": "opened"}])
-    body, _, line_end = Path("audit.log").read_bytes().partition(b',"hash":')
-    assert json.loads(line_end[:-2]) == hmac.digest(key, body, "sha256").hex()
+    write(open_log(key="some.key"), "opened")
+    for line in Path("audit.log").read_bytes().splitlines(keepends=True):
+        body, _, line_end = line.partition(b',"seal":')
+        assert json.loads(line_end[:-2]) == hmac.digest(key, body, "sha256").hex()
+
+
+def test_lines_of_version_0_1_are_valid_before_newer_ones(open_log):
+    """Their hash is the HMAC of all bytes before it."""
+    log, key = open_log(), Path("audit.log.key").read_bytes()
+    body = b'{"number":1,"event":"opened","previous_hash":""'
+    old_hash = hmac.digest(key, body, "sha256").hex()
+    old = b'%b,"hash":"%b"}\n' % (body, old_hash.encode())
+    Path("audit.log").write_bytes(old)
+    head = Head(1, old_hash, len(old), settled=False)
+    encoded = json.dumps(asdict(seal(key, head))).encode()
+    log.close()
+    Path("audit.log.head").write_bytes(encoded.ljust(512))
+    write(open_log(), "newer")
+    assert verify_files([Path("audit.log")]) == (2, None)
+    Path("audit.log").write_bytes(Path("audit.log").read_bytes().replace(b"opened", b"closed"))
+    assert fault() == "line 1 was altered after it was written"

@@ -21,6 +21,7 @@ from accounts_bank.stores.base import PutStatus
 from accounts_bank.stores.memory import InMemoryUserStore
 from tests.helpers import Teller
 from tests.stores.books import at_once
+from tests.stores.journals import sealed
 
 PASSWORD = "correct horse"
 
@@ -38,7 +39,7 @@ def ada(bank) -> Caller:
 
 
 def events(bank) -> list[str]:
-    return [event.kind for event in bank.user_store.unsealed(1000)]
+    return [event.kind for event in sealed(bank.user_store)]
 
 
 def is_alive(bank, caller: Caller) -> bool:
@@ -116,7 +117,7 @@ def test_a_failed_login_names_the_user_by_id_alone(bank, ada):
     for name in ("ada", "eve"):
         with pytest.raises(InvalidCredentials):
             bank.users.login(name, "wrong")
-    known, unknown = bank.user_store.unsealed(1000)[-2:]
+    known, unknown = sealed(bank.user_store)[-2:]
     assert (known.user_id, unknown.user_id) == (ada.id, None)
 
 

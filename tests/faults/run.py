@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from accounts_bank.audit.log import parts_of
+from accounts_bank.audit.files import parts_of
 from tests.faults.books import Books, Reader, read_books
 from tests.faults.checker import check
 from tests.faults.clients import Client

@@ -76,6 +76,7 @@ class Copy:
             self.progress: list[Progress] = list(ledger.progress)
             self.entry_refs: list[EntryRef] = list(ledger.entry_refs)
             self.unsealed: list[str] = list(ledger.unsealed)
+            self.head = ledger.head
 
     def prove(self) -> Any:
         return prove(
@@ -87,6 +88,7 @@ class Copy:
                 iter(self.progress),
                 iter(self.entry_refs),
                 iter(self.unsealed),
+                head=self.head,
                 load=self.load,
             )
         )

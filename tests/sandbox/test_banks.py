@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from accounts_bank.app import create_app
+from accounts_bank.audit.chain import trail_line
 from accounts_bank.http.banks import BANKS_EXTENSION, IDLE_MAX_S
 from tests.helpers import PASSWORD, Http, code
 from tests.sandbox.conftest import PLAN, Under
@@ -152,7 +153,7 @@ def test_every_bank_proves_itself_and_keeps_its_own_audit_trail(make, app):
     bank.admin("GET", "/v1/sandbox/clock")
     own = app.extensions[BANKS_EXTENSION]._entries[bank.id].bank
     assert own.verifier.verify().ok
-    events = [line.decode() for line in own.audit.log.read(0, 100)]
+    events = [trail_line(each).decode() for each in own.audit.trail(0, 100)]
     assert '"event":"sandbox_read_clock"' in events[-1]
     assert '"event":"transfer"' in events[-2]
 

@@ -4,12 +4,14 @@ import os
 import subprocess
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from bson.int64 import Int64
 from pymongo import MongoClient
 from sqlalchemy import text
 
-from accounts_bank.audit.log import AuditLog
+from accounts_bank.audit.comparison import Contents
+from accounts_bank.audit.opening import LogSettings, open_log
 from accounts_bank.audit.sealer import Sealer
 from accounts_bank.audit.verifier import Verifier
 from accounts_bank.ledger.actions import (
@@ -26,6 +28,7 @@ from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase, MongoUs
 from accounts_bank.stores.sql import Database, SqlAccountStore, SqlUserStore
 from tests.helpers import START
 from tests.stores.books import Books
+from tests.stores.journals import journal_of
 from tests.system.servers import ACCOUNTS
 
 
@@ -46,10 +49,17 @@ class Bank:
 
     def __init__(self, store: AccountStore, users: UserStore, url: str) -> None:
         self.store, self.books, self.url = store, Books(store), url
+        self.users, self.journal = users, journal_of(store)
         fill(self.books)
-        self.log = AuditLog(Path("audit.log"))
-        self.sealer = Sealer(self.log, (store, users), in_background=lambda: False)
-        self.verifier = Verifier(store, self.sealer, None)
+        self.open()
+
+    def open(self) -> None:
+        """Open the audit log and seal what waits."""
+        where = LogSettings(Path("audit.log"), None, is_durable=True)
+        self.log = open_log(where, self.journal, START, str(uuid4()))
+        self.sealer = Sealer(self.journal, self.log, in_background=lambda: False)
+        self.contents = Contents(self.users, self.store, self.journal)
+        self.verifier = Verifier(self.contents, self.sealer, None)
 
     def fault(self) -> str | None:
         """Return the first fault; None where there is none."""
@@ -87,7 +97,7 @@ class SqlBank(Bank):
 
     def unhear(self, entry_id: str) -> None:
         """Have an entry not wait for the audit log."""
-        self.alter("DELETE FROM unsealed_entries WHERE entry_id = :entry_id", entry_id=entry_id)
+        self.alter("DELETE FROM unsealed WHERE id = :entry_id", entry_id=entry_id)
 
 
 class MongoBank(Bank):

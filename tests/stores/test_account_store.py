@@ -16,6 +16,7 @@ from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Needs, digest_of
 from accounts_bank.ledger.values import AMOUNT_MAX_MINOR, AccountStatus, Customer, Status
 from tests.stores.books import Books
+from tests.stores.journals import journal_of, sealed
 
 
 @pytest.fixture
@@ -162,23 +163,19 @@ def test_a_decision_that_fails_leaves_no_trace(new_account_store):
     assert [line.number for line in books.lines("ada")] == [1, 2]
 
 
-def test_decisions_wait_for_the_audit_log_in_order(books):
+def test_decisions_are_numbered_once_and_in_order(books):
     books.given(ada=10, bob=0)
     outcomes = [books.ask(books.transfer("ada", "bob", amount)) for amount in (4, 99, 3)]
     books.ask(books.transfer("ada", "bob", 4), entry_id=outcomes[0].recorded.entry.id)
     books.ask(books.transfer("ada", "bob", 5), entry_id=outcomes[0].recorded.entry.id)
-    waiting = books.store.unsealed(100)
-    assert list(waiting[-3:]) == [each.recorded for each in outcomes]
-    books.store.mark_sealed(waiting[:-1])
-    assert list(books.store.unsealed(100)) == [outcomes[-1].recorded]
-    books.store.mark_sealed(waiting[-1:])
-    assert list(books.store.unsealed(100)) == []
+    assert sealed(books.store)[-3:] == [each.recorded for each in outcomes]
 
 
 def test_unsealed_items_come_a_few_at_a_time(books):
     books.given(ada=1, bob=2)
-    assert len(books.store.unsealed(3)) == 3
-    assert len(books.store.unsealed(100)) == 4
+    journal = journal_of(books.store)
+    assert journal.backlog(3)[0] == journal.seal(3) == 3
+    assert journal.backlog(100)[0] == journal.seal(100) == 1
 
 
 def test_an_unknown_account_is_refused(books):

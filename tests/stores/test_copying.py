@@ -23,12 +23,13 @@ from accounts_bank.ledger.actions import (
 )
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.integrity.proof import prove
+from accounts_bank.observability.observer import Observer
+from accounts_bank.stores import memory, mongo, sql
 from accounts_bank.stores import migration as copying
 from accounts_bank.stores.factory import copy_stores
-from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts_bank.stores.memory import InMemoryAccountStore
 from accounts_bank.stores.migration import copied
-from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase, MongoUserStore
-from accounts_bank.stores.sql import Database, SqlAccountStore, SqlUserStore
+from accounts_bank.stores.sql import Database
 from tests.helpers import START
 from tests.stores.books import EVER, Books
 from tests.system.servers import ACCOUNTS
@@ -42,11 +43,9 @@ def new_stores(new_database):
 
     def new_stores(kind):
         if kind == "memory":
-            return InMemoryUserStore(), InMemoryAccountStore(decide)
+            return memory.open_stores("memory://", Observer())
         database = new_database(kind)
-        if isinstance(database, MongoDatabase):
-            return MongoUserStore(database), MongoAccountStore(database, decide)
-        return SqlUserStore(database), SqlAccountStore(database, decide)
+        return mongo._stores(database) if kind == "mongo" else sql._stores(database)
 
     return new_stores
 
@@ -59,12 +58,12 @@ def user(number: int, **more: Any) -> User:
 
 def fill(stores) -> Books:
     """Do a little of everything, and seal it."""
-    users, accounts = stores
+    users, accounts, journal, *_ = stores
     ada = user(0, sessions=(Session("s", "r", START),), full_name="Ada é\u2028")
     users.put([ada, *(user(number) for number in range(1, 8))])
     users.put([user(1, version=2)], [Event("e", "login", START, "user1", None)])
     users.put([user(2, version=2, username="", deleted_at=START)])
-    users.mark_sealed(users.unsealed(100))
+    journal.seal(100)
     books = Books(accounts)
     books.given(ada=100, bob=5, eve=0)
     for amount_minor in (10, 1000, 20, 30):
@@ -77,7 +76,8 @@ def fill(stores) -> Books:
     books.ask(Reversal("sent-20", payee, payer, 5))
     books.ask(Withdrawal(payee, 1, "EUR"))
     books.ask(CloseAccount(books.opened["eve"], "owner-eve"))
-    accounts.mark_sealed(accounts.unsealed(1000))
+    journal.seal(1000)
+    journal.advance("audit_log:x", 7)
     return books
 
 
@@ -99,12 +99,15 @@ def test_every_store_can_be_copied_to_every_other(new_stores, from_kind, to_kind
 
 def goes_on(books: Books, source, target) -> None:
     """Check that the target answers as the source does, and decides what comes next."""
-    (users, accounts), (other_users, other) = source, target
+    (users, accounts, journal, *_), (other_users, other, goes_on, *_) = source, target
+    assert goes_on.sealed_after(0, 999) == journal.sealed_after(0, 999) != []
+    assert (goes_on.head(), goes_on.cursors()) == (journal.head(), {"audit_log:x": 7})
+    assert goes_on.bank_id == journal.bank_id
+    assert goes_on.backlog(9) == (0, None)
     assert other_users.user_named("user0") == users.user_named("user0")
     assert other_users.user_named("user2") is None
     assert other_users.put([user(1, version=3)]) == ["saved"]
     assert other_users.put([user(9, username="USER3")]) == ["username_taken"]
-    assert (list(other_users.unsealed(9)), list(other.unsealed(9))) == ([], [])
     ada = books.opened["ada"]
     for each in (accounts, other):
         assert len(each.lines(ada, before=None, period=EVER, limit=99)) == 17
@@ -155,15 +158,16 @@ class Forgetful(InMemoryAccountStore):
 def test_a_copy_that_differs_is_told(new_stores):
     source = new_stores("memory")
     fill(source)
+    target = new_stores("memory")
     with pytest.raises(SettingsError, match="The copy differs in its entry_refs"):
-        list(copied(source, (InMemoryUserStore(), Forgetful(decide))))
+        list(copied(source, target._replace(accounts=Forgetful(decide, target.journal))))
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mongo"])
 def urls(request, new_database, tmp_path):
     """Fill a database; give its URL and that of an empty one of each other kind in turn."""
     source = new_database("sqlite")
-    fill((SqlUserStore(source), SqlAccountStore(source, decide)))
+    fill(sql._stores(source))
     target = new_database(request.param)
     if isinstance(target, Database):
         return str(source.url), target.url.render_as_string(hide_password=False)

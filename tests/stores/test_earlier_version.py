@@ -15,7 +15,7 @@ import pytest
 from accounts_bank.app import create_app
 from accounts_bank.ledger.integrity.proof import prove
 from accounts_bank.observability.observer import Observer
-from accounts_bank.stores.factory import open_stores
+from accounts_bank.stores.factory import open_stores, upgrade_stores
 from tests.helpers import Http
 
 DATA = Path(__file__).parent / "data"
@@ -28,10 +28,13 @@ KEY, REFUSED_KEY = "rent-2026-01", "too-much"
 def url(request, tmp_path):
     if request.param == "sqlite":
         shutil.copy(DATA / "bank_0_1_0.db", tmp_path / "bank.db")
-        return f"sqlite:///{tmp_path}/bank.db"
+        url = f"sqlite:///{tmp_path}/bank.db"
+        upgrade_stores(url)
+        return url
     url = request.getfixturevalue("postgres").database("earlier")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute((DATA / "bank_0_1_0.sql").read_bytes())
+    upgrade_stores(url)
     return url
 
 

@@ -13,7 +13,7 @@ from accounts_bank.config import load_settings
 from accounts_bank.errors import SettingsError
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.factory import BACKENDS, Backend, backend_of, copy_stores, upgrade_stores
-from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryJournal, InMemoryUserStore
 from tests.helpers import Http
 
 KEPT: dict[str, Stores] = {}
@@ -23,10 +23,10 @@ class ToyAccountStore(InMemoryAccountStore):
     """Keeps its books by URL, so that a second start finds them."""
 
 
-def opened(url: str) -> Stores:
-    return KEPT.setdefault(
-        url, Stores(InMemoryUserStore(), ToyAccountStore(), MemoryStorage(), lambda: None)
-    )
+def opened(url: str, *_: object) -> Stores:
+    journal = InMemoryJournal()
+    users, accounts = InMemoryUserStore(journal), ToyAccountStore(journal=journal)
+    return KEPT.setdefault(url, Stores(users, accounts, journal, MemoryStorage(), lambda: None))
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def restore(url: str) -> Iterator[Stores]:
 @pytest.fixture
 def toy(monkeypatch):
     module = ModuleType("toy_store")
-    functions = {"open_stores": lambda url, _: opened(url), "upgrade": opened, "restore": restore}
+    functions = {"open_stores": opened, "upgrade": opened, "restore": restore}
     vars(module).update(functions)
     monkeypatch.setitem(sys.modules, "toy_store", module)
     monkeypatch.setitem(BACKENDS, "toy", Backend("toy_store", "toy://NAME"))

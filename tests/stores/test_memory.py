@@ -8,10 +8,11 @@ import pytest
 from accounts_bank.errors import Unavailable
 from accounts_bank.identity import Event, User
 from accounts_bank.ledger.decide import decide
-from accounts_bank.stores import memory
 from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryUserStore
+from accounts_bank.stores.memory import journal as memory
 from tests.helpers import START
 from tests.stores.books import Books
+from tests.stores.journals import journal_of
 from tests.waiting import within
 
 
@@ -22,7 +23,7 @@ def test_a_bank_with_a_stuck_audit_log_takes_no_more_entries(monkeypatch):
     with pytest.raises(Unavailable):
         books.send("ada", "bob", 4, entry_id="one")
     assert books.store.entry("one") is None
-    books.store.mark_sealed(books.store.unsealed(100))
+    journal_of(books.store).seal(100)
     assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
 
 
@@ -36,7 +37,7 @@ def test_a_bulk_waits_for_the_audit_log_and_a_single_payment_does_not(monkeypatc
         appended = pool.submit(books.store.append, several)
         assert not within(0.1, appended.done)
         assert books.send("ada", "bob", 1) == "recorded"
-        books.store.mark_sealed(books.store.unsealed(2))
+        journal_of(books.store).seal(2)
         assert [outcome.status for outcome in appended.result(10)] == ["recorded"] * 2
     assert books.balances() == {"ada": 6, "bob": 4}
 
@@ -52,7 +53,7 @@ def test_a_bulk_waits_a_bounded_time_once(monkeypatch):
         with pytest.raises(Unavailable):
             books.store.append(several)
         assert monotonic() - began_s < 10
-    books.store.mark_sealed(books.store.unsealed(3))
+    journal_of(books.store).seal(3)
     assert [outcome.status for outcome in books.store.append(several)] == ["recorded"] * 2
 
 

@@ -15,16 +15,18 @@ from accounts_bank.identity import Event, User
 from accounts_bank.ledger.actions import Deposit, OpenAccount
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Changes, Entry, Needs
+from accounts_bank.ledger.sealing import Numbered
 from accounts_bank.ledger.values import Period
-from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.base import AccountStore, Journal, UserStore
 from accounts_bank.stores.sql import Database, SqlAccountStore, SqlUserStore
 from accounts_bank.stores.sql.driver import Reading, Row
 from tests.helpers import START
 from tests.stores.books import EVER, Books
+from tests.stores.journals import opened
 
 LATER = START + timedelta(days=1)
 SOME, OTHER = Period(since=START), Period(since=START, until=LATER)
-OUTBOXES = re.compile(r"FROM unsealed_\w+ ORDER BY unsealed_\w+\.place\s+LIMIT")
+OUTBOXES = re.compile(r"FROM unsealed ORDER BY unsealed\.place\s+LIMIT")
 """They are read from their beginning, which is an order and no search."""
 ASKED = r"\w+ VIRTUAL TABLE|halves"
 """What SQLite scans of what a query itself brings: it grows with what is asked for alone."""
@@ -112,16 +114,13 @@ def account_queries(store: SqlAccountStore) -> set[str]:
     for last in (None, (LATER, "z")):
         store.entries_of("owner-ada", "transfer", before=last, limit=2)
     store.due(LATER, limit=2)
-    SqlAccountStore.mark_sealed(store, SqlAccountStore(store._database, decide).unsealed(2))
     with store.ledger() as ledger:
         for stream in (ledger.accounts, ledger.customers, ledger.lines, ledger.entries):
             list(stream)
         list(ledger.progress), list(ledger.unsealed)
     moved = replace(store.account(ada), id="moved", number="moved")
     store.restore(Changes([], [moved], [], []))
-    return {"append", "load", "accounts_of", "lines", "entries_of", "due"} | {
-        *("unsealed", "mark_sealed", "ledger", "restore")
-    }
+    return {"append", "load", "accounts_of", "lines", "entries_of", "due", "ledger", "restore"}
 
 
 def user_queries(store: SqlUserStore) -> set[str]:
@@ -131,9 +130,24 @@ def user_queries(store: SqlUserStore) -> set[str]:
     store.users(["a"])
     store.user_named("ada")
     store.users_after("", limit=2)
-    store.mark_sealed(store.unsealed(2))
+    store.events(["e"])
     store.restore([replace(ada, id="c", username="cleo", version=3)])
-    return {"put", "users", "user_named", "users_after", "unsealed", "mark_sealed", "restore"}
+    return {"put", "users", "user_named", "users_after", "events", "restore"}
+
+
+def journal_queries(database: Database) -> frozenset[str]:
+    books = Books(SqlAccountStore(database, decide))
+    books.given(ada=100, bob=0)
+    SqlUserStore(database).put([], [Event("e", "login", START, None, None)])
+    journal = opened(database)
+    journal.backlog(2)
+    journal.seal(9)
+    journal.sealed_after(1, 2)
+    journal.advance("log", 2)
+    journal.cursor("log")
+    journal.restore([Numbered(9, "x", "login", "h")])
+    journal.restore_head(journal.bank_id, journal.head(), {"other": 3})
+    return Journal.__abstractmethods__
 
 
 def test_every_query_of_the_books_uses_an_index(plans):
@@ -148,6 +162,13 @@ def test_every_query_of_the_books_uses_an_index(plans):
 def test_every_query_of_the_users_uses_an_index(plans):
     assert user_queries(SqlUserStore(plans.database)) == UserStore.__abstractmethods__
     assert plans.without_an_index() == []
+    assert plans.sorted_pages() == []
+
+
+def test_every_query_of_the_journal_uses_an_index(plans):
+    assert journal_queries(plans.database) == Journal.__abstractmethods__
+    everything = [each for each in plans.without_an_index() if "WHERE" in each]
+    assert everything == []
     assert plans.sorted_pages() == []
 
 

@@ -9,6 +9,7 @@ from accounts_bank.ledger.actions import Deposit, OpenAccount
 from accounts_bank.ledger.entries import Needs
 from tests.rounds import rounds
 from tests.stores.books import Books, at_once
+from tests.stores.journals import sealed
 
 THREADS = 16
 NAMES = ("ada", "bob", "cyd", "dan")
@@ -101,6 +102,6 @@ def test_the_outbox_is_complete_after_a_race(books):
     ids = at_once(THREADS, lambda _: [
         books.ask(books.transfer("ada", "bob", 1)).recorded.entry.id for _ in range(TURNS)
     ])  # fmt: skip
-    waiting = [recorded.entry.id for recorded in books.store.unsealed(10_000)]
+    waiting = [recorded.entry.id for recorded in sealed(books.store)]
     assert len(waiting) == len(set(waiting)) == 3 + THREADS * TURNS
     assert {each for some in ids for each in some} <= set(waiting)

@@ -10,6 +10,7 @@ from accounts_bank.identity import Event, Role, Session, User
 from accounts_bank.stores.base import PutStatus
 from tests.helpers import START, Ids
 from tests.stores.books import at_once
+from tests.stores.journals import journal_of, sealed
 
 ids = Ids()
 
@@ -47,7 +48,7 @@ def test_a_name_that_compares_equal_is_taken(user_store, other):
     user_store.put([ada])
     assert user_store.put([user(other)], [event()]) == [PutStatus.USERNAME_TAKEN]
     assert user_store.user_named("ada") == ada
-    assert list(user_store.unsealed(10)) == []
+    assert sealed(user_store) == []
 
 
 def test_two_names_of_one_put_that_compare_equal_are_not_both_saved(user_store):
@@ -55,7 +56,7 @@ def test_two_names_of_one_put_that_compare_equal_are_not_both_saved(user_store):
     statuses = user_store.put([ada, twin, bob], [event()])
     assert statuses == [PutStatus.SAVED, PutStatus.USERNAME_TAKEN, PutStatus.SAVED]
     assert user_store.users([ada.id, twin.id, bob.id]) == {ada.id: ada, bob.id: bob}
-    assert list(user_store.unsealed(10)) == []
+    assert sealed(user_store) == []
 
 
 def test_only_the_next_version_replaces_a_user(user_store):
@@ -68,7 +69,7 @@ def test_only_the_next_version_replaces_a_user(user_store):
     assert user_store.put([newer]) == [PutStatus.VERSION_CONFLICT]
     assert user_store.put([changed(changed(newer))]) == [PutStatus.VERSION_CONFLICT]
     assert user_store.users([ada.id]) == {ada.id: newer}
-    assert list(user_store.unsealed(10)) == []
+    assert sealed(user_store) == []
 
 
 def test_a_deleted_users_name_is_free_and_its_id_is_kept(user_store):
@@ -109,14 +110,16 @@ def test_pages_of_users_join(user_store, limit):
     assert found == users
 
 
-def test_events_wait_for_the_audit_log_in_order(user_store):
+def test_events_are_numbered_in_order(user_store):
     events = [event("user_registered"), event("login"), event("login_failed")]
     user_store.put([user("ada")], events[:2])
     user_store.put([], events[2:])
-    assert list(user_store.unsealed(10)) == events
-    assert list(user_store.unsealed(2)) == events[:2]
-    user_store.mark_sealed(events[:2])
-    assert list(user_store.unsealed(10)) == events[2:]
+    journal = journal_of(user_store)
+    assert journal.backlog(2) == (2, START)
+    assert journal.seal(2) == 2
+    assert [each.item for each in journal.sealed_after(0, 9)] == events[:2]
+    assert sealed(user_store) == events
+    assert user_store.events([each.id for each in events]) == {each.id: each for each in events}
 
 
 @pytest.mark.usefixtures("switching")
@@ -124,7 +127,7 @@ def test_of_racing_sign_ups_with_one_name_one_wins(user_store):
     for turn in range(20):
         said = at_once(16, lambda _, turn=turn: user_store.put([user(f"ada{turn}")], [event()]))
         assert sorted(each for (each,) in said) == ["saved"] + ["username_taken"] * 15
-    assert len(user_store.unsealed(1000)) == 20
+    assert len(sealed(user_store)) == 20
 
 
 @pytest.mark.usefixtures("switching")

@@ -46,13 +46,13 @@ def test_one_host_writes_the_audit_log_for_entries_of_the_other(hosts):
     assert (proven.returncode, "The books are right." in proven.stdout) == (0, True)
 
 
-def test_a_host_without_the_audit_log_refers_to_the_other_bank(hosts, monkeypatch):
+def test_a_host_without_an_audit_log_proves_the_books_and_their_numbers(hosts, monkeypatch):
+    _writer, other = hosts
+    other.opened(other.joined("ada"), 100)
     monkeypatch.setenv("ACCOUNTS_AUDIT_LOG", "")
     proven = subprocess.run([ACCOUNTS, "verify"], capture_output=True, text=True, check=False)
-    assert (proven.returncode, proven.stderr) == (
-        1,
-        "Error: Another bank writes the audit log: send the request to that bank.\n",
-    )
+    assert (proven.returncode, proven.stderr) == (0, "")
+    assert "The books are right." in proven.stdout
 
 
 def test_a_bank_in_memory_cannot_leave_its_audit_log_to_another():

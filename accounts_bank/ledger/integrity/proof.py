@@ -34,7 +34,7 @@ class Counts(Struct):
     """The sizes of the books.
 
     :param sums_minor: the sum of all balances in minor units, by currency.
-    :param journal: the checksum of the entries that are in the audit log.
+    :param journal: the checksum of the entries that have a number.
     """
 
     accounts: int = 0

@@ -8,12 +8,14 @@ from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.mongo.accounts import MongoAccountStore
 from accounts_bank.stores.mongo.counters import MongoCounters
 from accounts_bank.stores.mongo.database import MongoDatabase, restoring, upgrade
+from accounts_bank.stores.mongo.journal import MongoJournal
 from accounts_bank.stores.mongo.users import MongoUserStore
 
 __all__ = [
     "MongoAccountStore",
     "MongoCounters",
     "MongoDatabase",
+    "MongoJournal",
     "MongoUserStore",
     "open_stores",
     "restore",
@@ -35,4 +37,5 @@ def restore(url: str) -> Iterator[Stores]:
 
 def _stores(database: MongoDatabase) -> Stores:
     users, accounts = MongoUserStore(database), MongoAccountStore(database)
-    return Stores(users, accounts, MongoCounters(database), database.close)
+    journal = MongoJournal(database, users, accounts)
+    return Stores(users, accounts, journal, MongoCounters(database), database.close)

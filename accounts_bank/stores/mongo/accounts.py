@@ -7,7 +7,7 @@ audit log has a `place`, by the cluster's clock: who decides after an answer has
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import accumulate, islice, pairwise
@@ -36,9 +36,9 @@ from accounts_bank.ledger.entries import (
 from accounts_bank.ledger.values import Account, EntryRef, Line, Period, Progress
 from accounts_bank.stores.base import AccountStore, Present
 from accounts_bank.stores.databases.bounded import bounded
+from accounts_bank.stores.databases.recent_entries import RecentEntries, by_name, own
 from accounts_bank.stores.databases.timestamps import microseconds, moment
-from accounts_bank.stores.databases.unsealed_cache import UnsealedCache, by_name, own
-from accounts_bank.stores.mongo.database import DEADLINE_S, MongoDatabase, Session
+from accounts_bank.stores.mongo.database import DEADLINE_S, MongoDatabase, Session, head_in
 from accounts_bank.stores.mongo.documents import (
     ACCOUNT,
     CUSTOMER,
@@ -66,7 +66,7 @@ class MongoAccountStore(AccountStore):
     def __init__(self, database: MongoDatabase, decide: Decide = decide) -> None:
         self._database = database
         self._decide = decide
-        self._cache = UnsealedCache()
+        self.recent = RecentEntries()
         self._writer = Lock()
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
@@ -79,7 +79,7 @@ class MongoAccountStore(AccountStore):
 
         with bounded(self._writer, DEADLINE_S, "Too many requests wait for the store."):
             outcomes = self._database.write(write) if entries else []
-        self._cache.remember(outcomes)
+        self.recent.remember(outcomes)
         return outcomes
 
     def restore(self, changes: Changes) -> None:
@@ -160,29 +160,6 @@ class MongoAccountStore(AccountStore):
     def present(self) -> Present:
         return Present(self._database.now(), is_exact=True)
 
-    def unsealed(self, limit: int) -> Sequence[Recorded]:
-        return self._waiting(limit, lambda ids: ids)
-
-    def own_unsealed(self, limit: int) -> Sequence[Recorded]:
-        return self._waiting(limit, self._cache.due)
-
-    def _waiting(self, limit: int, choose: Callable[[list[str]], list[str]]) -> Sequence[Recorded]:
-        def read(session: Session) -> list[Recorded]:
-            waiting = self._find(session, ENTRY, {"place": {"$exists": True}}, _id=True)
-            ids = choose([str(each["_id"]) for each in waiting.sort("place").limit(limit)])
-            found = self._cache.among(ids)
-            found |= self._entries(session, [each for each in ids if each not in found])
-            return [found[each] for each in ids]
-
-        return self._database.read(read)
-
-    def mark_sealed(self, items: Sequence[Recorded]) -> None:
-        ids = [recorded.entry.id for recorded in items]
-        self._cache.forget(ids)
-        with self._database.answering():
-            sealed = {"$unset": {"place": ""}}
-            self._database[ENTRY.collection].update_many({"_id": {"$in": ids}}, sealed)
-
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         with self._database.streaming() as session:
@@ -196,6 +173,7 @@ class MongoAccountStore(AccountStore):
                 progress=map(PROGRESS.value, self._all(session, PROGRESS)),
                 entry_refs=self._all_entry_refs(session),
                 unsealed=(str(each["_id"]) for each in waiting),
+                head=head_in(self._database, session),
                 load=self.load,
             )
 

@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic, sleep
 from typing import Any, NoReturn, TypeVar
 
+import msgspec
 import pymongo
 from bson.int64 import Int64
 from pymongo.client_session import ClientSession
@@ -22,12 +24,15 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from accounts_bank.errors import Damaged, SettingsError, Unavailable
+from accounts_bank.ledger.sealing import JournalHead
 from accounts_bank.observability.observer import Observer
+from accounts_bank.stores.backend import Inherited
 from accounts_bank.stores.databases.damage import Damage
 from accounts_bank.stores.mongo import schema
 from accounts_bank.stores.mongo.client import NAME, Connections, check_server, client_for
 from accounts_bank.stores.mongo.documents import Document
 from accounts_bank.stores.mongo.faults import damage_of, is_duplicate, raise_ours
+from accounts_bank.stores.mongo.inheritance import BANK
 from accounts_bank.stores.mongo.primary import PrimaryProof
 
 DEADLINE_S = 5.0
@@ -235,6 +240,12 @@ class MongoDatabase:
                     self._client.admin.command("killSessions", [{"id": found["lsid"]["id"]}])
 
 
+def head_in(database: MongoDatabase, session: Session) -> JournalHead:
+    """Return the end of the journal's numbers, as of the moment of the session."""
+    found = database[BANK].find_one({"_id": BANK}, session=session)
+    return msgspec.convert(found, JournalHead)
+
+
 @contextmanager
 def restoring(url: str) -> Iterator["MongoDatabase"]:
     """Open a database to restore into; the remains of an unfinished copy are deleted.
@@ -246,12 +257,13 @@ def restoring(url: str) -> Iterator["MongoDatabase"]:
     MongoDatabase(url, prepare=schema.end_copy).close()
 
 
-def upgrade(url: str) -> None:
-    """Bring collections, indexes and validators up to date.
+def upgrade(url: str, inherited: Inherited = ()) -> None:
+    """Bring collections, indexes and validators up to date, as `BackendModule` says.
 
-    :raises SettingsError: the database does not answer, or would lose acknowledged commits.
+    :raises SettingsError: the database does not answer, or would lose acknowledged commits, or
+        disagrees with `inherited`.
     """
-    MongoDatabase(url, prepare=schema.upgrade).close()
+    MongoDatabase(url, prepare=partial(schema.upgrade, inherited=inherited)).close()
 
 
 @contextmanager

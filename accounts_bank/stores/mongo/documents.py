@@ -17,6 +17,7 @@ from pymongo import UpdateOne
 
 from accounts_bank.identity import Event, User
 from accounts_bank.ledger.entries import Entry
+from accounts_bank.ledger.sealing import Numbered
 from accounts_bank.ledger.values import Account, Customer, Line, Progress, Status
 from accounts_bank.stores.databases.timestamps import microseconds, moment
 
@@ -178,3 +179,4 @@ LINE = Shape(Line, "lines", "account_id", "number")
 PROGRESS = Shape(Progress, "progress", "entry_id")
 USER = Shape(User, "users", "id")
 EVENT = Shape(Event, "events", "id")
+NUMBERED = Shape(Numbered, "journal", "number")

@@ -12,6 +12,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from accounts_bank.errors import SettingsError
+from accounts_bank.stores.backend import Inherited
 from accounts_bank.stores.databases.schema_version import (
     BEING_COPIED,
     check_empty,
@@ -25,16 +26,20 @@ from accounts_bank.stores.mongo.documents import (
     ENTRY,
     EVENT,
     LINE,
+    NUMBERED,
     PROGRESS,
     USER,
     Document,
     closed,
 )
+from accounts_bank.stores.mongo.inheritance import inherit, make_bank
 
-VERSION = 1
+VERSION = 2
+NUMBERED_SINCE = 2
+"""The first version in which the journal has numbers."""
 IS_THERE_ALREADY = 48
 
-_STRING = {"bsonType": "string"}
+_STRING, _LONG = {"bsonType": "string"}, {"bsonType": "long"}
 _PLACE = {"place": closed({"at": {"bsonType": "timestamp"}, "number": {"bsonType": "long"}})}
 _ENTRY = ENTRY.properties() | DECISION.properties() | _PLACE
 _ENTRY["lines"] = {"bsonType": "array", "items": LINE.properties()["_id"]}
@@ -51,9 +56,16 @@ SCHEMAS = {
     "users": closed(
         USER.properties(version=1) | {"username_key": _STRING}, USER.optional | {"username_key"}
     ),
-    "events": closed(EVENT.properties() | _PLACE, EVENT.optional),
+    "events": closed(EVENT.properties() | _PLACE, EVENT.optional | {"place"}),
+    "journal": closed(NUMBERED.properties()),
+    "bank": closed(
+        {"_id": _STRING, "bank_id": _STRING, "hash": _STRING, "number": _LONG, "inherited": _LONG}
+    ),
+    "cursors": closed({"_id": _STRING, "number": _LONG}),
     "meta": closed({"_id": _STRING, "version": {"bsonType": "long"}}),
 }
+
+_DATA = SCHEMAS.keys() - {"meta", "bank"}
 
 
 def _index(*names: str, **options: Any) -> IndexModel:
@@ -75,6 +87,7 @@ INDEXES = {
     "progress": [_index("due_at", "_id", **_where_there_is("due_at"))],
     "users": [_index("username_key", unique=True, sparse=True)],
     "events": [UNSEALED],
+    "journal": [_index("id", unique=True)],
 }
 
 
@@ -95,12 +108,14 @@ def prepare(database: Database[Document]) -> None:
         check_version(version, VERSION)
 
 
-def upgrade(database: Database[Document]) -> None:
+def upgrade(database: Database[Document], inherited: Inherited = ()) -> None:
     """Make or change whatever is not as this version wants it, and say last that it is.
 
     Several may do so at once, and what was broken off is gone on with.
 
-    :raises SettingsError: it is newer, or only a part of it is there.
+    :param inherited: gives the numbers to a database of version 1.
+    :raises SettingsError: it is newer, or only a part of it is there, or it disagrees with
+        `inherited`.
     """
     kept = _version(database)
     if kept is not None:
@@ -110,6 +125,9 @@ def upgrade(database: Database[Document]) -> None:
         _make(database, name, validator)
         if name in INDEXES:
             database[name].create_indexes(INDEXES[name])
+    make_bank(database)
+    if kept is not None and kept < NUMBERED_SINCE:
+        inherit(database, inherited)
     with suppress(DuplicateKeyError):  # another one says so at this moment
         change = {"$max": {"version": Int64(VERSION)}}
         database["meta"].update_one({"_id": "schema"}, change, upsert=True)
@@ -132,7 +150,7 @@ def begin_copy(database: Database[Document]) -> None:
     :raises SettingsError: there is something else.
     """
     if _version(database) == BEING_COPIED:
-        for name in SCHEMAS.keys() - {"meta"}:
+        for name in _DATA:
             database[name].delete_many({})
     else:
         prepare(database)
@@ -156,4 +174,4 @@ def _version(database: Database[Document]) -> int | None:
 
 
 def _is_used(database: Database[Document]) -> bool:
-    return any(database[name].find_one({}) is not None for name in SCHEMAS.keys() - {"meta"})
+    return any(database[name].find_one({}) is not None for name in _DATA)

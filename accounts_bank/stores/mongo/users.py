@@ -41,8 +41,13 @@ class MongoUserStore(UserStore):
         with bounded(self._writer, DEADLINE_S, "Too many requests wait for the store."):
             return self._database.write(write)
 
-    def restore(self, users: Sequence[User]) -> None:
-        self._database.write(lambda session, _unsure: self._save(session, users))
+    def restore(self, users: Sequence[User], events: Sequence[Event] = ()) -> None:
+        def write(session: Session, _unsure: bool) -> None:  # noqa: FBT001 - as `write` says
+            self._save(session, users)
+            if events:
+                self._events.insert_many(map(EVENT.document, events), session=session)
+
+        self._database.write(write)
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         wanted = list(ids)
@@ -57,18 +62,14 @@ class MongoUserStore(UserStore):
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
         return self._found({"_id": {"$gt": user_id}}, sort={"_id": ASCENDING}, limit=limit)
 
-    def unsealed(self, limit: int) -> Sequence[Event]:
-        query = {"place": {"$exists": True}}
-        return self._database.read(
-            lambda session: [
-                EVENT.value(each)
-                for each in self._events.find(query, session=session).sort("place").limit(limit)
-            ]
-        )
+    def events(self, ids: Iterable[str]) -> dict[str, Event]:
+        wanted = list(ids)
+        return self._database.read(lambda s: self.events_in(s, wanted)) if wanted else {}
 
-    def mark_sealed(self, items: Sequence[Event]) -> None:
-        with self._database.answering():
-            self._events.delete_many({"_id": {"$in": [event.id for event in items]}})
+    def events_in(self, session: Session, ids: Iterable[str]) -> dict[str, Event]:
+        """Read events by id, as of the moment of the session."""
+        found = self._events.find({"_id": {"$in": list(ids)}}, session=session)
+        return {event.id: event for event in map(EVENT.value, found)}
 
     def _found(self, query: Document, **page: Any) -> list[User]:
         return self._database.read(

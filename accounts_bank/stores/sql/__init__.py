@@ -8,12 +8,14 @@ from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.sql.accounts import SqlAccountStore
 from accounts_bank.stores.sql.counters import SqlCounters
 from accounts_bank.stores.sql.database import Database, restoring, upgrade
+from accounts_bank.stores.sql.journal import SqlJournal
 from accounts_bank.stores.sql.users import SqlUserStore
 
 __all__ = [
     "Database",
     "SqlAccountStore",
     "SqlCounters",
+    "SqlJournal",
     "SqlUserStore",
     "open_stores",
     "restore",
@@ -35,4 +37,5 @@ def restore(url: str) -> Iterator[Stores]:
 
 def _stores(database: Database) -> Stores:
     users, accounts = SqlUserStore(database), SqlAccountStore(database)
-    return Stores(users, accounts, SqlCounters(database), database.close)
+    journal = SqlJournal(database, users, accounts)
+    return Stores(users, accounts, journal, SqlCounters(database), database.close)

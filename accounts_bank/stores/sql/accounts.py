@@ -11,7 +11,6 @@ from msgspec.structs import astuple
 from sqlalchemy import (
     Connection,
     bindparam,
-    delete,
     select,
     tuple_,
 )
@@ -29,6 +28,7 @@ from accounts_bank.ledger.entries import (
     Snapshot,
     needs,
 )
+from accounts_bank.ledger.sealing import JournalHead
 from accounts_bank.ledger.values import (
     Account,
     AccountStatus,
@@ -41,8 +41,8 @@ from accounts_bank.ledger.values import (
     Status,
 )
 from accounts_bank.stores.base import AccountStore, Present
+from accounts_bank.stores.databases.recent_entries import RecentEntries, by_name, own
 from accounts_bank.stores.databases.timestamps import microseconds, moment
-from accounts_bank.stores.databases.unsealed_cache import UnsealedCache, by_name, own
 from accounts_bank.stores.sql.database import Database
 from accounts_bank.stores.sql.driver import Row
 from accounts_bank.stores.sql.periods import counts_before, totals, within
@@ -52,9 +52,10 @@ from accounts_bank.stores.sql.tables import (
     CUSTOMERS,
     ENTRIES,
     ENTRY_REFS,
+    HEAD,
     LINES,
     PROGRESS,
-    UNSEALED_ENTRIES,
+    UNSEALED,
     Count,
     Name,
 )
@@ -88,8 +89,6 @@ class _Queries:
         page = page.order_by(number.desc()).limit(bindparam("limit"))
         self.page = page.where(number < bindparam("before", type_=Count))
         self.page_of_period, self.totals = within(page, counts), totals(counts)
-        self.unsealed = select(UNSEALED_ENTRIES.c.entry_id).order_by(UNSEALED_ENTRIES.c.place)
-        self.unsealed = self.unsealed.limit(bindparam("limit"))
         self.all_accounts = select(ACCOUNTS).order_by(accounts.id)
         self.all_customers = select(CUSTOMERS).order_by(customers.id)
         self.all_lines = select(*_LINE).order_by(LINES.c.account_id, LINES.c.number)
@@ -100,9 +99,8 @@ class _Queries:
         self.all_progress = select(PROGRESS).order_by(PROGRESS.c.entry_id)
         self.all_entry_refs = select(ENTRY_REFS).order_by(ENTRY_REFS.c.entry_id, ENTRY_REFS.c.of_id)
         self.all_entries = select(ENTRIES).order_by(ENTRIES.c.id)
-        unsealed = UNSEALED_ENTRIES.c.entry_id
-        self.all_unsealed = select(unsealed).order_by(unsealed)
-        self.seal = delete(UNSEALED_ENTRIES).where(among(UNSEALED_ENTRIES.c.entry_id, "ids"))
+        unsealed = select(UNSEALED.c.id).where(UNSEALED.c.kind.in_(KINDS.values()))
+        self.all_unsealed = unsealed.order_by(UNSEALED.c.id)
 
 
 class SqlAccountStore(AccountStore):
@@ -112,7 +110,7 @@ class SqlAccountStore(AccountStore):
         self._database = database
         self._decide = decide
         self._queries = _Queries(database)
-        self._fresh = UnsealedCache()
+        self.recent = RecentEntries()
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         def write(connection: Connection, tries: Tries) -> list[Outcome]:
@@ -123,11 +121,11 @@ class SqlAccountStore(AccountStore):
             return own(changes.outcomes, entries) if tries.is_unsure else changes.outcomes
 
         outcomes = self._database.write(write) if entries else []
-        self._fresh.remember(outcomes)
+        self.recent.remember(outcomes)
         return outcomes
 
     def restore(self, changes: Changes) -> None:
-        writes = [each for each in _writes(Snapshot(), changes) if each.table != UNSEALED_ENTRIES]
+        writes = [each for each in _writes(Snapshot(), changes) if each.table != UNSEALED]
         self._database.write(lambda c, _tries: self._database.save(c, writes))
 
     def load(self, needs: Needs) -> Snapshot:
@@ -185,28 +183,6 @@ class SqlAccountStore(AccountStore):
         ((at,),) = self._database.rows(dialect.present)
         return Present((at or moment(0)).astimezone(UTC), dialect.has_clock)
 
-    def unsealed(self, limit: int) -> Sequence[Recorded]:
-        return self._waiting(self._waiting_ids(limit))
-
-    def own_unsealed(self, limit: int) -> Sequence[Recorded]:
-        return self._waiting(self._fresh.due(self._waiting_ids(limit)))
-
-    def _waiting_ids(self, limit: int) -> list[str]:
-        rows = self._database.found(self._queries.unsealed, limit=limit)
-        return [entry_id for (entry_id,) in rows]
-
-    def _waiting(self, ids: list[str]) -> list[Recorded]:
-        found = self._fresh.among(ids)
-        absent = [each for each in ids if each not in found]
-        if absent:
-            found |= self._database.read(lambda connection: self._entries(connection, absent))
-        return [found[each] for each in ids]
-
-    def mark_sealed(self, items: Sequence[Recorded]) -> None:
-        ids = sorted(recorded.entry.id for recorded in items)
-        self._fresh.forget(ids)
-        self._database.write(lambda c, _tries: c.execute(self._queries.seal, {"ids": ids}))
-
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         with self._database.streaming() as rows:
@@ -219,7 +195,8 @@ class SqlAccountStore(AccountStore):
                 entries=_joined(rows(self._queries.all_entries), of_entries),
                 progress=(_progress(row) for row in rows(self._queries.all_progress)),
                 entry_refs=(EntryRef(*row) for row in rows(self._queries.all_entry_refs)),
-                unsealed=(row.entry_id for row in rows(self._queries.all_unsealed)),
+                unsealed=(row.id for row in rows(self._queries.all_unsealed)),
+                head=JournalHead(*next(rows(select(*HEAD)))),
                 load=self.load,
             )
 
@@ -286,7 +263,8 @@ def _writes(snapshot: Snapshot, changes: Changes) -> Iterator[Write]:
     moved_on = [astuple(each) for each in changes.progress if each.entry_id in snapshot.progress]
     yield Write(PROGRESS, Progress.__struct_fields__, begun)
     yield Write(PROGRESS, Progress.__struct_fields__, moved_on, key="entry_id")
-    yield Write(UNSEALED_ENTRIES, ("entry_id",), [(each.entry.id,) for each in changes.recorded])
+    waiting = [(each.entry.id, each.entry.kind) for each in changes.recorded]
+    yield Write(UNSEALED, ("id", "kind"), waiting)
     yield Write(CUSTOMERS, Customer.__struct_fields__, met)
     yield Write(CUSTOMERS, Customer.__struct_fields__, others, key="id")
 

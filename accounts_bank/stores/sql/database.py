@@ -23,6 +23,7 @@ Invariants:
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Executable, Select, make_url, select
@@ -32,6 +33,7 @@ from sqlalchemy.pool import QueuePool
 
 from accounts_bank.errors import Damaged, SettingsError, Unavailable
 from accounts_bank.observability.observer import Observer
+from accounts_bank.stores.backend import Inherited
 from accounts_bank.stores.databases.damage import Damage
 from accounts_bank.stores.sql import schema
 from accounts_bank.stores.sql.damage import fault_of
@@ -233,12 +235,13 @@ def _first_line(error: BaseException | None) -> str:
     return str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0]
 
 
-def upgrade(url: str) -> None:
-    """Bring the schema of a database up to date.
+def upgrade(url: str, inherited: Inherited = ()) -> None:
+    """Bring the schema of a database up to date, as `BackendModule` says.
 
-    :raises SettingsError: the database does not answer, or holds something else.
+    :raises SettingsError: the database does not answer, holds something else, or disagrees with
+        `inherited`.
     """
-    Database(url, prepare=schema.upgrade).close()
+    Database(url, prepare=partial(schema.upgrade, inherited=inherited)).close()
 
 
 @contextmanager

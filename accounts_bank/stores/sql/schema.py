@@ -17,17 +17,23 @@ from sqlalchemy import (
 )
 
 from accounts_bank.errors import SettingsError
+from accounts_bank.stores.backend import Inherited
 from accounts_bank.stores.databases.schema_version import (
     BEING_COPIED,
     check_empty,
     check_upgradable,
     check_version,
 )
-from accounts_bank.stores.sql.tables import ACCOUNTS, METADATA
+from accounts_bank.stores.sql.inheritance import inherit, make_bank
+from accounts_bank.stores.sql.tables import ACCOUNTS, BANK, METADATA
 
-VERSION = 1
+VERSION = 2
 """The number of the last revision in migrations/versions."""
 
+NUMBERED = 2
+"""The first version in which the journal has numbers."""
+
+_DATA = [table for table in METADATA.sorted_tables if table is not BANK]
 _ALEMBIC = MetaData()
 _VERSIONS = Table(
     "alembic_version",
@@ -48,14 +54,16 @@ def prepare(connection: Connection) -> None:
         METADATA.create_all(connection, checkfirst=False)
         _ALEMBIC.create_all(connection)
         connection.execute(_VERSIONS.insert(), {"version_num": revision(VERSION)})
+        make_bank(connection)
     else:
         check_version(kept, VERSION)
 
 
-def upgrade(connection: Connection) -> None:
-    """Run the missing migrations.
+def upgrade(connection: Connection, inherited: Inherited = ()) -> None:
+    """Run the missing migrations; `inherited` gives the numbers to a database of version 1.
 
-    :raises SettingsError: the database holds something else, or is newer.
+    :raises SettingsError: the database holds something else, is newer, or disagrees with
+        `inherited`.
     """
     from alembic import command  # noqa: PLC0415 - slow to load, and needed here alone
     from alembic.config import Config  # noqa: PLC0415
@@ -70,6 +78,10 @@ def upgrade(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "accounts_bank.stores.sql:migrations")
     command.upgrade(config, "head")
+    if kept is None or kept < NUMBERED:
+        make_bank(connection)
+    if kept is not None and kept < NUMBERED:
+        inherit(connection, inherited)
 
 
 def begin_copy(connection: Connection) -> None:
@@ -78,11 +90,11 @@ def begin_copy(connection: Connection) -> None:
     :raises SettingsError: the database holds something else.
     """
     if _version(connection) == BEING_COPIED:
-        for table in METADATA.sorted_tables:
+        for table in _DATA:
             connection.execute(table.delete())
     else:
         prepare(connection)
-        check_empty(any(map(connection.scalar, map(_any, METADATA.sorted_tables))))
+        check_empty(any(map(connection.scalar, map(_any, _DATA))))
         _set_version(connection, BEING_COPIED)
 
 

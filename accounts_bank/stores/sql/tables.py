@@ -175,20 +175,44 @@ USERS = _table(
     Column("deleted_at", Moment),
 )
 
-UNSEALED_ENTRIES = _table(
-    "unsealed_entries",
-    Column("place", Count, primary_key=True, autoincrement=True),
-    Column("entry_id", Name, nullable=False, unique=True),
-)
-
-UNSEALED_EVENTS = _table(
-    "unsealed_events",
-    Column("place", Count, primary_key=True, autoincrement=True),
-    Column("id", Name, nullable=False, unique=True),
+EVENTS = _table(
+    "events",
+    Column("id", Name, primary_key=True),
     Column("kind", Name, nullable=False),
     Column("at", Moment, nullable=False),
     Column("user_id", Name),
     Column("actor_id", Name),
+)
+
+UNSEALED = _table(
+    "unsealed",
+    Column("place", Count, primary_key=True, autoincrement=True),
+    Column("id", Name, nullable=False, unique=True),
+    Column("kind", Name, nullable=False),
+)
+
+JOURNAL = _table(
+    "journal",
+    Column("number", Count, primary_key=True, autoincrement=False),
+    Column("id", Name, nullable=False, unique=True),
+    Column("kind", Name, nullable=False),
+    Column("hash", Name, nullable=False),
+)
+
+BANK = _table(
+    "bank",
+    Column("id", Name, primary_key=True),
+    Column("number", Count, nullable=False),
+    Column("hash", Name, nullable=False),
+    Column("inherited", Count, nullable=False),
+)
+"""One row: the id of the bank, and the head of its journal."""
+HEAD = [BANK.c.number, BANK.c.hash, BANK.c.inherited]
+
+CURSORS = _table(
+    "cursors",
+    Column("reader", Name, primary_key=True),
+    Column("number", Count, nullable=False),
 )
 
 COUNTERS = _table(

@@ -5,18 +5,18 @@ from functools import partial
 from typing import Any
 
 from msgspec.structs import astuple
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from accounts_bank.identity import Event, Role, User
 from accounts_bank.stores.base import PutStatus, UserStore
 from accounts_bank.stores.sql.database import Database
 from accounts_bank.stores.sql.retry import Tries
-from accounts_bank.stores.sql.tables import UNSEALED_EVENTS, USERS
+from accounts_bank.stores.sql.tables import EVENTS, UNSEALED, USERS
 from accounts_bank.stores.sql.writes import Write
 
 _USER_NAMES = (*User.__struct_fields__, "username_key")
-_EVENT = [UNSEALED_EVENTS.c[name] for name in Event.__struct_fields__]
+_EVENT = [EVENTS.c[name] for name in Event.__struct_fields__]
 
 
 class SqlUserStore(UserStore):
@@ -29,7 +29,7 @@ class SqlUserStore(UserStore):
         self._users = users
         self._locked_users = users.with_for_update(key_share=True)
         self._named = select(USERS).where(USERS.c.username_key == bindparam("key"))
-        self._seal = delete(UNSEALED_EVENTS).where(among(UNSEALED_EVENTS.c.id, "ids"))
+        self._events = select(*_EVENT).where(among(EVENTS.c.id, "ids"))
 
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
         given = list(users)
@@ -42,18 +42,15 @@ class SqlUserStore(UserStore):
             if all(status is PutStatus.SAVED for status in statuses):
                 is_kept = partial(self._is_kept, connection)
                 new = [each for each in events if not (tries.is_unsure and is_kept(each))]
-                rows = [astuple(each) for each in new]
-                self._database.save(
-                    connection, [Write(UNSEALED_EVENTS, Event.__struct_fields__, rows)]
-                )
+                self._database.save(connection, [_saved(new), _waiting(new)])
             return statuses
 
         return self._database.write(write)
 
-    def restore(self, users: Sequence[User]) -> None:
+    def restore(self, users: Sequence[User], events: Sequence[Event] = ()) -> None:
         rows = [(*astuple(user), None if user.deleted_at else user.username_key) for user in users]
-        write = Write(USERS, _USER_NAMES, rows)
-        self._database.write(lambda c, _tries: self._database.save(c, [write]))
+        writes = [Write(USERS, _USER_NAMES, rows), _saved(events)]
+        self._database.write(lambda c, _tries: self._database.save(c, writes))
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         wanted = sorted(ids)
@@ -70,13 +67,16 @@ class SqlUserStore(UserStore):
         query = select(USERS).where(USERS.c.id > user_id).order_by(USERS.c.id).limit(limit)
         return [_user(row) for row in self._database.rows(query)]
 
-    def unsealed(self, limit: int) -> Sequence[Event]:
-        query = select(*_EVENT).order_by(UNSEALED_EVENTS.c.place).limit(limit)
-        return [Event(*row) for row in self._database.rows(query)]
+    def events(self, ids: Iterable[str]) -> dict[str, Event]:
+        wanted = sorted(ids)
+        rows = self._database.found(self._events, ids=wanted) if wanted else ()
+        return {row[0]: Event(*row) for row in rows}
 
-    def mark_sealed(self, items: Sequence[Event]) -> None:
-        ids = sorted(event.id for event in items)
-        self._database.write(lambda c, _tries: c.execute(self._seal, {"ids": ids}))
+    def events_in(self, connection: Connection, ids: Iterable[str]) -> dict[str, Event]:
+        """Read events by id within a transaction."""
+        wanted = sorted(ids)
+        rows = self._database.fetch(connection, self._events, ids=wanted) if wanted else ()
+        return {row[0]: Event(*row) for row in rows}
 
     def _kept(self, connection: Connection, users: Sequence[User]) -> dict[str, User]:
         ids = sorted(user.id for user in users)
@@ -102,8 +102,16 @@ class SqlUserStore(UserStore):
         return PutStatus.SAVED
 
     def _is_kept(self, connection: Connection, event: Event) -> bool:
-        query = select(UNSEALED_EVENTS.c.id).where(UNSEALED_EVENTS.c.id == event.id)
+        query = select(EVENTS.c.id).where(EVENTS.c.id == event.id)
         return connection.execute(query).first() is not None
+
+
+def _saved(events: Sequence[Event]) -> Write:
+    return Write(EVENTS, Event.__struct_fields__, [astuple(each) for each in events])
+
+
+def _waiting(events: Sequence[Event]) -> Write:
+    return Write(UNSEALED, ("id", "kind"), [(each.id, each.kind) for each in events])
 
 
 def _user(row: Any) -> User:

@@ -18,8 +18,8 @@ Store = TypeVar("Store", bound=AccountStore | UserStore)
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
 
-BACKGROUND = frozenset({"ledger", "present", "unsealed", "own_unsealed", "mark_sealed"})
-"""Calls that no request waits for: of a reader of the ledger, of the clock and of the sealer."""
+BACKGROUND = frozenset({"ledger", "present", "events"})
+"""Calls that no payment waits for: of a reader of the ledger, of the clock and of the sealer."""
 
 
 class Delegate(Generic[Store]):
@@ -76,15 +76,6 @@ class DelegatingAccountStore(Delegate[AccountStore], AccountStore):
     def ledger(self) -> AbstractContextManager[Ledger]:
         return self._call(self._store.ledger)
 
-    def unsealed(self, limit: int) -> Sequence[Recorded]:
-        return self._call(self._store.unsealed, limit)
-
-    def own_unsealed(self, limit: int) -> Sequence[Recorded]:
-        return self._call(self._store.own_unsealed, limit)
-
-    def mark_sealed(self, items: Sequence[Recorded]) -> None:
-        self._call(self._store.mark_sealed, items)
-
 
 class DelegatingUserStore(Delegate[UserStore], UserStore):
     """Passes each call on."""
@@ -95,8 +86,8 @@ class DelegatingUserStore(Delegate[UserStore], UserStore):
     def settle(self) -> None:
         self._call(self._store.settle)
 
-    def restore(self, users: Sequence[User]) -> None:
-        self._call(self._store.restore, users)
+    def restore(self, users: Sequence[User], events: Sequence[Event] = ()) -> None:
+        self._call(self._store.restore, users, events)
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         return self._call(self._store.users, ids)
@@ -107,11 +98,5 @@ class DelegatingUserStore(Delegate[UserStore], UserStore):
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
         return self._call(self._store.users_after, user_id, limit=limit)
 
-    def unsealed(self, limit: int) -> Sequence[Event]:
-        return self._call(self._store.unsealed, limit)
-
-    def own_unsealed(self, limit: int) -> Sequence[Event]:
-        return self._call(self._store.own_unsealed, limit)
-
-    def mark_sealed(self, items: Sequence[Event]) -> None:
-        self._call(self._store.mark_sealed, items)
+    def events(self, ids: Iterable[str]) -> dict[str, Event]:
+        return self._call(self._store.events, ids)

@@ -21,6 +21,7 @@ from accounts_bank.stores.mongo import (
 from tests.helpers import START
 from tests.mongo import Mongo, Node
 from tests.stores.books import EVER, Books
+from tests.stores.journals import journal_of
 from tests.stores.mongo.helpers import failing
 from tests.waiting import within
 
@@ -89,12 +90,14 @@ READS = {
     "entries_of": lambda store, _users: store.entries_of("x", "transfer", before=None, limit=1),
     "total_before": lambda store, _users: store.total_before(["x"], [START]),
     "due": lambda store, _users: store.due(START, limit=1),
-    "unsealed": lambda store, _users: store.unsealed(1),
+    "head": lambda store, _users: journal_of(store).head(),
+    "seal": lambda store, _users: journal_of(store).seal(1),
+    "numbered": lambda store, _users: journal_of(store).numbered(1, 1),
     "ledger": lambda store, _users: store.ledger().__enter__(),
     "users": lambda _store, users: users.users(["x"]),
     "user_named": lambda _store, users: users.user_named("x"),
     "users_after": lambda _store, users: users.users_after("", limit=1),
-    "events": lambda _store, users: users.unsealed(1),
+    "events": lambda _store, users: users.events(["x"]),
     "ready": lambda _store, users: users.users(()),
 }
 

@@ -5,6 +5,7 @@ import threading
 
 from accounts_bank.ledger.entries import Needs
 from tests.stores.books import at_once
+from tests.stores.journals import sealed
 from tests.stores.mongo.helpers import NAME, is_sent_once
 
 
@@ -29,7 +30,7 @@ def test_a_decision_after_an_answer_follows_it_in_the_audit_log(books, others, r
     lying = list(kept.find({}).sort("_id"))  # as on a node that copied them from another one
     kept.delete_many({})
     kept.insert_many(lying)
-    assert [recorded.entry.id for recorded in books.store.unsealed(100)[-20:]] == ids
+    assert [recorded.entry.id for recorded in sealed(books.store)[-20:]] == ids
 
 
 def test_a_server_that_is_frozen_for_a_moment_keeps_us_waiting_and_no_more(mongo, books):

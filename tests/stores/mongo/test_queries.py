@@ -20,6 +20,7 @@ from accounts_bank.stores.mongo import (
 )
 from tests.helpers import START
 from tests.stores.books import EVER, Books
+from tests.stores.journals import journal_of, sealed
 from tests.stores.mongo.helpers import NAME
 from tests.waiting import within
 
@@ -55,7 +56,7 @@ def everything_that_a_route_asks(store: MongoAccountStore, users: MongoUserStore
     store.entries_of("owner-user1", "transfer", before=None, limit=2)
     store.entries_of("owner-user1", "transfer", before=(moment, "x"), limit=2)
     store.due(moment, limit=2)
-    store.mark_sealed(store.unsealed(10))
+    sealed(store)
     with store.ledger() as ledger:
         prove(ledger)
     for n in range(20):
@@ -64,7 +65,8 @@ def everything_that_a_route_asks(store: MongoAccountStore, users: MongoUserStore
     users.users(["1", "2"])
     users.user_named("u7")
     users.users_after("5", limit=2)
-    users.mark_sealed(users.unsealed(10))
+    sealed(store)
+    journal_of(store).cursor("log")
 
 
 def test_every_query_of_every_route_goes_by_an_index(opened, raw):

@@ -18,6 +18,7 @@ from accounts_bank.stores.mongo import MongoAccountStore, MongoDatabase, schema,
 from tests.mongo import Mongo, Node
 from tests.ports import free_port
 from tests.stores.books import Books, at_once
+from tests.stores.journals import sealed
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def test_the_validators_refuse_invalid_documents(url, raw, collection, change):
     with closing(MongoDatabase(url)) as database:
         books = Books(MongoAccountStore(database, decide))
         books.given(ada=10)
-        books.store.mark_sealed(books.store.unsealed(10))
+        sealed(books.store)
     own = {"floor_minor": {"$exists": True}} if collection == "accounts" else {}
     with pytest.raises(WriteError, match="failed validation"):
         raw[collection].update_one(own, change)

@@ -1,29 +1,26 @@
-"""Parts that the stores on databases share: the cache of unsealed entries, and two helpers."""
+"""Parts that the stores on databases share: the cache of recent entries, and helpers."""
 
 from collections.abc import Iterable, Sequence
-from time import monotonic
 
 from accounts_bank.concurrency.bounded_cache import BoundedCache
-from accounts_bank.ledger.entries import Entry, Outcome, Recorded
+from accounts_bank.identity import Event
+from accounts_bank.ledger.entries import KINDS, Entry, Needs, Outcome, Recorded
+from accounts_bank.ledger.sealing import Numbered
 from accounts_bank.ledger.values import Account
+from accounts_bank.stores.base import AccountStore, UserStore
 
-ENTRIES_MAX = 10_000
-FOREIGN_WAIT_S = 0.25
-"""After this time since its first sight, this process seals an entry of another process."""
+ENTRIES_MAX = 5_000
+_ENTRY_KINDS = frozenset(KINDS.values())
 
 
-class UnsealedCache:
-    """The entries that this process saved, until they are sealed, so that it need not read them."""
+class RecentEntries:
+    """The newest entries that this process saved, so that the sealer need not read them."""
 
     def __init__(self) -> None:
         self._entries = BoundedCache[Recorded](ENTRIES_MAX)
-        self._foreign: dict[str, float] = {}
 
     def remember(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep newly recorded entries. A full cache drops the oldest, which are read again.
-
-        The cache may hold entries that another process has sealed in the meantime.
-        """
+        """Keep newly recorded entries. A full cache drops the oldest, which are read again."""
         for outcome in outcomes:
             recorded = outcome.recorded
             # An entry with a reused key is not recorded, and has no digest.
@@ -35,20 +32,22 @@ class UnsealedCache:
         cached = ((each, self._entries.get(each)) for each in ids)
         return {each: recorded for each, recorded in cached if recorded is not None}
 
-    def due(self, ids: Sequence[str]) -> list[str]:
-        """Choose the ids that this process should seal among the unsealed ones.
 
-        It seals its own entries, and entries of other processes after `FOREIGN_WAIT_S`.
-        """
-        now_s, seen_s = monotonic(), self._foreign
-        foreign = {each: seen_s.get(each, now_s) for each in ids if each not in self._entries}
-        self._foreign = foreign
-        return [each for each in ids if now_s - foreign.get(each, 0) >= FOREIGN_WAIT_S]
+def is_entry(kind: str) -> bool:
+    """Tell whether an item of a kind is an entry; else it is an event of a user."""
+    return kind in _ENTRY_KINDS
 
-    def forget(self, ids: Iterable[str]) -> None:
-        """Drop sealed entries."""
-        for each in ids:
-            self._entries.drop(each)
+
+def items_of(
+    rows: Sequence[Numbered], users: UserStore, accounts: AccountStore, recent: RecentEntries
+) -> dict[str, Recorded | Event]:
+    """Return the contents of numbered items by id; what this process saved itself is not read."""
+    ids = frozenset(row.id for row in rows if is_entry(row.kind))
+    cached = recent.among(ids)
+    absent = Needs(entries=ids - cached.keys())
+    read = accounts.load(absent).entries if absent.entries else {}
+    events = users.events([row.id for row in rows if not is_entry(row.kind)])
+    return {**cached, **read, **events}
 
 
 def own(outcomes: list[Outcome], entries: Sequence[Entry]) -> list[Outcome]:

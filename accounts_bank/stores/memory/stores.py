@@ -4,20 +4,16 @@ Every step that can fail comes before the first change, so a failure midway leav
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, islice
 from operator import attrgetter
-from time import monotonic, sleep
-from typing import Generic
 
-from limits.storage import MemoryStorage
 from msgspec.structs import replace
 
 from accounts_bank.concurrency.greenlets import FairLock
-from accounts_bank.errors import Unavailable
 from accounts_bank.identity import Event, Session, User
 from accounts_bank.ledger.actions import Capture
 from accounts_bank.ledger.decide import Decide, decide
@@ -33,55 +29,26 @@ from accounts_bank.ledger.entries import (
     needs,
 )
 from accounts_bank.ledger.values import Account, Customer, EntryRef, Line, Period, Progress
-from accounts_bank.observability.observer import Observer
-from accounts_bank.stores.backend import Stores
-from accounts_bank.stores.base import AccountStore, Item, Outbox, Present, PutStatus, UserStore
+from accounts_bank.stores.base import AccountStore, Present, PutStatus, UserStore
 from accounts_bank.stores.databases.timestamps import moment
+from accounts_bank.stores.memory.journal import InMemoryJournal
 from accounts_bank.stores.memory_image import Imaged
-
-WAITING_MAX = 100_000
-"""How many items may wait for the audit log before the store takes no more."""
-MANY_WAITING_MAX = WAITING_MAX // 2
-"""Unsealed entries above which bulks wait; the rest of the room is for single payments."""
-ROOM_TIMEOUT_S, ROOM_LOOK_S = 5.0, 0.01
-
 
 Sessions = dict[tuple[str, str], tuple[Session, ...]]
 """Sessions by the id and the username of their user."""
 
 
-class _MemoryOutbox(Imaged, Outbox[Item], Generic[Item]):
-    def __init__(self) -> None:
-        self._waiting: deque[Item] = deque()
-        self._is_stuck = False
-
-    def unsealed(self, limit: int) -> Sequence[Item]:
-        return list(islice(self._waiting, limit))
-
-    def mark_sealed(self, items: Sequence[Item]) -> None:
-        for _ in items:
-            self._waiting.popleft()
-
-    def _check_waiting(self) -> None:
-        if len(self._waiting) >= WAITING_MAX:
-            raise Unavailable("The audit log cannot be written; nothing more is taken on.")
-
-    def _await_room(self) -> None:
-        """Let the audit log catch up, so that a bulk leaves room to other payments."""
-        until_s = monotonic() + ROOM_TIMEOUT_S
-        while len(self._waiting) > MANY_WAITING_MAX:
-            if self._is_stuck or monotonic() > until_s:
-                self._is_stuck = True  # no other caller waits: it would only hold a thread
-                raise Unavailable("The audit log is too far behind to take on so much.")
-            sleep(ROOM_LOOK_S)
-        self._is_stuck = False
-
-
-class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
+class InMemoryAccountStore(Imaged, AccountStore):
     """The books in memory, for one process."""
 
-    def __init__(self, decide: Decide = decide, lock: FairLock | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        decide: Decide = decide,
+        journal: InMemoryJournal | None = None,
+        lock: FairLock | None = None,
+    ) -> None:
+        """Begin empty; new entries go to the outbox of `journal`, or of a journal of its own."""
+        self.journal = journal or InMemoryJournal()
         self._decide = decide
         self._lock = lock or FairLock()
         self._accounts: dict[str, Account] = {}
@@ -98,17 +65,18 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         if len(entries) > 1:
-            self._await_room()
+            self.journal.await_room()
         with self._lock:
-            self._check_waiting()
+            self.journal.check_room()
             changes = self._decide(self._load(needs(entries)), entries)
             self._save(changes)
-            self._waiting.extend(changes.recorded)
+            self.journal.add(changes.recorded)
         return changes.outcomes
 
     def restore(self, changes: Changes) -> None:
         with self._lock:
             self._save(changes)
+            self.journal.add_sealed(changes.recorded)
             for account_id in {line.account_id for each in changes.recorded for line in each.lines}:
                 self._lines[account_id].sort(key=_number)
 
@@ -162,7 +130,7 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
                 for (of_id, kind), keys in self._entry_refs.items()
                 for at, entry_id in keys
             ]
-            unsealed = sorted(recorded.entry.id for recorded in self._waiting)
+            unsealed, head = self.journal.unsealed_entries()
         yield Ledger(
             accounts=(accounts[each] for each in sorted(accounts)),
             customers=(customers[each] for each in sorted(customers)),
@@ -171,6 +139,7 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
             progress=(progress[each] for each in sorted(progress)),
             entry_refs=iter(sorted(entry_refs, key=attrgetter("entry_id", "of_id"))),
             unsealed=iter(unsealed),
+            head=head,
             load=self.load,
         )
 
@@ -233,32 +202,39 @@ class InMemoryAccountStore(_MemoryOutbox[Recorded], AccountStore):
         self._progress[progress.entry_id] = progress
 
 
-class InMemoryUserStore(_MemoryOutbox[Event], UserStore):
+class InMemoryUserStore(Imaged, UserStore):
     """The users in memory, for one process."""
 
-    def __init__(self, lock: FairLock | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, journal: InMemoryJournal | None = None, lock: FairLock | None = None
+    ) -> None:
+        """Begin empty; new events go to the outbox of `journal`, or of a journal of its own."""
+        self.journal = journal or InMemoryJournal()
         self._lock = lock or FairLock()
         self._users: dict[str, User] = {}
+        self._events: dict[str, Event] = {}
         self._ids: list[str] = []
         self._id_of: dict[str, str] = {}
 
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
         with self._lock:
-            self._check_waiting()
+            self.journal.check_room()
             statuses = []
             for user in users:
                 statuses.append(self._status(user))
                 if statuses[-1] is PutStatus.SAVED:
                     self._save(user)
             if all(status is PutStatus.SAVED for status in statuses):
-                self._waiting.extend(events)
+                self._events.update((event.id, event) for event in events)
+                self.journal.add(events)
         return statuses
 
-    def restore(self, users: Sequence[User]) -> None:
+    def restore(self, users: Sequence[User], events: Sequence[Event] = ()) -> None:
         with self._lock:
             for user in users:
                 self._save(user)
+            self._events.update((event.id, event) for event in events)
+            self.journal.add_sealed(events)
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
         with self._lock:
@@ -285,6 +261,10 @@ class InMemoryUserStore(_MemoryOutbox[Event], UserStore):
             if kept is not None:
                 self._users[user.id] = replace(user, sessions=kept)
 
+    def events(self, ids: Iterable[str]) -> dict[str, Event]:
+        with self._lock:
+            return {each: self._events[each] for each in ids if each in self._events}
+
     def _status(self, user: User) -> PutStatus:
         kept = self._users.get(user.id)
         if (kept.version if kept else 0) != user.version - 1:
@@ -310,12 +290,3 @@ def _number(line: Line) -> int:
 
 def _at(line: Line) -> datetime:
     return line.at
-
-
-def open_stores(url: str, observer: Observer) -> Stores:  # noqa: ARG001 - as BackendModule says
-    """Open empty stores in this process."""
-    return Stores(InMemoryUserStore(), InMemoryAccountStore(), MemoryStorage(), lambda: None)
-
-
-def upgrade(url: str) -> None:
-    """Change nothing: each start begins with empty stores of this version."""

@@ -1,0 +1,48 @@
+"""The lines of an audit log of version 0.1, from which a store gets its numbers once."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from accounts_bank.audit.files import parts_of
+from accounts_bank.errors import SettingsError
+from accounts_bank.identity import Event
+from accounts_bank.ledger.sealing import Numbered
+
+
+class _Line(Struct, frozen=True):
+    number: int
+    at: datetime = field(name="@timestamp")
+    event: str
+    id: str
+    hash: str
+    digest: str = ""
+    user_id: str | None = None
+    actor_id: str | None = None
+
+
+def inherited(path: Path) -> Iterator[tuple[Numbered, str, Event | None]]:
+    """Read a log and its rotated parts, the oldest first.
+
+    :returns: for each line the number, the digest, and the event where the line has no entry.
+    :raises SettingsError: a line cannot be read.
+    """
+    for part in parts_of(path):
+        if part.exists():
+            with part.open("rb") as file:
+                yield from map(_inherited, file)
+
+
+def _inherited(text: bytes) -> tuple[Numbered, str, Event | None]:
+    try:
+        line = msgspec.json.decode(text, type=_Line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The audit log has a line that cannot be read: {error}.") from error
+    row = Numbered(line.number, line.id, line.event, line.hash)
+    if line.digest:
+        return row, line.digest, None
+    event = Event(line.id, line.event, line.at, line.user_id, line.actor_id)
+    return row, event.digest, event
