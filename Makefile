@@ -3,7 +3,7 @@
 
 PORT ?= 5000
 WORKERS ?= 1
-TESTERS ?= 3
+TESTERS ?= 5
 
 # The image and CI run on Python 3.11, so it comes first. A name on PATH may be a shim that does not
 # run, or an installation without pip and ensurepip: each candidate must start and fill an environment.
@@ -12,6 +12,9 @@ PYTHON ?= $(shell for each in $(PYTHONS); do \
     $$each -c 'import sys, venv; from importlib.util import find_spec; \
     sys.exit(sys.version_info < (3, 11) or not (find_spec("pip") or find_spec("ensurepip")))' \
     2>/dev/null && { echo $$each; break; }; done)
+
+# Bytecode is kept. Without it each process of a test compiles the bank or the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN = .venv/bin
 RUNTIME = .venv/runtime-installed

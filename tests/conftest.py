@@ -1,5 +1,6 @@
 """Fixtures of every test: a bank and a folder of its own."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,9 +53,52 @@ SLOWEST_FIRST = (
 )
 
 
+UNCOVERED = (
+    "tests/deploy/",
+    "tests/gates/",
+    "tests/stores/test_against_model.py",
+    "tests/stores/test_races",
+    "tests/system/test_backups.py",
+    "tests/system/test_broken_databases.py",
+    "tests/system/test_bulk_crashes.py",
+    "tests/system/test_crashes.py",
+    "tests/system/test_failover.py",
+    "tests/system/test_hostile_folder.py",
+    "tests/system/test_load_balancer.py",
+    "tests/system/test_partition.py",
+    "tests/system/test_rotation.py",
+    "tests/system/test_runner.py",
+    "tests/system/test_scale.py",
+    "tests/system/test_several_hosts.py",
+    "tests/system/test_shared_limits.py",
+    "tests/system/test_slow_clients.py",
+    "tests/system/test_statements.py",
+    "tests/system/test_wheel.py",
+)
+"""Tests of lines that other tests run too. Coverage makes a test up to 1.75 times as long."""
+COVERED_PROCESSES = "COVERAGE_PROCESS_CONFIG"
+"""The variable by which coverage follows a test into the processes that it starts."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the slow files first, so that the processes that share the tests end together."""
     items.sort(key=lambda item: list(map(item.nodeid.startswith, SLOWEST_FIRST)).index(True))
+    for item in items:
+        if item.nodeid.startswith(UNCOVERED):
+            item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """Exempt all tests and modules from garbage collection: a full one looks at each object."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _uncovered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave coverage out of the processes that an uncovered test starts, too."""
+    if request.node.get_closest_marker("no_cover"):
+        monkeypatch.delenv(COVERED_PROCESSES, raising=False)
 
 
 @pytest.fixture(autouse=True)
@@ -93,9 +137,8 @@ def app(passwords: Passwords) -> Iterator[Flask]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """Start a PostgreSQL for the session."""
-    server = Postgres(fsync=False)
-    yield server
-    server.remove()
+    with Postgres(fsync=False) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -108,9 +151,8 @@ def migrated(postgres: Postgres) -> str:
 @pytest.fixture(scope="session")
 def mongo() -> Iterator[Mongo]:
     """Start a MongoDB of one node for the session."""
-    server = Mongo()
-    yield server
-    server.remove()
+    with Mongo() as server:
+        yield server
 
 
 @pytest.fixture

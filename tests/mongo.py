@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pymongo import MongoClient
 
@@ -124,6 +124,12 @@ class Mongo:
             if "bank" in database.list_collection_names():
                 make_bank(database)
         return self.url(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.remove()
 
     def remove(self) -> None:
         for node in self.nodes:

@@ -8,6 +8,7 @@ import tempfile
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 import psycopg
 
@@ -109,6 +110,12 @@ class Postgres:
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.remove()
 
     def run(self, program: str, *arguments: str) -> str:
         command = self.command(program, *arguments)

@@ -1,6 +1,7 @@
 """`accounts verify`: right books are right, and each alteration by hand is found and named."""
 
 import json
+from contextlib import closing
 
 import pytest
 from msgspec.structs import replace
@@ -31,10 +32,9 @@ def test_the_books_are_read_as_of_one_moment(account_store):
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def altered(request, new_database):
-    bank = SqlBank(new_database(request.param))
-    assert bank.fault() is None
-    yield bank
-    bank.close()
+    with closing(SqlBank(new_database(request.param))) as bank:
+        assert bank.fault() is None
+        yield bank
 
 
 WRONGS = [

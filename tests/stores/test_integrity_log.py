@@ -1,5 +1,6 @@
 """`accounts verify` and each start compare the audit log with each durable store."""
 
+from contextlib import closing
 from copy import copy
 from pathlib import Path
 
@@ -22,9 +23,9 @@ def altered(request, new_database):
         bank = MongoBank(database, request.getfixturevalue("mongo").url("bank_0"))
     else:
         bank = SqlBank(database)
-    assert bank.fault() is None
-    yield bank
-    bank.close()
+    with closing(bank):
+        assert bank.fault() is None
+        yield bank
 
 
 def lines() -> list[str]:

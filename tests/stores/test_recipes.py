@@ -73,12 +73,21 @@ class Holder:
 
     def let_go(self) -> None:
         self.connection.rollback()
+
+    def close(self) -> None:
         self.connection.close()
 
 
-def test_a_blocked_caller_gets_an_error_in_bounded_time(opened):
+@pytest.fixture
+def held(opened):
+    """Give books, and a client that holds a row of theirs."""
     books = books_of(opened)
-    holder = Holder(opened, books.opened["ada"])
+    with closing(Holder(opened, books.opened["ada"])) as holder:
+        yield books, holder
+
+
+def test_a_blocked_caller_gets_an_error_in_bounded_time(held):
+    books, holder = held
     began_s = time.monotonic()
     with pytest.raises(Unavailable, match="does not answer"):
         books.send("ada", "bob", 1, entry_id="one")
@@ -88,9 +97,8 @@ def test_a_blocked_caller_gets_an_error_in_bounded_time(opened):
     assert books.send("ada", "bob", 1, entry_id="one") == "recorded"
 
 
-def test_a_caller_behind_blocked_callers_gets_an_error_in_bounded_time(opened):
-    books = books_of(opened)
-    holder = Holder(opened, books.opened["ada"])
+def test_a_caller_behind_blocked_callers_gets_an_error_in_bounded_time(held):
+    books, holder = held
 
     def send(number):
         with pytest.raises(Unavailable):
@@ -135,11 +143,10 @@ def test_a_permanent_failure_is_not_retried(opened, error):
 def proxied(new_database):
     """Open a database over a line that can be cut."""
     url = new_database("postgres").url
-    proxy = Proxy(f"127.0.0.1:{url.port}")
-    opened = Database(url.set(port=int(proxy.host.partition(":")[2])).render_as_string())
-    yield opened, proxy
-    opened.close()
-    proxy.close()
+    with closing(Proxy(f"127.0.0.1:{url.port}")) as proxy:
+        through = url.set(port=int(proxy.host.partition(":")[2])).render_as_string()
+        with closing(Database(through)) as opened:
+            yield opened, proxy
 
 
 @pytest.mark.parametrize("lost", [b"COMMIT", b"INSERT"])
@@ -199,27 +206,29 @@ def test_sqlite_takes_the_lock_before_it_looks(new_database):
 
 def test_sqlite_looks_again_soon_whether_another_process_still_writes(new_database, monkeypatch):
     books = books_of(opened := new_database("sqlite"))
-    holder, slept = Holder(opened, books.opened["ada"]), []
+    slept: list[float] = []
+    with closing(Holder(opened, books.opened["ada"])) as holder:
 
-    def sleep(duration_s):
-        slept.append(duration_s)
-        if len(slept) == 3:
-            holder.let_go()
+        def sleep(duration_s):
+            slept.append(duration_s)
+            if len(slept) == 3:
+                holder.let_go()
 
-    monkeypatch.setattr(sqlite, "sleep", sleep)
-    assert books.send("ada", "bob", 1) == "recorded"
+        monkeypatch.setattr(sqlite, "sleep", sleep)
+        assert books.send("ada", "bob", 1) == "recorded"
     assert slept == [0.0003] * 3
     with opened.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5_000
 
 
 def test_on_sqlite_others_are_waited_for_and_nothing_else():
-    one, other = (sqlite3.connect("bank.db", timeout=0, isolation_level=None) for _ in range(2))
-    assert not sqlite._is_taken(one)
-    assert sqlite._is_taken(other)
-    assert not sqlite._is_taken(one)  # it has begun already: that does not pass
-    one.close()
-    other.close()
+    def connect():
+        return closing(sqlite3.connect("bank.db", timeout=0, isolation_level=None))
+
+    with connect() as one, connect() as other:
+        assert not sqlite._is_taken(one)
+        assert sqlite._is_taken(other)
+        assert not sqlite._is_taken(one)  # it has begun already: that does not pass
 
 
 @pytest.mark.parametrize("value", ["'text'", "1.5", "9223372036854775808", "NULL"])
@@ -240,23 +249,19 @@ def test_the_database_is_the_second_guard(opened, change):
 def test_a_frozen_server_is_unavailable_and_serves_again_by_itself(monkeypatch):
     monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT_S", 1)
     monkeypatch.setattr(postgresql, "CONNECT_TIMEOUT_S", 2)
-    server = Postgres()
-    try:
-        opened = Database(server.url)
+    with Postgres() as server, closing(Database(server.url)) as opened:
         books = books_of(opened)
         server.signal(signal.SIGSTOP)
-        for act in (lambda: books.send("ada", "bob", 4, entry_id="one"), books.balances):
-            began_s = time.monotonic()
-            with pytest.raises(Unavailable, match="does not answer"):
-                act()
-            assert time.monotonic() - began_s < 10
-        server.signal(signal.SIGCONT)
+        try:
+            for act in (lambda: books.send("ada", "bob", 4, entry_id="one"), books.balances):
+                began_s = time.monotonic()
+                with pytest.raises(Unavailable, match="does not answer"):
+                    act()
+                assert time.monotonic() - began_s < 10
+        finally:
+            server.signal(signal.SIGCONT)
         assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
         assert books.balances() == {"ada": 996, "bob": 1004}
-        opened.close()
-    finally:
-        server.signal(signal.SIGCONT)
-        server.remove()
 
 
 def test_a_bank_that_stands_still_in_a_transaction_does_not_keep_others_out(
@@ -283,10 +288,12 @@ def test_a_bank_that_stands_still_in_a_transaction_does_not_keep_others_out(
 def watched(postgres):
     """Open a PostgreSQL with very short timeouts."""
     engine = create_engine(postgres.url.replace("postgresql:", "postgresql+psycopg:"))
-    watchdog = Watchdog(0.1)
-    with engine.connect() as connection, watchdog.watching(connection):
+    with (
+        closing(Watchdog(0.1)) as watchdog,
+        engine.connect() as connection,
+        watchdog.watching(connection),
+    ):
         yield connection
-    watchdog.close()
     engine.dispose()
 
 

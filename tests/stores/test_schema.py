@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from alembic.config import Config
@@ -44,12 +45,12 @@ def url(kind, new_database):
 
 
 def ask(url: str, statement: str) -> list[tuple]:
-    database = Database(url, prepare=lambda _: None)
-    with database.engine.begin() as connection:
+    with (
+        closing(Database(url, prepare=lambda _: None)) as database,
+        database.engine.begin() as connection,
+    ):
         result = connection.execute(text(statement))
-        rows = [tuple(row) for row in result] if result.returns_rows else []
-    database.close()
-    return rows
+        return [tuple(row) for row in result] if result.returns_rows else []
 
 
 def empty(url: str) -> None:

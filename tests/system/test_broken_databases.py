@@ -27,9 +27,8 @@ DISK_BYTES = {"sqlite": 4 * 2**20, "postgres": 128 * 2**20}
 
 @pytest.fixture
 def own_postgres() -> Iterator[Postgres]:
-    server = Postgres()
-    yield server
-    server.remove()
+    with Postgres() as server:
+        yield server
 
 
 @pytest.mark.soak

@@ -2,6 +2,7 @@
 
 import stat
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,7 @@ def test_a_database_that_loses_confirmed_writes_is_refused(postgres):
 
 
 def test_a_database_that_is_stopped_is_unavailable_and_serves_again_by_itself():
-    server = Postgres()
-    try:
-        database = Database(server.url)
+    with Postgres() as server, closing(Database(server.url)) as database:
         books = Books(SqlAccountStore(database, decide))
         books.given(ada=10, bob=0)
         server.stop()
@@ -82,9 +81,6 @@ def test_a_database_that_is_stopped_is_unavailable_and_serves_again_by_itself():
         server.start()
         assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
         assert books.balances() == {"ada": 6, "bob": 4}
-        database.close()
-    finally:
-        server.remove()
 
 
 class Slow(InMemoryAccountStore):
@@ -135,8 +131,13 @@ def test_entries_beyond_the_queue_are_refused(monkeypatch):
     assert [each.status for each in books.store.append(entries[:2])] == ["not_found"] * 2
 
 
-def test_an_entry_that_an_unsure_try_committed_is_no_replay(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'bank.db'}")
+@pytest.fixture
+def database(tmp_path):
+    with closing(Database(f"sqlite:///{tmp_path / 'bank.db'}")) as opened:
+        yield opened
+
+
+def test_an_entry_that_an_unsure_try_committed_is_no_replay(database):
     store = SqlAccountStore(database, decide)
     books = Books(store)
     books.given(ada=10, bob=0)
@@ -150,30 +151,25 @@ def test_an_entry_that_an_unsure_try_committed_is_no_replay(tmp_path):
 
         return Database.write(database, act_again)
 
-    database.write = unsure  # type: ignore[method-assign]
+    database.write = unsure
     (again,) = store.append([entry])
     assert (again.replayed, again.recorded) == (False, first.recorded)
     (late,) = store.append([books.entry(entry.action, entry_id=entry.id)])
     assert late.replayed
-    database.close()
 
 
 def test_a_stopped_database_is_503_over_http_and_comes_back():
-    postgres = Postgres()
-    try:
-        with served(ACCOUNTS_STORE_URL=postgres.url) as server:
-            token = server.joined("ada")
-            payer, payee = server.opened(token, 100), server.opened(token)
-            wish = {"from_account": payer, "to_account": payee, "amount_minor": 1}
-            wish["currency"] = "EUR"
-            key = {"Idempotency-Key": "one"}
-            postgres.stop()
-            status, answer = server.ask("POST", "/v1/transfers", wish, token, **key)
-            assert (status, answer["code"]) == (503, "unavailable")
-            assert server.ask("GET", "/health/ready")[0] == 503
-            assert server.ask("GET", "/health/live")[0] == 200
-            postgres.start()
-            assert server.ask("POST", "/v1/transfers", wish, token, **key)[0] == 201
-            assert within(30, lambda: server.ask("GET", "/health/ready")[0] == 200)
-    finally:
-        postgres.remove()
+    with Postgres() as postgres, served(ACCOUNTS_STORE_URL=postgres.url) as server:
+        token = server.joined("ada")
+        payer, payee = server.opened(token, 100), server.opened(token)
+        wish = {"from_account": payer, "to_account": payee, "amount_minor": 1}
+        wish["currency"] = "EUR"
+        key = {"Idempotency-Key": "one"}
+        postgres.stop()
+        status, answer = server.ask("POST", "/v1/transfers", wish, token, **key)
+        assert (status, answer["code"]) == (503, "unavailable")
+        assert server.ask("GET", "/health/ready")[0] == 503
+        assert server.ask("GET", "/health/live")[0] == 200
+        postgres.start()
+        assert server.ask("POST", "/v1/transfers", wish, token, **key)[0] == 201
+        assert within(30, lambda: server.ask("GET", "/health/ready")[0] == 200)

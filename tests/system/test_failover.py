@@ -25,9 +25,8 @@ BETWEEN_FAILOVERS_S = rounds(1.0, 2.0)
 @pytest.fixture(scope="module")
 def trio():
     """Start three nodes."""
-    servers = Mongo(3)
-    yield servers
-    servers.remove()
+    with Mongo(3) as servers:
+        yield servers
 
 
 @pytest.mark.soak
@@ -69,8 +68,7 @@ def sent(processes: Iterable[subprocess.Popen[bytes]], how: signal.Signals) -> N
 
 
 def test_a_server_that_is_gone_is_told_of_in_time_and_serves_again_by_itself(monkeypatch):
-    server = Mongo()
-    with closing(MongoDatabase(server.url())) as opened:
+    with Mongo() as server, closing(MongoDatabase(server.url())) as opened:
         books = Books(MongoAccountStore(opened, decide))
         books.given(ada=10, bob=0)
         server.nodes[0].kill()
@@ -85,4 +83,3 @@ def test_a_server_that_is_gone_is_told_of_in_time_and_serves_again_by_itself(mon
         server.primary()
         assert books.send("ada", "bob", 4, entry_id="one") == "recorded"
         assert books.balances() == {"ada": 6, "bob": 4}
-    server.remove()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,6 @@ def test_a_transaction_that_is_tried_again_is_counted():
             self.count += 1
 
     observer, tries = Counting(), []
-    database = Database("sqlite:///bank.db", observer)
 
     def act(connection, _unsure):
         tries.append(connection)
@@ -80,9 +80,9 @@ def test_a_transaction_that_is_tried_again_is_counted():
             raise OperationalError("COMMIT", None, locked())
         return "done"
 
-    assert database.write(act) == "done"
+    with closing(Database("sqlite:///bank.db", observer)) as database:
+        assert database.write(act) == "done"
     assert observer.count == 2
-    database.close()
 
 
 def test_files_of_a_killed_bank_are_removed_and_files_in_use_stay():

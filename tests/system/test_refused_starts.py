@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -32,14 +33,13 @@ def test_a_wrong_password_stops_the_start(postgres_with_password):
 
 @pytest.fixture
 def postgres_with_password():
-    server = Postgres()
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'right'")
-    rules = server.data / "pg_hba.conf"
-    rules.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-    server.run("pg_ctl", "reload")
-    yield server.url.replace("postgres@", "guarded:wrong@")
-    server.remove()
+    with Postgres() as server:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'right'")
+        rules = server.data / "pg_hba.conf"
+        rules.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+        server.run("pg_ctl", "reload")
+        yield server.url.replace("postgres@", "guarded:wrong@")
 
 
 def test_a_database_that_may_only_be_read_is_told(postgres):
@@ -89,11 +89,10 @@ def test_a_file_that_may_only_be_read_is_told():
 def test_a_file_that_somebody_holds_is_waited_for_so_long(monkeypatch):
     monkeypatch.setattr(database, "LOCK_TIMEOUT_MS", 300)
     Database("sqlite:///bank.db").close()
-    holder = sqlite3.connect("bank.db", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(SettingsError, match="cannot be opened: database is locked"):
-        Database("sqlite:///bank.db")
-    holder.close()
+    with closing(sqlite3.connect("bank.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SettingsError, match="cannot be opened: database is locked"):
+            Database("sqlite:///bank.db")
     Database("sqlite:///bank.db").close()
 
 

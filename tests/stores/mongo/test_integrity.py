@@ -1,5 +1,6 @@
 """`accounts verify` on MongoDB: each alteration by hand is found and named."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,10 +13,9 @@ from tests.stores.altered import MongoBank
 
 @pytest.fixture
 def altered(new_database, mongo):
-    bank = MongoBank(new_database("mongo"), mongo.url("bank_0"))
-    assert bank.fault() is None
-    yield bank
-    bank.close()
+    with closing(MongoBank(new_database("mongo"), mongo.url("bank_0"))) as bank:
+        assert bank.fault() is None
+        yield bank
 
 
 ONE = Int64(1)

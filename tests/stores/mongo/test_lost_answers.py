@@ -29,13 +29,14 @@ from tests.stores.mongo.helpers import NAME, is_sent_once
 @pytest.fixture
 def line(mongo):
     """Give books at the end of a line that can be cut."""
-    proxy = Proxy(mongo.nodes[0].host)
     mongo.emptied(NAME)
-    with closing(MongoDatabase(f"mongodb://{proxy.host}/{NAME}?directConnection=true")) as opened:
+    with (
+        closing(Proxy(mongo.nodes[0].host)) as proxy,
+        closing(MongoDatabase(f"mongodb://{proxy.host}/{NAME}?directConnection=true")) as opened,
+    ):
         made = Books(MongoAccountStore(opened, decide))
         made.given(ada=10, bob=0)
         yield made, proxy
-    proxy.close()
 
 
 def test_a_lost_answer_of_a_commit_makes_no_second_commit(line):

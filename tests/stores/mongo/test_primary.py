@@ -31,9 +31,8 @@ NAME = "primary"
 @pytest.fixture(scope="module")
 def trio() -> Iterator[Mongo]:
     """Start three nodes."""
-    servers = Mongo(3)
-    yield servers
-    servers.remove()
+    with Mongo(3) as servers:
+        yield servers
 
 
 @pytest.fixture

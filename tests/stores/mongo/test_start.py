@@ -153,12 +153,12 @@ def guarded(tmp_path):
     key = tmp_path / "key"
     key.write_text("k" * 64)
     key.chmod(0o600)
-    server = Mongo(1, "--auth", "--keyFile", str(key))
-    server.nodes[0].ask("createUser", "root", pwd="root", roles=["root"])
-    with MongoClient[Any](server.url().replace("//", "//root:root@") + "&authSource=admin") as root:
-        root.bank.command("createUser", "teller", pwd="secret", roles=["readWrite"])
-    yield server.url().replace("//", "//teller:secret@")
-    server.remove()
+    with Mongo(1, "--auth", "--keyFile", str(key)) as server:
+        server.nodes[0].ask("createUser", "root", pwd="root", roles=["root"])
+        url = server.url().replace("//", "//root:root@") + "&authSource=admin"
+        with MongoClient[Any](url) as root:
+            root.bank.command("createUser", "teller", pwd="secret", roles=["readWrite"])
+        yield server.url().replace("//", "//teller:secret@")
 
 
 def test_the_role_read_write_is_enough(guarded):
