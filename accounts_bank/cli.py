@@ -20,26 +20,34 @@ from accounts_bank.config import (
     Settings,
     change_config,
     load_settings,
+    read_settings,
     write_config,
 )
-from accounts_bank.errors import ApiError, SettingsError, UsernameTaken
+from accounts_bank.errors import ApiError, NoBank, SettingsError, UsernameTaken
 from accounts_bank.http.bank import Bank
 from accounts_bank.identity import Role, Username, username_key
 from accounts_bank.sandbox import demo
 from accounts_bank.server.serve import serve_app
+from accounts_bank.stores.factory import require_bank, require_stopped
+from accounts_bank.stores.urls import shown
 
 PASSWORD_MIN = 8
 HEALTH_TIMEOUT_S = 5
 
 
+class _NoBankFailure(click.ClickException):
+    exit_code = 2
+
+
 class _Group(click.Group):
-    """Prints an `ApiError` as one sentence."""
+    """Prints an `ApiError` as one sentence; the exit code is 2 where there is no bank."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except ApiError as error:
-            raise click.ClickException(error.detail) from error
+            kind = _NoBankFailure if isinstance(error, NoBank) else click.ClickException
+            raise kind(error.detail) from error
 
 
 @click.group(cls=_Group)
@@ -106,8 +114,10 @@ def upgrade_store() -> None:
     """Bring the schema of the store up to date; stop the bank first."""
     from accounts_bank.app import upgrade  # noqa: PLC0415 - the composition root stands above this package
 
-    upgrade(load_settings())
-    click.echo("The store is up to date.")
+    settings = read_settings()
+    require_bank(settings.STORE_URL)
+    upgrade(settings)
+    click.echo(f"The store is up to date: {shown(settings.STORE_URL)}.")
 
 
 @main.command("copy")
@@ -120,9 +130,13 @@ def copy_store(from_url: str, to_url: str) -> None:
     """
     from accounts_bank.app import copy  # noqa: PLC0415 - the composition root stands above this package
 
-    load_settings({"STORE_URL": to_url})
-    settings = load_settings({"STORE_URL": from_url})
+    read_settings({"STORE_URL": to_url})
+    settings = read_settings({"STORE_URL": from_url})
     if settings.is_durable:
+        require_bank(from_url)
+        require_stopped(from_url)
+        settings = load_settings({"STORE_URL": from_url})
+        click.echo(f"From {shown(from_url)} to {shown(to_url)}.")
         with _bank(settings, Passwords()) as bank:
             bank.audit.seal()
     with click.progressbar(length=1, label="Copying") as bar:
@@ -138,17 +152,19 @@ def verify_books() -> None:
 
     The bank may run meanwhile. For a bank in memory use GET /v1/integrity instead.
     """
-    settings = load_settings()
+    settings = read_settings()
     if not settings.is_durable:
         raise SettingsError(
             f"{settings.STORE_URL} lives in the serving process: use GET /v1/integrity."
         )
-    with _bank(settings, Passwords()) as bank:
+    require_bank(settings.STORE_URL)
+    with _bank(load_settings(), Passwords()) as bank:
         report = bank.verifier.verify()
     click.echo(
         f"{report.accounts} accounts, {report.entries} entries, {report.lines} lines, "
         f"{report.audit_lines} lines of the audit log."
     )
+    click.echo(f"Read {shown(settings.STORE_URL)} and {settings.AUDIT_LOG}.")
     if not report.ok:
         click.echo(f"The books are wrong: {report.fault}.")
         sys.exit(1)
@@ -201,8 +217,11 @@ def verify(logs: tuple[Path, ...]) -> None:
     Rotated parts beside the log are read too. If some lie elsewhere, name all files, the oldest
     first: `accounts audit verify archive/audit.log.1 audit.log`.
     """
-    settings = load_settings()
+    settings = read_settings()
     paths = list(logs) or parts_of(Path(settings.AUDIT_LOG))
+    if not paths[-1].is_file():
+        raise NoBank(f"There is no audit log in {paths[-1]}.")
+    click.echo(f"Read {', '.join(map(str, paths))}.")
     key_path = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
     try:
         count, fault = verify_files(paths, key_path)

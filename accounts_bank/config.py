@@ -79,19 +79,27 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return backend_of(self.STORE_URL).is_durable
 
 
-def load_settings(
+def read_settings(
     overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
-    """Merge the settings; a later source overrides an earlier one.
+    """Merge the settings; a later source overrides an earlier one. Nothing is written.
 
-    `overrides` come last and win, by setting name. `environment` replaces `os.environ`. A missing
-    `JWT_SECRET_KEY` is generated; a durable store keeps it in `config.json`, for all processes.
+    `overrides` come last and win, by setting name. `environment` replaces `os.environ`.
 
     :raises SettingsError: a name is unknown or a value is wrong; the text names the setting.
     """
     environment = os.environ if environment is None else environment
-    merged = _read_file(CONFIG_FILE) | _read_environment(environment) | dict(overrides or {})
-    settings = _check(merged)
+    return _check(_read_file(CONFIG_FILE) | _read_environment(environment) | dict(overrides or {}))
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the settings; a missing `JWT_SECRET_KEY` is generated.
+
+    A durable store keeps it in `config.json`, for all processes. It raises as `read_settings` does.
+    """
+    settings = read_settings(overrides, environment)
     if settings.JWT_SECRET_KEY:
         return settings
     secret = secrets.token_urlsafe(48)

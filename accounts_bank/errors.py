@@ -20,6 +20,7 @@ ApiError
 ├── SandboxFull             there are as many sandbox banks or snapshots as there may be
 ├── BulkTooLarge            the store cannot take so many transfers in one commit
 └── SettingsError           the bank cannot start with these settings
+    └── NoBank              a command that reads a bank finds none
 """
 
 import errno
@@ -247,3 +248,7 @@ def is_shortage(error: BaseException) -> bool:
         return error.errno in _SHORTAGES
     no_thread = isinstance(error, RuntimeError) and "start new thread" in str(error)
     return no_thread or isinstance(error, MemoryError)
+
+
+class NoBank(SettingsError):
+    """The store of a command that reads a bank holds none, or is not there."""

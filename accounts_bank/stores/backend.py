@@ -40,6 +40,18 @@ class BackendModule(Protocol):
         :raises SettingsError: the database does not answer, or would lose acknowledged commits.
         """
 
+    def holds_bank(self, url: str) -> bool:
+        """Return whether `url` holds a bank; create and change nothing.
+
+        :raises SettingsError: the database does not answer.
+        """
+
+    def is_in_use(self, url: str) -> bool:
+        """Return whether a process has the bank at `url` open.
+
+        :raises SettingsError: the database does not answer.
+        """
+
     def upgrade(self, url: str, inherited: Inherited) -> None:
         """Bring the schema at `url` up to date.
 

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib import import_module
+from time import sleep
 from typing import cast
 
 from msgspec import Struct
 
-from accounts_bank.errors import SettingsError
+from accounts_bank.errors import NoBank, SettingsError
 from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.backend import BackendModule, Inherited, Stores
 from accounts_bank.stores.migration import copied
-from accounts_bank.stores.urls import check_url
+from accounts_bank.stores.urls import check_url, shown
 from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from accounts_bank.stores.wrappers.instrumented import (
     CountedAccountStore,
@@ -22,6 +23,8 @@ from accounts_bank.stores.wrappers.offloaded import OffloadedAccountStore, Offlo
 from accounts_bank.stores.wrappers.user_cache import UserCache
 
 MEMORY_URL = "memory://"
+LOOKS, LOOK_AGAIN_S = 10, 0.1
+"""A server lists the connections of a process for a moment after its end."""
 
 
 class Backend(Struct, frozen=True):
@@ -83,6 +86,30 @@ def open_stores(url: str, observer: Observer) -> Stores:
     users = InstrumentedUserStore(OffloadedUserStore(opened.users), observer)
     accounts = InstrumentedAccountStore(OffloadedAccountStore(opened.accounts), observer)
     return opened._replace(users=UserCache(users), accounts=GroupCommit(accounts, observer))
+
+
+def require_bank(url: str) -> None:
+    """Check that `url` holds a bank, and create none.
+
+    :raises NoBank: it holds none, or is not there.
+    :raises SettingsError: the store does not answer.
+    """
+    with _module(backend_of(url)) as module:
+        if not module.holds_bank(url):
+            raise NoBank(f"There is no bank in {shown(url)}.")
+
+
+def require_stopped(url: str) -> None:
+    """Check that no process has the bank at `url` open.
+
+    :raises SettingsError: a process has it open, or the store does not answer.
+    """
+    with _module(backend_of(url)) as module:
+        for _ in range(LOOKS):
+            if not module.is_in_use(url):
+                return
+            sleep(LOOK_AGAIN_S)
+    raise SettingsError(f"A bank has {shown(url)} open. Stop it, then copy again.")
 
 
 def upgrade_stores(url: str, inherited: Inherited = ()) -> None:

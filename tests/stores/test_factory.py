@@ -40,6 +40,7 @@ def restore(url: str) -> Iterator[Stores]:
 def toy(monkeypatch):
     module = ModuleType("toy_store")
     functions = {"open_stores": opened, "upgrade": opened, "restore": restore}
+    functions |= {"holds_bank": KEPT.__contains__, "is_in_use": lambda _url: False}
     vars(module).update(functions)
     monkeypatch.setitem(sys.modules, "toy_store", module)
     monkeypatch.setitem(BACKENDS, "toy", Backend("toy_store", "toy://NAME"))
@@ -70,7 +71,7 @@ def test_a_store_that_was_added_is_upgraded_and_copied(toy):
 
 @pytest.mark.parametrize("scheme", BACKENDS)
 def test_the_settings_take_every_scheme_of_the_table(scheme):
-    url = f"{scheme}://" + ("bank" if BACKENDS[scheme].is_durable else "")
+    url = f"{scheme}://" + ("/bank" if BACKENDS[scheme].is_durable else "")
     settings = load_settings({"STORE_URL": url, "JWT_SECRET_KEY": "s" * 32})
     assert settings.is_durable is (scheme != "memory")
 

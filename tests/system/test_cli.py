@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from accounts_bank.app import create_app
 from accounts_bank.cli import main
 from accounts_bank.collections.passwords import Passwords
+from accounts_bank.stores.sql import Database
 from tests.helpers import PASSWORD, Http
 from tests.system.servers import served
 
@@ -87,9 +88,10 @@ def test_a_user_of_a_bank_that_lasts_is_there_at_once(accounts, passwords, monke
 
 
 def test_a_store_is_brought_up_to_date(accounts, monkeypatch):
-    assert accounts("upgrade") == (0, "The store is up to date.\n")
+    assert accounts("upgrade") == (0, "The store is up to date: memory://.\n")
     monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
-    assert accounts("upgrade") == (0, "The store is up to date.\n")
+    Database("sqlite:///bank.db").close()
+    assert accounts("upgrade") == (0, "The store is up to date: sqlite:///bank.db.\n")
     with sqlite3.connect("bank.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0099'")
     connection.close()
@@ -107,7 +109,7 @@ def test_the_books_are_proven_on_the_command_line(accounts, passwords, monkeypat
     code, said = accounts("verify")
     assert code == 0
     assert said.startswith("2 accounts, 2 entries, 2 lines, 4 lines of the audit log.\n")
-    assert said.endswith("The books are right.\n")
+    assert said.endswith("Read sqlite:///bank.db and audit.log.\nThe books are right.\n")
     with sqlite3.connect("bank.db") as connection:
         connection.execute("UPDATE accounts SET balance_minor = balance_minor + 1")
     connection.close()
@@ -139,7 +141,8 @@ def test_an_unknown_role_is_refused_with_the_list_of_roles(accounts):
 
 def test_the_audit_log_is_proven(accounts, passwords):
     Http(create_app({}, passwords=passwords)).joined("ada")
-    assert accounts("audit", "verify") == (0, "The audit log is whole: 2 lines.\n")
+    said = "Read audit.log.\nThe audit log is whole: 2 lines.\n"
+    assert accounts("audit", "verify") == (0, said)
     text = Path("audit.log").read_text()
     Path("audit.log").write_text(text.replace('"event":"login"', '"event":"logout"'))
     code, said = accounts("audit", "verify")
@@ -153,7 +156,7 @@ def test_the_audit_log_is_proven(accounts, passwords):
 
 def test_an_audit_log_that_is_not_there_is_told(accounts):
     code, said = accounts("audit", "verify")
-    assert (code, said.startswith("Error: ")) == (1, True)
+    assert (code, said.startswith("Error: ")) == (2, True)
 
 
 def test_wrong_settings_are_told_in_one_sentence(accounts):

@@ -19,8 +19,8 @@ STORE_URL = "sqlite:///bank.db"
 # The commands that end by themselves, in the order of a first use: arguments and exit code.
 ENDING = {
     "init": ((), 0),
-    "upgrade": ((), 0),
     "users create": (("tess",), 0),
+    "upgrade": ((), 0),
     "verify": ((), 0),
     "audit verify": ((), 0),
     "copy": ((STORE_URL, "sqlite:///copy.db"), 0),

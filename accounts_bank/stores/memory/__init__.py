@@ -12,6 +12,8 @@ __all__ = [
     "InMemoryJournal",
     "InMemoryUserStore",
     "Sessions",
+    "holds_bank",
+    "is_in_use",
     "open_stores",
     "upgrade",
 ]
@@ -22,6 +24,16 @@ def open_stores(url: str, observer: Observer) -> Stores:  # noqa: ARG001 - as Ba
     journal = InMemoryJournal()
     users, accounts = InMemoryUserStore(journal), InMemoryAccountStore(journal=journal)
     return Stores(users, accounts, journal, MemoryStorage(), lambda: None)
+
+
+def holds_bank(url: str) -> bool:  # noqa: ARG001 - as BackendModule says
+    """Return True: the serving process itself is the store."""
+    return True
+
+
+def is_in_use(url: str) -> bool:  # noqa: ARG001 - as BackendModule says
+    """Return False: each process has stores of its own."""
+    return False
 
 
 def upgrade(url: str, inherited: Inherited) -> None:

@@ -9,6 +9,7 @@ from accounts_bank.stores.mongo.accounts import MongoAccountStore
 from accounts_bank.stores.mongo.counters import MongoCounters
 from accounts_bank.stores.mongo.database import MongoDatabase, restoring, upgrade
 from accounts_bank.stores.mongo.journal import MongoJournal
+from accounts_bank.stores.mongo.presence import holds_bank, is_in_use
 from accounts_bank.stores.mongo.users import MongoUserStore
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "MongoDatabase",
     "MongoJournal",
     "MongoUserStore",
+    "holds_bank",
+    "is_in_use",
     "open_stores",
     "restore",
     "upgrade",

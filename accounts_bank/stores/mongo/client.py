@@ -58,7 +58,14 @@ class Connections(ConnectionPoolListener):
     connection_check_out_started = connection_check_out_failed = _ignored
 
 
-def client_for(url: str, connections: Connections) -> MongoClient[Document]:
+def application(database: str | None) -> str:
+    """Return the name by which a bank's connections to its database are known to the server."""
+    return f"accounts {database or NAME}"
+
+
+def client_for(
+    url: str, connections: Connections, *, appname: str | None = None
+) -> MongoClient[Document]:
     """Make a client with majority writes, reads from the primary and bounded waits.
 
     :raises SettingsError: the URL sets a weaker option.
@@ -73,7 +80,7 @@ def client_for(url: str, connections: Connections) -> MongoClient[Document]:
             )
     return MongoClient(
         url,
-        appname=f"accounts {parsed['database'] or NAME}",
+        appname=appname or application(parsed["database"]),
         w="majority",
         journal=True,
         readPreference="primary",

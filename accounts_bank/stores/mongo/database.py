@@ -70,7 +70,7 @@ class MongoDatabase:
         """
         self._observer, connections = observer or Observer(), Connections()
         self._damage = Damage(self._observer)
-        with _as_settings_error(), ExitStack() as failed:
+        with as_settings_error(), ExitStack() as failed:
             self._client = client_for(url, connections)
             failed.callback(self.close)
             check_server(self._client.admin.command("hello"))
@@ -267,7 +267,8 @@ def upgrade(url: str, inherited: Inherited = ()) -> None:
 
 
 @contextmanager
-def _as_settings_error() -> Iterator[None]:
+def as_settings_error() -> Iterator[None]:
+    """Raise an error of the driver as `SettingsError`."""
     try:
         yield
     except PyMongoError as error:

@@ -91,6 +91,11 @@ INDEXES = {
 }
 
 
+def is_there(database: Database[Document]) -> bool:
+    """Return whether a database has a bank's schema of any version."""
+    return _version(database) is not None
+
+
 def prepare(database: Database[Document]) -> None:
     """Make everything in an empty database; else check that it is as this version wants it.
 

@@ -9,6 +9,7 @@ from accounts_bank.stores.sql.accounts import SqlAccountStore
 from accounts_bank.stores.sql.counters import SqlCounters
 from accounts_bank.stores.sql.database import Database, restoring, upgrade
 from accounts_bank.stores.sql.journal import SqlJournal
+from accounts_bank.stores.sql.presence import holds_bank, is_in_use
 from accounts_bank.stores.sql.users import SqlUserStore
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "SqlCounters",
     "SqlJournal",
     "SqlUserStore",
+    "holds_bank",
+    "is_in_use",
     "open_stores",
     "restore",
     "upgrade",

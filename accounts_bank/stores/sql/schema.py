@@ -43,6 +43,11 @@ _VERSIONS = Table(
 )
 
 
+def is_there(connection: Connection) -> bool:
+    """Return whether a database has a bank's schema of any version."""
+    return _version(connection) is not None
+
+
 def prepare(connection: Connection) -> None:
     """Create the tables in an empty database; else check the version of the schema.
 

@@ -39,6 +39,8 @@ STANDSTILL_TIMEOUT_MS = 10_000
 ANSWER_TIMEOUT_S = 6
 """Longest silence of the server within a transaction: the connection is then broken off."""
 CONNECTIONS_MAX = 16
+APPLICATION = "accounts"
+"""The name of a bank's sessions in pg_stat_activity."""
 SCHEMA_LOCK = 4_130_977
 
 UNWANTED_PLANS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
@@ -137,6 +139,7 @@ def _connect_arguments(lock_timeout_ms: int) -> dict[str, Any]:
     return {
         "connect_timeout": CONNECT_TIMEOUT_S,
         "client_encoding": ENCODING,
+        "application_name": APPLICATION,
         "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         "tcp_user_timeout": STATEMENT_TIMEOUT_MS,
     }
