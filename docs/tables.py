@@ -22,8 +22,8 @@ SETTINGS = {
     "JWT_TOKEN_LOCATION": "where tokens may be; cookies are for pages, `/v1` takes headers alone",
     "JWT_ACCESS_TOKEN_EXPIRES": "seconds",
     "JWT_REFRESH_TOKEN_EXPIRES": "seconds; each refresh prolongs a session",
-    "AUDIT_LOG": "path; `.head` (its sealed end) and `.key` lie beside it. Empty where "
-    "[another host](decisions/several-hosts.md) writes it",
+    "AUDIT_LOG": "path; `.head` (its sealed end) and `.key` lie beside it. Empty: this "
+    "[host](decisions/several-hosts.md) writes none",
     "AUDIT_KEY_FILE": "path; keep it away from writers of the log. Empty: beside the log",
     "LOG_FILE": "path of the log of requests, JSON lines; empty: the console",
     "LOG_FILE_MAX_BYTES": "bytes at which `LOG_FILE` is rotated",

@@ -146,7 +146,7 @@ def rotated_lines(folder: Path, books: Books) -> list[dict[str, Any]]:
     first = books.audit[0]["number"] if books.audit else 1
     parts = parts_of(folder / "audit.log")[:-1]
     lines = [msgspec.json.decode(line) for part in parts for line in part.open("rb")]
-    return [each for each in lines if each["number"] < first]
+    return [each for each in lines if 0 < each["number"] < first]
 
 
 def run(
