@@ -43,6 +43,7 @@ from accounts_bank.http.rate_limits import RateLimits
 from accounts_bank.logging_config import configure_logging
 from accounts_bank.observability.prometheus import Metrics
 from accounts_bank.sandbox import demo
+from accounts_bank.stores import factory
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, Journal
 from accounts_bank.stores.factory import copy_stores, open_stores, upgrade_stores
@@ -189,3 +190,8 @@ def copy(settings: Settings, to_url: str) -> Iterator[tuple[int, int]]:
     :raises SettingsError: the copy is refused; the text says why.
     """
     return copy_stores(settings.STORE_URL, to_url)
+
+
+def copy_snapshot(file: Path, to_url: str) -> Iterator[tuple[int, int]]:
+    """Copy the file of a sandbox snapshot to the empty stores at `to_url`, as `copy` does."""
+    return factory.copy_snapshot(file, to_url)

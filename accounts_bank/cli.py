@@ -126,11 +126,15 @@ def upgrade_store() -> None:
 def copy_store(from_url: str, to_url: str) -> None:
     """Copy all users and the journal to an empty store, and compare; stop the bank first.
 
-    The audit log stays as it is. After an interruption run the same command again.
+    FROM_URL may be the file of a sandbox snapshot. The audit log stays as it is. After an
+    interruption run the same command again.
     """
-    from accounts_bank.app import copy  # noqa: PLC0415 - the composition root stands above this package
+    from accounts_bank.app import copy, copy_snapshot  # noqa: PLC0415 - the composition root stands above this package
 
     read_settings({"STORE_URL": to_url})
+    if "://" not in from_url:
+        _show_progress(copy_snapshot(Path(from_url), to_url))
+        return
     settings = read_settings({"STORE_URL": from_url})
     if settings.is_durable:
         require_bank(from_url)
@@ -139,8 +143,12 @@ def copy_store(from_url: str, to_url: str) -> None:
         click.echo(f"From {shown(from_url)} to {shown(to_url)}.")
         with _bank(settings, Passwords()) as bank:
             bank.audit.seal()
+    _show_progress(copy(settings, to_url))
+
+
+def _show_progress(steps: Iterator[tuple[int, int]]) -> None:
     with click.progressbar(length=1, label="Copying") as bar:
-        for done, total in copy(settings, to_url):
+        for done, total in steps:
             bar.length = total
             bar.update(done - bar.pos)
     click.echo("Copied and compared: set STORE_URL to the new store.")

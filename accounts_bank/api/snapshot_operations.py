@@ -13,7 +13,7 @@ from accounts_bank.api.schemas.sandbox import (
 )
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import InvalidRequest
-from accounts_bank.http.answers import NO_CONTENT, Answer
+from accounts_bank.http.answers import NO_CONTENT, Answer, File
 from accounts_bank.http.bank import Bank, sandbox_of
 
 operations = Operations("sandbox", "/v1/sandbox")
@@ -37,6 +37,21 @@ def take_snapshot(bank: Bank, name: str) -> Answer:
     sandbox.save(name)
     view = SnapshotView(name, sandbox.now)
     return Answer(view, 201, location=f"/v1/sandbox/snapshots/{name}")
+
+
+@operations.declare(
+    "GET",
+    "/snapshots/<name>",
+    "Download a snapshot",
+    permission=Permission.CONTROL_SANDBOX,
+    codes=("not_found",),
+    is_sandbox=True,
+)
+def download_snapshot(bank: Bank, name: str) -> Answer:
+    """Download a snapshot as one file, which `accounts copy FILE URL` loads into any store."""
+    lines = sandbox_of(bank).lines(name)
+    headers = (("Content-Disposition", f'attachment; filename="{name}.snapshot"'),)
+    return Answer(file=File("application/x-ndjson", lines, headers))
 
 
 @operations.declare(

@@ -1,6 +1,6 @@
 """The controls of a sandbox bank: its clock, snapshots, reset and digest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from threading import Lock
 from typing import Any, Protocol
@@ -142,6 +142,14 @@ class Sandbox:
         if name not in self._snapshots:
             raise NotFound
         return self._snapshots[name]
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Yield the lines of a snapshot as a file.
+
+        :raises NotFound: there is none of this name.
+        """
+        saved = self.saved(name)
+        return self._vault.lines(saved.books, saved.parts)
 
     def save(self, name: str) -> None:
         """Take a snapshot; one of the same name is replaced.

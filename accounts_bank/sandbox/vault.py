@@ -1,10 +1,15 @@
 """Saves and restores the books and users of a bank in memory."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from limits.storage import MemoryStorage
 from msgspec import Struct
 
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.concurrency.greenlets import FairLock
 from accounts_bank.sandbox.digest import all_users
+from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.memory import (
     InMemoryAccountStore,
     InMemoryJournal,
@@ -12,7 +17,9 @@ from accounts_bank.stores.memory import (
     Sessions,
 )
 from accounts_bank.stores.memory_image import Image
+from accounts_bank.stores.snapshot_file import lines_of
 
+SEALED_AT_ONCE = 1_000
 CONTROL = Permission.CONTROL_SANDBOX
 
 
@@ -39,6 +46,15 @@ class MemoryVault:
         """Return everything as of one moment."""
         with self._lock:
             return Books(self.users.image(), self.accounts.image(), self.journal.image())
+
+    def lines(self, books: Books, parts: Mapping[str, Any]) -> Iterator[bytes]:
+        """Yield the lines of a file with saved books; `parts` is the state beside them."""
+        copy = MemoryVault(FairLock())
+        copy.restore(books)
+        while copy.journal.seal(SEALED_AT_ONCE):
+            pass
+        stores = Stores(copy.users, copy.accounts, copy.journal, MemoryStorage(), lambda: None)
+        return lines_of(stores, parts)
 
     def keep_admins(self) -> None:
         """Forget everything but the admins."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib import import_module
+from pathlib import Path
 from time import sleep
 from typing import cast
 
@@ -12,6 +13,7 @@ from accounts_bank.errors import NoBank, SettingsError
 from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.backend import BackendModule, Inherited, Stores
 from accounts_bank.stores.migration import copied
+from accounts_bank.stores.snapshot_file import load_lines
 from accounts_bank.stores.urls import check_url, shown
 from accounts_bank.stores.wrappers.group_commit import GroupCommit
 from accounts_bank.stores.wrappers.instrumented import (
@@ -139,6 +141,24 @@ def copy_stores(from_url: str, to_url: str) -> Iterator[tuple[int, int]]:
         opened = module.open_stores(from_url, Observer())
     with closing(opened), _module(target) as module, module.restore(to_url) as restored:
         yield from copied(opened, restored)
+
+
+def copy_snapshot(file: Path, to_url: str) -> Iterator[tuple[int, int]]:
+    """Copy the snapshot of a sandbox bank to an empty store, and compare.
+
+    :returns: as `copy_stores`.
+    :raises SettingsError: the file is no whole snapshot, or the target is not empty.
+    """
+    target = backend_of(to_url)
+    with _module(BACKENDS["memory"]) as module:
+        source = module.open_stores(MEMORY_URL, Observer())
+    try:
+        with file.open("rb") as lines:
+            load_lines(lines, source)
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read ({error.strerror}).") from error
+    with _module(target) as module, module.restore(to_url) as restored:
+        yield from copied(source, restored)
 
 
 @contextmanager

@@ -56,11 +56,11 @@ def _size(source: Stores) -> int:
         except BooksWrong as wrong:
             raise SettingsError(f"The books are wrong, and not copied: {wrong}.") from wrong
     counted = counts.accounts + counts.customers + counts.entries + source.journal.head().number
-    return counted + sum(map(len, _pages(source.users)))
+    return counted + sum(map(len, pages(source.users)))
 
 
 def _copied_users(source: Stores, target: Stores) -> Iterator[int]:
-    for users in _pages(source.users):
+    for users in pages(source.users):
         target.users.restore(users)
         yield len(users)
 
@@ -73,7 +73,7 @@ def _copied_books(source: Stores, target: Stores) -> Iterator[int]:
 
 
 def _copied_numbers(source: Stores, target: Stores) -> Iterator[int]:
-    for rows in _numbers(source.journal):
+    for rows in numbers(source.journal):
         items = source.journal.items(rows)
         events = [item for item in items.values() if isinstance(item, Event)]
         target.users.restore([], events)
@@ -98,7 +98,7 @@ def changes_of(ledger: Ledger) -> Iterator[Changes]:
 
 
 def _compared_users(source: Stores, target: Stores) -> Iterator[int]:
-    for one, other in zip_longest(_pages(source.users), _pages(target.users)):
+    for one, other in zip_longest(pages(source.users), pages(target.users)):
         _compare("users", one, other)
         yield len(one)
 
@@ -113,7 +113,7 @@ def _compared_books(source: Stores, target: Stores) -> Iterator[int]:
 
 
 def _compared_numbers(source: Stores, target: Stores) -> Iterator[int]:
-    for one, other in zip_longest(_numbers(source.journal), _numbers(target.journal)):
+    for one, other in zip_longest(numbers(source.journal), numbers(target.journal)):
         _compare("numbers", one, other)
         _compare("events", source.journal.items(one), target.journal.items(other))
         yield len(one)
@@ -129,14 +129,16 @@ def _compare(name: str, one: object, other: object) -> None:
         raise SettingsError(f"The copy differs in its {name}: stop the bank and copy again.")
 
 
-def _pages(store: UserStore) -> Iterator[list[User]]:
+def pages(store: UserStore) -> Iterator[list[User]]:
+    """Yield all users by id, deleted ones included."""
     last = ""
     while page := store.users_after(last, limit=AT_ONCE):
         yield page
         last = page[-1].id
 
 
-def _numbers(journal: Journal) -> Iterator[list[Numbered]]:
+def numbers(journal: Journal) -> Iterator[list[Numbered]]:
+    """Yield all rows of a journal's numbers."""
     first = 1
     while rows := journal.numbered(first, AT_ONCE):
         yield rows

@@ -4,6 +4,10 @@ from time import perf_counter
 
 import pytest
 
+from accounts_bank.errors import SettingsError
+from accounts_bank.observability.observer import Observer
+from accounts_bank.sandbox.digest import digest
+from accounts_bank.stores.factory import copy_snapshot, open_stores
 from tests.helpers import code
 
 
@@ -83,6 +87,38 @@ def test_a_bank_begins_with_a_snapshot_and_tokens_for_its_people(bank, app):
     assert fork.digest() == bank.digest()
     fork.send("ada", "ben", 30)
     assert (bank.balance_minor("ben"), fork.balance_minor("ben")) == (530, 560)
+
+
+def test_a_downloaded_snapshot_loads_into_a_database(bank, tmp_path):
+    script(bank)
+    take(bank, "start")
+    answer = bank.admin("GET", "/v1/sandbox/snapshots/start")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="start.snapshot"'
+    file, url = tmp_path / "start.snapshot", f"sqlite:///{tmp_path}/bank.db"
+    file.write_bytes(answer.data)
+    assert list(copy_snapshot(file, url))
+    stores = open_stores(url, Observer())
+    try:
+        assert digest(stores.users, stores.accounts) == bank.digest()
+    finally:
+        stores.close()
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-9], lambda text: text[9:], lambda _: b"{}"])
+def test_a_damaged_snapshot_is_refused_with_a_sentence(bank, tmp_path, damage):
+    file = tmp_path / "seed.snapshot"
+    file.write_bytes(damage(bank.admin("GET", "/v1/sandbox/snapshots/seed").data))
+    with pytest.raises(SettingsError, match="no whole snapshot"):
+        list(copy_snapshot(file, f"sqlite:///{tmp_path}/bank.db"))
+
+
+def test_a_changed_snapshot_is_refused(bank, tmp_path):
+    text = bank.admin("GET", "/v1/sandbox/snapshots/seed").data
+    file = tmp_path / "seed.snapshot"
+    file.write_bytes(text.replace(b'"username":"ada"', b'"username":"eve"'))
+    with pytest.raises(SettingsError, match="no whole snapshot"):
+        list(copy_snapshot(file, f"sqlite:///{tmp_path}/bank.db"))
 
 
 def test_a_snapshot_is_deleted(bank):
