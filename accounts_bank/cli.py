@@ -23,10 +23,11 @@ from accounts_bank.config import (
     read_settings,
     write_config,
 )
-from accounts_bank.errors import ApiError, NoBank, SettingsError, UsernameTaken
+from accounts_bank.errors import ApiError, NoBank, SettingsError, UsernameTaken, is_shortage
 from accounts_bank.http.bank import Bank
 from accounts_bank.identity import Role, Username, username_key
 from accounts_bank.sandbox import demo
+from accounts_bank.server.room import ADVICE, lack
 from accounts_bank.server.serve import serve_app
 from accounts_bank.stores.factory import require_bank, require_stopped
 from accounts_bank.stores.urls import shown
@@ -48,6 +49,10 @@ class _Group(click.Group):
         except ApiError as error:
             kind = _NoBankFailure if isinstance(error, NoBank) else click.ClickException
             raise kind(error.detail) from error
+        except (MemoryError, OSError, RuntimeError) as error:
+            if not is_shortage(error):
+                raise
+            raise click.ClickException(ADVICE.format(lack=lack(error))) from error
 
 
 @click.group(cls=_Group)

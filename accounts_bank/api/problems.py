@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from accounts_bank import errors
 from accounts_bank.errors import REASONS, UNTOLD, ApiError, Unavailable, is_shortage
-from accounts_bank.http.middleware import REQUEST_ID, request_id
+from accounts_bank.http.middleware import REQUEST_ID, new_request_id, request_id
 from accounts_bank.ledger.values import Status
 from accounts_bank.observability.wsgi import Environment
 
@@ -193,12 +193,14 @@ def answer_outside(
     error: Exception, environment: Environment
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """Log an error that left Flask; return the status, the headers and the body of its answer."""
-    request_id = environment.get(REQUEST_ID, "")
+    request_id = environment.get(REQUEST_ID) or new_request_id()
     context = {"request_id": request_id, "path": environment.get("PATH_INFO")}
     code = _log_unexpected(error, context)
     detail, headers = _UNEXPECTED[code]
     problem = _problem_of(code, detail, request_id, environment.get("SCRIPT_NAME", ""))
     head = [("Content-Type", MEDIA_TYPE), *headers.items()]
+    if REQUEST_ID not in environment:  # else the middleware sends it
+        head.append(("X-Request-Id", request_id))
     return problem.status, head, msgspec.json.encode(problem)
 
 

@@ -6,7 +6,7 @@ from threading import BoundedSemaphore
 from unicodedata import normalize
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import HashingError, InvalidHashError, VerificationError
 
 from accounts_bank.errors import Unavailable
 
@@ -15,6 +15,9 @@ TIME_COST = 2
 PARALLELISM = 1
 """OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, 2 iterations, 1 degree of
 parallelism."""
+
+NO_MEMORY = "Memory allocation error"
+"""The text of argon2's error -22 (ARGON2_MEMORY_ALLOCATION_ERROR)."""
 
 AT_ONCE_MAX = 4
 """The number of passwords that are hashed at once."""
@@ -29,12 +32,12 @@ class Passwords:
         """Use a hasher other than the standard one only in tests."""
         self._hasher = hasher or PasswordHasher(TIME_COST, MEMORY_KIB, PARALLELISM)
         self._slots = BoundedSemaphore(AT_ONCE_MAX)
-        self._unused_hash = self._hasher.hash("nobody has this password")
+        self._unused_hash = self.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
         """Return the hash of a password in the PHC string format.
 
-        :raises Unavailable: no slot became free within `WAIT_MAX_S`.
+        :raises Unavailable: no slot became free within `WAIT_MAX_S`, or memory is short.
         """
         with self._slot():
             return self._hasher.hash(_normalized(password))
@@ -44,12 +47,14 @@ class Passwords:
 
         Without a hash (None or "") it does not, after the same time.
 
-        :raises Unavailable: no slot became free within `WAIT_MAX_S`.
+        :raises Unavailable: no slot became free within `WAIT_MAX_S`, or memory is short.
         """
         with self._slot():
             try:
                 self._hasher.verify(password_hash or self._unused_hash, _normalized(password))
-            except (VerificationError, InvalidHashError):
+            except (VerificationError, InvalidHashError) as error:
+                if str(error) == NO_MEMORY:
+                    raise
                 return False
         return bool(password_hash)
 
@@ -59,6 +64,8 @@ class Passwords:
             raise Unavailable("Too many sign-ins at once.")
         try:
             yield
+        except (HashingError, VerificationError) as error:
+            raise Unavailable(f"The server cannot hash a password: {error}.") from error
         finally:
             self._slots.release()
 

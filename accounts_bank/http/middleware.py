@@ -103,7 +103,7 @@ class RequestMiddleware:
         """Answer one request."""
         began_s = environment.get(ARRIVED_S) or perf_counter()
         given = environment.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _GIVEN_ID.fullmatch(given) else uuid4().hex
+        request_id = given if _GIVEN_ID.fullmatch(given) else new_request_id()
         environment[REQUEST_ID] = request_id
         query = environment.get("QUERY_STRING", "")
         if not query.isascii():  # sent as it is, which RFC 3986 forbids and curl does
@@ -124,6 +124,11 @@ class RequestMiddleware:
                 status, headers, body = self._answer_error(error, environment)
                 start(f"{status} {HTTPStatus(status).phrase}", headers)
                 return [body]
+
+
+def new_request_id() -> str:
+    """Return an id for a request that has none."""
+    return uuid4().hex
 
 
 def request_id() -> str:

@@ -49,6 +49,7 @@ from accounts_bank.http.middleware import (
     STREAMS,
 )
 from accounts_bank.observability.wsgi import Application, Environment
+from accounts_bank.server.room import BODY_BYTES, require_memory
 from accounts_bank.server.threads import Answer, ThreadPool, close_chunks
 
 BODY_TIMEOUT_S = 10
@@ -222,6 +223,8 @@ async def _body(environment: Environment, protocol: HTTPProtocol) -> BytesIO | T
     read_max = body_max_bytes(environment["PATH_INFO"]) + 1
     if length is not None and int(length) > read_max:
         return BytesIO()
+    if length is None or int(length) > LONG_BYTES:
+        require_memory(BODY_BYTES)
     late = asyncio.get_running_loop().call_later(BODY_TIMEOUT_S, _cancelled())
     try:
         return BytesIO(await (_chunks(protocol, read_max) if length is None else protocol()))

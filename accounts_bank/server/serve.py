@@ -25,7 +25,7 @@ from granian.http import HTTP1Settings
 
 from accounts_bank.collections.passwords import AT_ONCE_MAX
 from accounts_bank.config import Settings
-from accounts_bank.errors import ApiError, SettingsError
+from accounts_bank.errors import ApiError, SettingsError, is_shortage
 from accounts_bank.http import traces
 from accounts_bank.http.bank import EXTENSION, Bank
 from accounts_bank.http.banks import BANKS_EXTENSION
@@ -34,6 +34,7 @@ from accounts_bank.logging_config import close_logs
 from accounts_bank.observability.counter_files import FOLDER
 from accounts_bank.server.gateway import Gateway
 from accounts_bank.server.respawns import Respawns
+from accounts_bank.server.room import ADVICE, lack, require_room
 
 MEMORY_THREADS = 4
 DURABLE_THREADS = 32
@@ -130,6 +131,8 @@ def _let_workers_end() -> None:
     A worker inherits the first process's handler, which would let it run forever. The signal is
     blocked during the fork, so that none is lost.
     """
+    # Rust needs memory to print a trace: where that is short, it would hang and not end.
+    os.environ["RUST_BACKTRACE"] = "0"
     ending = [signal.SIGTERM]
 
     def in_worker() -> None:
@@ -194,12 +197,20 @@ def worker_app(on_answering: Callable[[], object] = lambda: None) -> Gateway:
 
     :param on_answering: called when this worker starts to answer.
     """
-    from accounts_bank.app import create_app  # noqa: PLC0415 - the composition root stands above this package
-
     try:
-        app = create_app()
+        return _worker_app(on_answering)
     except ApiError as error:
         sys.exit(f"Error: {error.detail}")
+    except (MemoryError, OSError, RuntimeError) as error:
+        if not is_shortage(error):
+            raise
+        sys.exit(f"Error: {ADVICE.format(lack=lack(error))}")
+
+
+def _worker_app(on_answering: Callable[[], object]) -> Gateway:
+    from accounts_bank.app import create_app  # noqa: PLC0415 - the composition root stands above this package
+
+    app = create_app()
     _collect_seldom()
     bank: Bank = app.extensions[EXTENSION]
     gateway = Gateway(
@@ -215,6 +226,7 @@ def worker_app(on_answering: Callable[[], object] = lambda: None) -> Gateway:
     bank.traffic.counts(lambda: gateway.payments)
     bank.observer.add_gauges(lambda: {"requests_waiting": gateway.waiting})
     Thread(target=_end_with_parent, args=[bank.settings.DRAIN_S], daemon=True).start()
+    require_room()
     return gateway
 
 

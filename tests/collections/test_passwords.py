@@ -2,7 +2,9 @@
 
 from threading import Event
 
+import pytest
 from argon2 import extract_parameters
+from argon2.exceptions import HashingError, VerificationError
 from argon2.low_level import Type
 
 from accounts_bank.collections import passwords as module
@@ -58,3 +60,22 @@ def test_the_number_of_concurrent_hashes_is_bounded_and_the_rest_time_out(monkey
 
     said = at_once(module.AT_ONCE_MAX + 3, ask)
     assert sorted(said) == ["hash"] * module.AT_ONCE_MAX + ["unavailable"] * 3
+
+
+def test_a_lack_of_memory_is_no_wrong_password(monkeypatch):
+    passwords = cheap()
+    digest = passwords.hash("correct horse")
+
+    class Short:
+        @staticmethod
+        def hash(_password):
+            raise HashingError("Memory allocation error")
+
+        @staticmethod
+        def verify(_hash, _password):
+            raise VerificationError("Memory allocation error")
+
+    monkeypatch.setattr(passwords, "_hasher", Short())
+    for call in (lambda: passwords.verify("correct horse", digest), lambda: passwords.hash("x")):
+        with pytest.raises(Unavailable, match="Memory"):
+            call()

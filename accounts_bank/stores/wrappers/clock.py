@@ -131,7 +131,8 @@ class StoreClock:
 
     def _run(self, read_every_s: float) -> None:
         while not self._closed.wait(read_every_s):
-            with suppress(NotDecided):  # logged: a wrong clock by `check`, an outage by others
+            # A wrong clock is logged by `check`, an outage or a lack of memory by others.
+            with suppress(NotDecided, MemoryError, OSError):
                 self.check_now()
 
 
