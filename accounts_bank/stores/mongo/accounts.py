@@ -1,8 +1,8 @@
 """The books in MongoDB.
 
-An entry is one document, with the ids of its lines and with those under which it is mentioned; its
-lines are documents of their own, since statements read them by account. Whatever waits for the
-audit log has a `place`, by the cluster's clock: who decides after an answer has a later one.
+An entry is one document, with the ids of its lines and of the accounts, users and entries that list
+it. Lines are documents of their own, since statements read them by account. An entry without a
+number has a `place` by the cluster's clock. An entry sent after an answer has a later place.
 """
 
 from bisect import bisect_right
@@ -54,7 +54,7 @@ from accounts_bank.stores.mongo.schema import UNSEALED
 
 STREAMED_AT_ONCE = 1_000
 ANSWER_MAX = 100_000
-"""In documents; the server itself ends an answer at 16 MiB."""
+"""Documents in one answer at most; the server also ends an answer at 16 MiB."""
 NUMBER_MAX = 2**63 - 1
 
 Value = TypeVar("Value", bound=Struct)
@@ -115,19 +115,19 @@ class MongoAccountStore(AccountStore):
         return self._page(LINE, {"_id": stretch}, {"_id": DESCENDING}, limit)
 
     def _edge(self, account_id: str, at: Document, direction: int) -> int | None:
-        """Give the number of the first or the last line of a time."""
+        """Return the number of the first or the last line in a range of times."""
         order = {"at": direction, "_id.number": direction}
         found = self._page(LINE, {"_id.account_id": account_id, "at": at}, order, 1)
         return found[0].number if found else None
 
     def total_before(self, account_ids: Sequence[str], moments: Sequence[datetime]) -> list[int]:
-        """Go back from what the accounts hold now, by what has moved since each moment."""
+        """Subtract from the present balances the movements since each moment."""
 
         def read(session: Session) -> tuple[int, list[Document]]:
-            held = self._among(session, ACCOUNT, account_ids)
+            accounts = self._by_id(session, ACCOUNT, account_ids)
             lines = self._database[LINE.collection]
             moved = lines.aggregate(_moved(account_ids, times), session=session)
-            return sum(account.balance_minor for account in held), list(moved)
+            return sum(account.balance_minor for account in accounts), list(moved)
 
         times = [microseconds(each) for each in moments]
         left_minor, moved = self._database.read(read) if account_ids else (0, [])
@@ -206,7 +206,7 @@ class MongoAccountStore(AccountStore):
             ]
         )
 
-    def _among(self, session: Session, shape: Shape[Value], ids: Iterable[Any]) -> list[Value]:
+    def _by_id(self, session: Session, shape: Shape[Value], ids: Iterable[Any]) -> list[Value]:
         wanted = list(ids)
         return self._values(session, shape, {"_id": {"$in": wanted}}) if wanted else []
 
@@ -214,8 +214,8 @@ class MongoAccountStore(AccountStore):
         names = list(needs.accounts)
         named = {"$or": [{"_id": {"$in": names}}, {"number": {"$in": names}}]}
         accounts = self._values(session, ACCOUNT, named) if names else []
-        customers = self._among(session, CUSTOMER, needs.customers)
-        progress = self._among(session, PROGRESS, needs.progress)
+        customers = self._by_id(session, CUSTOMER, needs.customers)
+        progress = self._by_id(session, PROGRESS, needs.progress)
         return Snapshot(
             accounts=by_name(accounts, names),
             customers={each.id: each for each in customers},
@@ -224,7 +224,7 @@ class MongoAccountStore(AccountStore):
         )
 
     def _values(self, session: Session, shape: Shape[Value], query: Document) -> list[Value]:
-        """Read all that a query names, in one go where it fits into one answer."""
+        """Read all documents of a query, in one answer if they fit."""
         found = self._find(session, shape, query).batch_size(ANSWER_MAX)
         return [shape.value(each) for each in found]
 
@@ -242,10 +242,10 @@ class MongoAccountStore(AccountStore):
         return {each.entry.id: each for each in self._recorded(session, list(found))}
 
     def _recorded(self, session: Session, documents: Sequence[Document]) -> list[Recorded]:
-        """Give entries with their lines, in order."""
+        """Convert documents to entries with their lines, in order."""
         line_ids = [each for document in documents for each in document["lines"]]
         lines = {
-            (line.account_id, line.number): line for line in self._among(session, LINE, line_ids)
+            (line.account_id, line.number): line for line in self._by_id(session, LINE, line_ids)
         }
         return [_recorded(document, lines) for document in documents]
 
@@ -257,7 +257,7 @@ class MongoAccountStore(AccountStore):
         *,
         are_sealed: bool = False,
     ) -> None:
-        """Write what is changed first: where another one changed it, no more need be sent."""
+        """Write changed documents first: a conflict ends the transaction before the inserts."""
         known = {account.id: account for account in snapshot.accounts.values()}
         self._change(session, ACCOUNT, [(known.get(each.id), each) for each in changes.accounts])
         met = snapshot.customers
@@ -286,7 +286,7 @@ class MongoAccountStore(AccountStore):
         shape: Shape[Value],
         values: Iterable[tuple[Value | None, Value]],
     ) -> None:
-        """Write values as they are now; each comes with what was there before."""
+        """Write the new values; each comes with the value in the database."""
         changes = [shape.change(before, after) for before, after in values]
         writes = [change for change in changes if change is not None]
         if writes:
@@ -298,7 +298,7 @@ def _line_id(account_id: str, number: int) -> Document:
 
 
 def _moved(account_ids: Sequence[str], times: Sequence[int]) -> list[Document]:
-    """Ask for what moved from the first time on, by the steps on which all of the times are."""
+    """Sum the movements from the first time on, by equal steps; each time begins a step."""
     lines = {"_id.account_id": {"$in": list(account_ids)}, "at": {"$gte": Int64(times[0])}}
     step = gcd(*(later - earlier for earlier, later in pairwise(times))) or 1
     past_step = {"$mod": [{"$subtract": ["$at", Int64(times[0])]}, Int64(step)]}

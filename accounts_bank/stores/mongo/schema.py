@@ -1,4 +1,4 @@
-"""The collections with their validators and indexes, and the version that says they are there.
+"""The collections with their validators and indexes, and the version of this schema.
 
 Each query of the stores has its index here. The validators are the second guard, after `decide`.
 """
@@ -37,14 +37,14 @@ from accounts_bank.stores.mongo.inheritance import inherit, make_bank
 VERSION = 2
 NUMBERED_SINCE = 2
 """The first version in which the journal has numbers."""
-IS_THERE_ALREADY = 48
+COLLECTION_EXISTS = 48
 
 _STRING, _LONG = {"bsonType": "string"}, {"bsonType": "long"}
 _PLACE = {"place": closed({"at": {"bsonType": "timestamp"}, "number": {"bsonType": "long"}})}
 _ENTRY = ENTRY.properties() | DECISION.properties() | _PLACE
 _ENTRY["lines"] = {"bsonType": "array", "items": LINE.properties()["_id"]}
 _ENTRY["mentions"] = {"bsonType": "array", "items": _STRING}
-# Where there is no floor nothing is below it: what is missing compares as less than any number.
+# An account without a floor passes: a missing field compares as less than any number.
 _FLOOR = {"$gte": [{"$subtract": ["$balance_minor", "$held_minor"]}, "$floor_minor"]}
 
 SCHEMAS = {
@@ -72,19 +72,19 @@ def _index(*names: str, **options: Any) -> IndexModel:
     return IndexModel([(name, ASCENDING) for name in names], name="_".join(names), **options)
 
 
-def _where_there_is(name: str) -> dict[str, Any]:
+def _only_with(name: str) -> dict[str, Any]:
     return {"partialFilterExpression": {name: {"$exists": True}}}
 
 
-UNSEALED = _index("place", **_where_there_is("place"))
+UNSEALED = _index("place", **_only_with("place"))
 INDEXES = {
     "accounts": [_index("number", unique=True), _index("owner_id", "_id")],
     "entries": [
-        _index("mentions", "kind", "recorded_at", "_id", **_where_there_is("mentions")),
+        _index("mentions", "kind", "recorded_at", "_id", **_only_with("mentions")),
         UNSEALED,
     ],
     "lines": [_index("_id.account_id", "at", "_id.number", "amount_minor")],
-    "progress": [_index("due_at", "_id", **_where_there_is("due_at"))],
+    "progress": [_index("due_at", "_id", **_only_with("due_at"))],
     "users": [_index("username_key", unique=True, sparse=True)],
     "events": [UNSEALED],
     "journal": [_index("id", unique=True)],
@@ -97,13 +97,14 @@ def is_there(database: Database[Document]) -> bool:
 
 
 def prepare(database: Database[Document]) -> None:
-    """Make everything in an empty database; else check that it is as this version wants it.
+    """Make the collections of an empty database; else check the version of the schema.
 
-    :raises SettingsError: it is not; the sentence says what to do.
+    :raises SettingsError: the version differs, or the database has other data. The sentence says
+        how to go on.
     """
     version = _version(database)
     if version is None and _is_used(database):
-        version = _version(database)  # where it was made just now, it says so by now
+        version = _version(database)  # another process may have just made it
         if version is None:
             name = database.name
             raise SettingsError(f"Database {name} holds something else: name an empty one.")
@@ -114,9 +115,9 @@ def prepare(database: Database[Document]) -> None:
 
 
 def upgrade(database: Database[Document], inherited: Inherited = ()) -> None:
-    """Make or change whatever is not as this version wants it, and say last that it is.
+    """Make or change collections, validators and indexes; write the version last.
 
-    Several may do so at once, and what was broken off is gone on with.
+    Several processes may do this at once. An interrupted upgrade begins again.
 
     :param inherited: gives the numbers to a database of version 1.
     :raises SettingsError: it is newer, or only a part of it is there, or it disagrees with
@@ -133,26 +134,29 @@ def upgrade(database: Database[Document], inherited: Inherited = ()) -> None:
     make_bank(database)
     if kept is not None and kept < NUMBERED_SINCE:
         inherit(database, inherited)
-    with suppress(DuplicateKeyError):  # another one says so at this moment
+    with suppress(DuplicateKeyError):  # another process writes it at this moment
         change = {"$max": {"version": Int64(VERSION)}}
         database["meta"].update_one({"_id": "schema"}, change, upsert=True)
 
 
 def _make(database: Database[Document], name: str, validator: dict[str, Any]) -> None:
-    """Make a collection; one that is there is changed only where it must be: not all may do so."""
+    """Make a collection, or change the validator of an existing one.
+
+    A change needs the role `dbAdmin`, so an equal validator is left alone.
+    """
     try:
         database.create_collection(name, check_exists=False, validator=validator)
     except OperationFailure as error:
-        if error.code != IS_THERE_ALREADY:
+        if error.code != COLLECTION_EXISTS:
             raise
         if database[name].options().get("validator") != validator:
             database.command("collMod", name, validator=validator)
 
 
 def begin_copy(database: Database[Document]) -> None:
-    """Empty what a copy that was broken off left, and say that only a part is there.
+    """Delete the remains of an interrupted copy, and mark the database as incomplete.
 
-    :raises SettingsError: there is something else.
+    :raises SettingsError: the database has other data.
     """
     if _version(database) == BEING_COPIED:
         for name in _DATA:
@@ -164,7 +168,7 @@ def begin_copy(database: Database[Document]) -> None:
 
 
 def end_copy(database: Database[Document]) -> None:
-    """Say that all of it is there."""
+    """Mark the database as complete."""
     _set_version(database, VERSION)
 
 

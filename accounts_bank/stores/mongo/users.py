@@ -27,7 +27,7 @@ class MongoUserStore(UserStore):
 
         def write(session: Session, unsure: bool) -> list[PutStatus]:  # noqa: FBT001
             kept = self._kept(session, given)
-            if unsure and given and all(kept.get(user.id) == user for user in given):
+            if unsure and self._is_saved(session, kept, given, events):
                 return [PutStatus.SAVED] * len(given)
             statuses = _statuses(kept, given)
             saved = [
@@ -35,7 +35,7 @@ class MongoUserStore(UserStore):
             ]
             self._save(session, saved)
             if len(saved) == len(given):
-                self._tell(session, events, unsure=unsure)
+                self._save_events(session, events)
             return statuses
 
         with bounded(self._writer, DEADLINE_S, "Too many requests wait for the store."):
@@ -79,7 +79,7 @@ class MongoUserStore(UserStore):
         )
 
     def _kept(self, session: Session, users: Sequence[User]) -> dict[str, User]:
-        """Read the users to be put as they are, and who has their names."""
+        """Read the stored versions of users, and the users that have their names."""
         ids, keys = [user.id for user in users], [user.username_key for user in users]
         if not ids:
             return {}
@@ -88,21 +88,27 @@ class MongoUserStore(UserStore):
         return {user.id: user for user in found}
 
     def _save(self, session: Session, users: Sequence[User]) -> None:
-        """Write users in order, since one may take a name that another one gives up."""
+        """Write users in order, since a user may take a name that an earlier one frees."""
         writes = [ReplaceOne({"_id": user.id}, _document(user), upsert=True) for user in users]
         if writes:
             self._users.bulk_write(writes, session=session)
 
-    def _tell(self, session: Session, events: Sequence[Event], *, unsure: bool) -> None:
-        ids = [event.id for event in events]
-        told: set[Any] = set()
-        if unsure:
-            told = set(self._events.find({"_id": {"$in": ids}}, session=session).distinct("_id"))
-        new = [event for event in events if event.id not in told]
-        if new:
-            places = self._database.places(session, len(new))
+    def _is_saved(
+        self, session: Session, kept: dict[str, User], users: list[User], events: Sequence[Event]
+    ) -> bool:
+        """Return whether an earlier try saved everything, although its answer was lost.
+
+        The events tell it even if another process has changed the users since then.
+        """
+        if events:
+            return len(self.events_in(session, [event.id for event in events])) == len(events)
+        return bool(users) and all(kept.get(user.id) == user for user in users)
+
+    def _save_events(self, session: Session, events: Sequence[Event]) -> None:
+        if events:
+            places = self._database.places(session, len(events))
             documents = [
-                EVENT.document(event) | place for event, place in zip(new, places, strict=True)
+                EVENT.document(event) | place for event, place in zip(events, places, strict=True)
             ]
             self._events.insert_many(documents, session=session)
 
@@ -113,7 +119,7 @@ def _document(user: User) -> Document:
 
 
 def _statuses(kept: dict[str, User], users: Sequence[User]) -> list[PutStatus]:
-    """Say what becomes of each user, seeing what those before it did."""
+    """Return a status for each user; each sees the changes of the users before it."""
     known = dict(kept)
     names = {user.username_key: user.id for user in kept.values() if not user.deleted_at}
     statuses = []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from bson.int64 import Int64
+from msgspec.structs import replace
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import (
@@ -15,12 +16,15 @@ from pymongo.errors import (
 )
 
 from accounts_bank.errors import Unavailable
+from accounts_bank.identity import Event, User
 from accounts_bank.ledger.decide import decide
 from accounts_bank.stores.mongo import (
     MongoAccountStore,
     MongoDatabase,
+    MongoUserStore,
     database,
 )
+from tests.helpers import START
 from tests.proxy import Proxy
 from tests.stores.books import Books
 from tests.stores.mongo.helpers import NAME, is_sent_once
@@ -62,6 +66,31 @@ def test_a_commit_of_which_nothing_can_be_heard_is_found_in_the_journal(line, mo
     before, lost = begun
     assert before == 0
     assert lost > 0
+
+
+def test_a_user_whose_commit_was_lost_is_saved_even_if_it_has_changed_again(
+    line, mongo, monkeypatch
+):
+    books, proxy = line
+    monkeypatch.setattr(database, "TRANSACTION_TIMEOUT_S", 1)
+    users = MongoUserStore(books.store._database)
+    first = User(id="u", username="u", full_name=None, password_hash="", created_at=START)
+    registered = Event("e1", "user_registered", START, "u", "u")
+    kept, is_lost = users._kept, list[bool]()
+
+    def kept_after_a_change(session, given):
+        if is_lost:
+            proxy.cuts = lambda _: False
+            with closing(MongoDatabase(mongo.url(NAME))) as other:
+                MongoUserStore(other).put([replace(first, full_name="Eve", version=2)])
+        is_lost.append(True)
+        return kept(session, given)
+
+    monkeypatch.setattr(users, "_kept", kept_after_a_change)
+    proxy.cuts = lambda request: b"commitTransaction" in request
+    assert users.put([first], [registered]) == ["saved"]
+    assert len(is_lost) > 1
+    assert set(users.events(["e1"])) == {"e1"}
 
 
 def test_an_outcome_that_stays_unknown_is_unavailable_and_a_retry_tells(line, monkeypatch):
