@@ -68,9 +68,7 @@ def test_a_commit_of_which_nothing_can_be_heard_is_found_in_the_journal(line, mo
     assert lost > 0
 
 
-def test_a_user_whose_commit_was_lost_is_saved_even_if_it_has_changed_again(
-    line, mongo, monkeypatch
-):
+def test_a_lost_commit_of_a_user_is_found_after_another_change(line, mongo, monkeypatch):
     books, proxy = line
     monkeypatch.setattr(database, "TRANSACTION_TIMEOUT_S", 1)
     users = MongoUserStore(books.store._database)
