@@ -83,7 +83,8 @@ class Postgres:
         self.run("pg_ctl", "start", "-w", "-l", log, "-o", options)
 
     def is_running(self) -> bool:
-        return subprocess.run(self.command("pg_ctl", "status"), check=False).returncode == 0
+        command = self.command("pg_ctl", "status")
+        return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
     def stop(self, mode: str = "immediate") -> None:
         self.run("pg_ctl", "stop", "-m", mode)

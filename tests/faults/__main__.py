@@ -8,7 +8,7 @@ import msgspec
 
 from tests.faults.databases import DATABASES
 from tests.faults.kinds.table import KINDS, kinds_of
-from tests.faults.report import as_json, markdown, rows_of, total_of
+from tests.faults.report import as_json, markdown, rows_of, summary, total_of
 from tests.faults.run import Episode, Result, run
 
 FINDINGS_SHOWN = 20
@@ -31,7 +31,7 @@ def main(  # noqa: PLR0917 - click passes them by name
 ) -> None:
     """Run faults under load, check every promise, and write STORE.md and STORE.json."""
     output.mkdir(parents=True, exist_ok=True)
-    results = []
+    results: list[Result] = []
     for each in store:
         say_what_is_missing(each)
         kinds = [one for one in kinds_of(each) if not kind or any(k in one.name for k in kind)]
@@ -40,6 +40,7 @@ def main(  # noqa: PLR0917 - click passes them by name
         wish = {"faults": faults, "operations": operations, "seed": seed}
         results.append(run(each, kinds, **wish, file=history, on_episode=say))
         write(results[-1], output)
+    (output / "summary.md").write_text(summary({each.store: rows_of(each) for each in results}))
     sys.exit(any(each.findings for each in results))
 
 

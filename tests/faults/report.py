@@ -78,8 +78,28 @@ def total_of(rows: Sequence[Row]) -> Row:
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    lines = [HEAD, ["---"] * len(HEAD), *(row.cells() for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return table(HEAD, [row.cells() for row in rows])
+
+
+def table(head: list[str], lines: Iterable[list[str]]) -> str:
+    """Return a table in Markdown."""
+    texts = (f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines])
+    return "\n".join(texts) + "\n"
+
+
+def summary(of_stores: dict[str, list[Row]]) -> str:
+    """Return the totals of several stores, and the longest silences by kind and store."""
+    totals = [total_of(rows).cells() for rows in of_stores.values()]
+    silences_s: dict[str, dict[str, str]] = defaultdict(dict)
+    for store, rows in of_stores.items():
+        for row in rows:
+            if row.number:
+                silences_s[row.kind][store] = f"{row.silence_s:.1f}"
+    lines = [
+        [kind, *(silences_s[kind].get(each, "") for each in of_stores)]
+        for kind in sorted(silences_s)
+    ]
+    return f"{table(HEAD, totals)}\n{table(['Kind', *of_stores], lines)}"
 
 
 def as_json(result: Result, rows: list[Row]) -> dict[str, Any]:

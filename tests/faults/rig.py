@@ -22,6 +22,7 @@ from tests.waiting import within
 
 READY_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 25.0
+SHIM = Path(__file__).parents[1] / "system" / "clock_shim.c"
 SECRET = "a secret that all the hosts have, of 32 bytes"
 
 
@@ -29,7 +30,8 @@ class Host:
     """A bank of two workers in a folder of its own, started again on the same port."""
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        self.folder, self.settings = folder, settings
+        self.folder = folder
+        self.settings = settings | {"CLOCK_OFFSET": str(folder / "clock")}
         self.server = Server(None, free_port())
         self.wire = Wire(self.server.port)
 
@@ -68,6 +70,12 @@ class Host:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
+    def move_clock(self, ahead_s: int) -> None:
+        """Set the system's clock of the bank ahead, in seconds; back with less than 0."""
+        new = self.folder / "clock.new"
+        new.write_text(str(ahead_s))
+        new.rename(self.folder / "clock")
+
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
         self.server.process.wait()
@@ -104,6 +112,7 @@ class Rig:
             "ACCOUNTS_JWT_ACCESS_TOKEN_EXPIRES": "86400",
             "ACCOUNTS_LOG_LEVEL": "WARNING",
             "ACCOUNTS_STAFF": json.dumps(_hashed(STAFF)),
+            **_movable_clock(disk.folder),
         }
         self.hosts: list[Host] = []
         for number in range(hosts):
@@ -130,6 +139,16 @@ class Rig:
                 host.signal(signal.SIGCONT)
                 host.kill()
             host.wire.close()
+
+
+def _movable_clock(folder: Path) -> dict[str, str]:
+    """Compile the library that moves the clock of a process; give the setting that loads it."""
+    if not shutil.which("gcc"):
+        return {}
+    library = folder / "clock.so"
+    command = ["gcc", "-shared", "-fPIC", "-O2", "-o", str(library), str(SHIM), "-ldl"]
+    subprocess.run(command, check=True)
+    return {"LD_PRELOAD": str(library)}
 
 
 def _hashed(staff: list[dict[str, Any]]) -> list[dict[str, Any]]:

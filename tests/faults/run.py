@@ -5,12 +5,11 @@ from itertools import chain, repeat
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from accounts_bank.audit.files import parts_of
-from tests.faults.books import Books, Reader, read_books
+from tests.faults.books import Reader, read_books
 from tests.faults.checker import check
 from tests.faults.clients import Client
 from tests.faults.findings import Finding, Sort
@@ -120,7 +119,6 @@ class Run:
                 raise client.error
         people = self.people
         books = read_books(self.direct, people.customers, people.auditor)
-        books.audit = [*rotated_lines(self.rig.writer.folder, books), *books.audit]
         self.findings += check(self.history, books)
         self.findings += self.proofs()
         self.direct.close()
@@ -139,14 +137,6 @@ class Run:
             if done.returncode:
                 said = f"{done.stdout}{done.stderr}"
                 yield Finding(Sort.OTHER, f"accounts {' '.join(command)}: {said}")
-
-
-def rotated_lines(folder: Path, books: Books) -> list[dict[str, Any]]:
-    """Return the lines of the rotated parts of the audit log that the trail has no more."""
-    first = books.audit[0]["number"] if books.audit else 1
-    parts = parts_of(folder / "audit.log")[:-1]
-    lines = [msgspec.json.decode(line) for part in parts for line in part.open("rb")]
-    return [each for each in lines if 0 < each["number"] < first]
 
 
 def run(

@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 
-from tests.faults.kinds import banks, databases, files, wires
+from tests.faults.kinds import banks, clocks, databases, files, wires
 from tests.faults.kinds.fault import Fault
 
-KINDS: Sequence[type[Fault]] = [*banks.KINDS, *wires.KINDS, *databases.KINDS, *files.KINDS]
+KINDS: Sequence[type[Fault]] = [
+    *banks.KINDS,
+    *wires.KINDS,
+    *databases.KINDS,
+    *files.KINDS,
+    *clocks.KINDS,
+]
 
 
 def kinds_of(store: str) -> list[type[Fault]]:
