@@ -27,11 +27,15 @@ from accounts_bank.collections.due_work import DueWork
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.runner import Runner
 from accounts_bank.composition import (
+    DUE_POLL_S,
+    Process,
     first_sandbox_bank,
     join_collections,
+    lasting_bank,
     random_id,
     sandbox_bank,
     trust,
+    with_demo,
 )
 from accounts_bank.config import Settings, load_settings
 from accounts_bank.errors import UsernameTaken
@@ -41,6 +45,7 @@ from accounts_bank.http.gauges import register_gauges
 from accounts_bank.http.middleware import InFlight
 from accounts_bank.http.rate_limits import RateLimits
 from accounts_bank.logging_config import configure_logging
+from accounts_bank.observability.observer import Observer
 from accounts_bank.observability.prometheus import Metrics
 from accounts_bank.sandbox import demo
 from accounts_bank.stores import factory
@@ -52,9 +57,6 @@ from accounts_bank.stores.wrappers.clock import READ_EVERY_S, StoreClock, timed
 DURABLE_PACE = Pace(batch_delay_s=0.25, poll_s=0.3)
 """Each round of sealing costs a durable store two commits. A poll finds the items of processes that
 were killed."""
-
-DUE_POLL_S = 0.5
-"""The pause between two looks for due work that other processes saved in a durable store."""
 
 
 def _now() -> datetime:
@@ -97,7 +99,8 @@ def create_app(
             password_hash = staff.password_hash or passwords.hash(staff.password)
             bank.users.add(staff.username, password_hash, role=staff.role)
     if bank.sandbox:
-        bank.sandbox.begin()
+        if not settings.is_durable:
+            bank.sandbox.begin()
         bank.runner.add(banks)
     app = create_api(bank, banks)
     if "cookies" in settings.JWT_TOKEN_LOCATION:
@@ -111,11 +114,13 @@ def create_app(
 
 def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = None) -> Bank:
     """Build the stores and the collections of a bank. Its due work is not started yet."""
-    if settings.SANDBOX and not settings.is_durable:
-        return first_sandbox_bank(settings, passwords, clock or _now)
     observer = Metrics()
+    if settings.SANDBOX and not settings.is_durable:
+        return first_sandbox_bank(settings, passwords, clock or _now, observer)
     is_durable = settings.is_durable
     stores = open_stores(settings.STORE_URL, observer)
+    if settings.SANDBOX:
+        return _lasting_sandbox(settings, passwords, clock or _now, observer, stores)
     check_clock = trust
     if clock is None:
         clock = _clock_of(stores.accounts, is_durable=is_durable)
@@ -147,6 +152,16 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = 
     )
     register_gauges(bank)
     return bank
+
+
+def _lasting_sandbox(
+    settings: Settings, passwords: Passwords, clock: Clock, observer: Observer, stores: Stores
+) -> Bank:
+    """Build the first bank of a sandbox on a database."""
+    traffic, limits = InFlight(), RateLimits(settings, stores.counters)
+    process = Process(settings, passwords, clock, observer, traffic, Runner(), limits)
+    sealer = _sealer(settings, stores, _key_file(settings), traffic)
+    return with_demo(*lasting_bank(process, stores, sealer), passwords, clock)
 
 
 def _key_file(settings: Settings) -> Path | None:

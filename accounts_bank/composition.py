@@ -28,14 +28,18 @@ from accounts_bank.http.gauges import register_gauges
 from accounts_bank.http.middleware import InFlight
 from accounts_bank.http.rate_limits import RateLimits
 from accounts_bank.observability.observer import Observer
-from accounts_bank.observability.prometheus import Metrics
 from accounts_bank.sandbox import demo
 from accounts_bank.sandbox.clock import BankClock
 from accounts_bank.sandbox.control import Part, Sandbox
 from accounts_bank.sandbox.ids import SeededIds
-from accounts_bank.sandbox.vault import MemoryVault
+from accounts_bank.sandbox.stored_clock import lasting_clock
+from accounts_bank.sandbox.vault import MemoryVault, StoreVault, Vault
+from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, UserStore
 from accounts_bank.stores.wrappers.instrumented import CountedAccountStore
+
+DUE_POLL_S = 0.5
+"""The pause between two looks for due work that other processes saved in a durable store."""
 
 TILLS = 16
 """The number of cash accounts that the processes share, so that they rarely collide."""
@@ -52,12 +56,18 @@ def random_id() -> str:
     return str(uuid7())
 
 
-def first_sandbox_bank(settings: Settings, passwords: Passwords, clock: Clock) -> Bank:
+def first_sandbox_bank(
+    settings: Settings, passwords: Passwords, clock: Clock, observer: Observer
+) -> Bank:
     """Build the first bank of a sandbox, in memory."""
-    observer = Metrics()
     limits = RateLimits(settings, MemoryStorage())
     process = Process(settings, passwords, clock, observer, InFlight(), Runner(), limits)
-    bank, join = memory_bank(process)
+    return with_demo(*memory_bank(process), passwords, clock)
+
+
+def with_demo(bank: Bank, join: Join, passwords: Passwords, clock: Clock) -> Bank:
+    """Write the demo into a new bank where the settings say so; register its gauges."""
+    settings = bank.settings
     users = demo.prepare(join, clock(), settings.DEMO_SEED, passwords) if settings.DEMO else ()
     bank = replace(bank, demo_users=users)
     register_gauges(bank)
@@ -109,31 +119,60 @@ def memory_bank(
     :param seed: of its ids; None for a random one.
     """
     vault, clock = MemoryVault(FairLock()), BankClock(process.clock)
-    ids = SeededIds(clock, secrets.token_hex(16) if seed is None else seed)
-    stores = vault.users, CountedAccountStore(vault.accounts, process.observer)
+    accounts = CountedAccountStore(vault.accounts, process.observer)
+    stores = vault.stores()._replace(accounts=accounts)
     sealer = Sealer(vault.journal, None, in_background=lambda: False)
-    saved, is_frozen = sealer.notify, clock.is_standing
-    due_work = DueWork(stores[1], clock=clock, on_saved=saved, is_frozen=is_frozen)
-    joined = partial(join_collections, *stores, process.settings, process.passwords)
-    join = partial(joined, saved, due_work.expect, session_clock=process.clock)
-    users, accounts = join(clock, ids)
-    parts: dict[str, Part] = {"clock": clock, "ids": ids}
-    forget = accounts.forget
-    sandbox = Sandbox(clock, due_work, vault, parts=parts, forget=forget, parent_id=parent_id)
-    bank = Bank(
-        id=bank_id,
-        users=users,
-        accounts=accounts,
-        audit=sealer,
-        verifier=Verifier(Contents(*stores, vault.journal), sealer, None),
-        **process.shared(),
-        due_work=due_work,
-        clock=clock,
-        close_stores=lambda: None,
-        check_clock=trust,
-        sandbox=sandbox,
-    )
-    return bank, join
+    bank = _Foundation(process, stores, sealer, vault, clock)
+    return bank.build(bank_id=bank_id, parent_id=parent_id, seed=seed)
+
+
+def lasting_bank(process: Process, stores: Stores, sealer: Sealer) -> tuple[Bank, Join]:
+    """Build the first bank of a sandbox on a database, whose clock lasts too."""
+    clock = lasting_clock(process.clock, stores.journal)
+    vault = StoreVault(stores, sealer.seal)
+    return _Foundation(process, stores, sealer, vault, clock, DUE_POLL_S).build()
+
+
+class _Foundation(NamedTuple):
+    """The parts on which a sandbox bank is built."""
+
+    process: Process
+    stores: Stores
+    sealer: Sealer
+    vault: Vault
+    clock: BankClock
+    poll_s: float | None = None
+
+    def build(
+        self, *, bank_id: str = "", parent_id: str | None = None, seed: str | None = None
+    ) -> tuple[Bank, Join]:
+        """Build the bank; return it and a function that joins other collections to it."""
+        process, stores, sealer, vault, clock, poll_s = self
+        ids = SeededIds(clock, secrets.token_hex(16) if seed is None else seed)
+        saved, is_frozen, books = sealer.notify, clock.is_standing, stores.accounts
+        due_work = DueWork(books, clock=clock, on_saved=saved, poll_s=poll_s, is_frozen=is_frozen)
+        joined = partial(join_collections, stores.users, books, process.settings)
+        shared = partial(joined, process.passwords, saved, due_work.expect)
+        join = partial(shared, session_clock=process.clock)
+        users, accounts = join(clock, ids)
+        parts: dict[str, Part] = {"clock": clock, "ids": ids}
+        forget = accounts.forget
+        bank = Bank(
+            id=bank_id,
+            users=users,
+            accounts=accounts,
+            audit=sealer,
+            verifier=Verifier(Contents(stores.users, books, stores.journal), sealer, None),
+            **process.shared(),
+            due_work=due_work,
+            clock=clock,
+            close_stores=stores.close,
+            check_clock=trust,
+            sandbox=Sandbox(
+                clock, due_work, vault, parts=parts, forget=forget, parent_id=parent_id
+            ),
+        )
+        return bank, join
 
 
 def join_collections(  # noqa: PLR0913, PLR0917 - all dependencies of the collections
@@ -154,7 +193,7 @@ def join_collections(  # noqa: PLR0913, PLR0917 - all dependencies of the collec
         new_id=new_id,
         on_saved=on_saved,
         customer_cash=settings.CUSTOMER_CASH,
-        till=os.getpid() % TILLS if settings.is_durable else 0,
+        till=os.getpid() % TILLS if settings.is_durable and not settings.SANDBOX else 0,
         on_due=on_due,
     )
     users = UserCollection(

@@ -11,7 +11,7 @@ from accounts_bank.collections.due_work import DueWork, Fired
 from accounts_bank.errors import ClockBackward, InvalidRequest, NotFound, SandboxFull
 from accounts_bank.sandbox.clock import BankClock, ClockState, Mode
 from accounts_bank.sandbox.digest import digest
-from accounts_bank.sandbox.vault import Books, MemoryVault
+from accounts_bank.sandbox.vault import Books, Vault
 
 FIRED_MAX = 10_000
 """The most due entries that one advance runs."""
@@ -53,7 +53,7 @@ class Sandbox:
         self,
         clock: BankClock,
         due_work: DueWork,
-        vault: MemoryVault,
+        vault: Vault,
         *,
         parts: dict[str, Part],
         forget: Callable[[], None],

@@ -1,15 +1,18 @@
 """Saves and restores the books and users of a bank in memory."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
 
 from limits.storage import MemoryStorage
 from msgspec import Struct
 
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.concurrency.greenlets import FairLock
+from accounts_bank.errors import InvalidRequest, Unavailable
 from accounts_bank.sandbox.digest import all_users
 from accounts_bank.stores.backend import Stores
+from accounts_bank.stores.base import AccountStore, UserStore
 from accounts_bank.stores.memory import (
     InMemoryAccountStore,
     InMemoryJournal,
@@ -17,9 +20,13 @@ from accounts_bank.stores.memory import (
     Sessions,
 )
 from accounts_bank.stores.memory_image import Image
-from accounts_bank.stores.snapshot_file import lines_of
+from accounts_bank.stores.snapshot_file import lines_of, load_lines
 
 SEALED_AT_ONCE = 1_000
+TRIES_MAX = 5
+NOT_IN_MEMORY = (
+    "A bank in a database is not set back. Make a bank from the snapshot: POST /v1/sandbox/banks."
+)
 CONTROL = Permission.CONTROL_SANDBOX
 
 
@@ -29,6 +36,73 @@ class Books(Struct, frozen=True):
     users: Image
     accounts: Image
     journal: Image
+
+
+class Vault(Protocol):
+    """Saves and restores the books and the users of one bank."""
+
+    @property
+    def users(self) -> UserStore:
+        """The users."""
+
+    @property
+    def accounts(self) -> AccountStore:
+        """The books."""
+
+    def save(self) -> Books:
+        """Return everything as of one moment."""
+
+    def lines(self, books: Books, parts: Mapping[str, Any]) -> Iterator[bytes]:
+        """Yield the lines of a file with saved books; `parts` is the state beside them."""
+
+    def keep_admins(self) -> None:
+        """Forget everything but the admins."""
+
+    def restore(self, books: Books) -> None:
+        """Hold what was saved."""
+
+
+def lines_of_books(books: Books, parts: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yield the lines of a file with saved books; `parts` is the state beside them."""
+    copy = MemoryVault(FairLock())
+    copy.restore(books)
+    while copy.journal.seal(SEALED_AT_ONCE):
+        pass
+    return lines_of(copy.stores(), parts)
+
+
+class StoreVault:
+    """Saves the stores of a bank in a database. They are not set back: other programs use them."""
+
+    def __init__(self, stores: Stores, seal: Callable[[], None]) -> None:
+        """Take the stores; `seal` gives numbers to all that they saved."""
+        self._stores = stores
+        self._seal = seal
+        self.users, self.accounts = stores.users, stores.accounts
+
+    def save(self) -> Books:
+        """Copy everything into memory.
+
+        :raises Unavailable: payments change the books all the time.
+        """
+        for _ in range(TRIES_MAX):
+            self._seal()
+            head, copy = self._stores.journal.head(), MemoryVault(FairLock())
+            with suppress(LookupError):  # a number of an entry that is newer than the books
+                load_lines(lines_of(self._stores, {}), copy.stores())
+                journal = self._stores.journal
+                if journal.head() == head and not journal.backlog(1)[0]:
+                    return copy.save()
+        raise Unavailable("The bank is too busy for a snapshot. Send the request again.")
+
+    def lines(self, books: Books, parts: Mapping[str, Any]) -> Iterator[bytes]:
+        return lines_of_books(books, parts)
+
+    def keep_admins(self) -> None:
+        raise InvalidRequest(NOT_IN_MEMORY)
+
+    def restore(self, books: Books) -> None:  # noqa: ARG002 - the signature of a vault
+        raise InvalidRequest(NOT_IN_MEMORY)
 
 
 class MemoryVault:
@@ -48,13 +122,11 @@ class MemoryVault:
             return Books(self.users.image(), self.accounts.image(), self.journal.image())
 
     def lines(self, books: Books, parts: Mapping[str, Any]) -> Iterator[bytes]:
-        """Yield the lines of a file with saved books; `parts` is the state beside them."""
-        copy = MemoryVault(FairLock())
-        copy.restore(books)
-        while copy.journal.seal(SEALED_AT_ONCE):
-            pass
-        stores = Stores(copy.users, copy.accounts, copy.journal, MemoryStorage(), lambda: None)
-        return lines_of(stores, parts)
+        return lines_of_books(books, parts)
+
+    def stores(self) -> Stores:
+        """Return the stores."""
+        return Stores(self.users, self.accounts, self.journal, MemoryStorage(), lambda: None)
 
     def keep_admins(self) -> None:
         """Forget everything but the admins."""
