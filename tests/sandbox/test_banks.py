@@ -138,7 +138,7 @@ def test_many_banks_need_no_thread_of_their_own(make):
     banks = [make() for _ in range(20)]
     for bank in banks:
         bank.send("ada", "ben", 1)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_a_user_without_a_password_cannot_sign_in(bank):

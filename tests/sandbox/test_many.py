@@ -41,7 +41,7 @@ def test_many_banks_stay_apart_and_cost_little(make):
     assert {bank.balance_minor("ben") for bank in banks[USED:]} == {500}
     accounts = {bank.accounts["ada"]["id"] for bank in banks}
     assert len(accounts) == BANKS
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
     for bank in banks:
         bank.admin.app.extensions["accounts.banks"].delete("", bank.id)
     gc.collect()
