@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,7 @@ from accounts_bank.sandbox import demo
 from accounts_bank.stores import factory
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, Journal
-from accounts_bank.stores.factory import copy_stores, open_stores, upgrade_stores
+from accounts_bank.stores.factory import copy_stores, open_stores, require_bank, upgrade_stores
 from accounts_bank.stores.wrappers.clock import READ_EVERY_S, StoreClock, timed
 
 DURABLE_PACE = Pace(batch_delay_s=0.25, poll_s=0.3)
@@ -184,6 +184,20 @@ def _audit_log(settings: Settings, key_file: Path | None, journal: Journal) -> A
         return None
     where = LogSettings(Path(settings.AUDIT_LOG), key_file, settings.is_durable)
     return open_log(where, journal, _now(), random_id())
+
+
+@contextmanager
+def opened_journal(settings: Settings) -> Iterator[Journal | None]:
+    """Open the numbers of an existing bank; None for a bank in memory.
+
+    :raises SettingsError: there is no bank, or the store does not answer.
+    """
+    if not settings.is_durable:
+        yield None
+        return
+    require_bank(settings.STORE_URL)
+    with closing(open_stores(settings.STORE_URL, Observer())) as stores:
+        yield stores.journal
 
 
 def upgrade(settings: Settings) -> None:

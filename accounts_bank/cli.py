@@ -12,7 +12,8 @@ from typing import Any
 import click
 import msgspec
 
-from accounts_bank.audit.files import parts_of, verify_files
+from accounts_bank.audit.comparison import verify_log
+from accounts_bank.audit.files import parts_of
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.config import (
     CONFIG_FILE,
@@ -227,9 +228,12 @@ def audit() -> None:
 def verify(logs: tuple[Path, ...]) -> None:
     """Verify the audit log; print the first fault and exit with 1 if there is one.
 
-    Rotated parts beside the log are read too. If some lie elsewhere, name all files, the oldest
-    first: `accounts audit verify archive/audit.log.1 audit.log`.
+    Where the bank has a durable store, each line and the head are compared with it. Rotated parts
+    beside the log are read too. If some lie elsewhere, name all files, the oldest first:
+    `accounts audit verify archive/audit.log.1 audit.log`.
     """
+    from accounts_bank.app import opened_journal  # noqa: PLC0415 - the composition root stands above this package
+
     settings = read_settings()
     paths = list(logs) or parts_of(Path(settings.AUDIT_LOG))
     if not paths[-1].is_file():
@@ -237,7 +241,8 @@ def verify(logs: tuple[Path, ...]) -> None:
     click.echo(f"Read {', '.join(map(str, paths))}.")
     key_path = Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
     try:
-        count, fault = verify_files(paths, key_path)
+        with opened_journal(settings) as journal:
+            count, fault = verify_log(paths, key_path, journal)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}.") from error
     if fault:

@@ -1,11 +1,13 @@
 """Comparison of an audit log with the numbers in the store, line by line."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from accounts_bank.audit.chain import FIRST_EVENT, Head, Link
+from accounts_bank.audit.files import verify_files
 from accounts_bank.audit.records import record_of
 from accounts_bank.identity import Event
 from accounts_bank.ledger.entries import Needs, Recorded
@@ -81,6 +83,55 @@ def _link(line: bytes) -> Link | None:
         return msgspec.json.decode(line, type=Link)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+class LineComparison:
+    """Compares the hash of each line of a log with the store, in batches."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._links: list[Link] = []
+        self._fault: str | None = None
+
+    def add(self, line: bytes) -> None:
+        """Add a valid line of the log.
+
+        :raises Unavailable: the store does not answer.
+        """
+        link = _link(line)
+        if link and link.number and self._fault is None:
+            self._links.append(link)
+        if len(self._links) >= BATCH_MAX:
+            self._compare()
+
+    def finish(self, head: Head | None) -> str | None:
+        """Compare the rest and the head; return the first fault, or None.
+
+        :raises Unavailable: the store does not answer.
+        """
+        self._compare()
+        return self._fault or (fault_of_head(self._journal, head) if head else None)
+
+    def _compare(self) -> None:
+        self._fault = self._fault or _fault_of(self._journal, self._links)
+        self._links = []
+
+
+def verify_log(
+    paths: list[Path], key_path: Path | None, journal: Journal | None
+) -> tuple[int, str | None]:
+    """Verify a log by its key, and each line by the store; return the line count and a fault.
+
+    :param paths: the rotated parts and the log, the oldest first.
+    :param journal: None where no store can be asked.
+    :raises OSError: a file cannot be read.
+    :raises Unavailable: the store does not answer.
+    """
+    if journal is None:
+        return verify_files(paths, key_path)
+    comparison, heads = LineComparison(journal), list[Head | None]()
+    count, fault = verify_files(paths, key_path, on_lock=heads.append, on_line=comparison.add)
+    return count, fault or comparison.finish(heads[0])
 
 
 class JournalComparison:

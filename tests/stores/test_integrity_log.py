@@ -1,5 +1,7 @@
 """`accounts verify` and each start compare the audit log with each durable store."""
 
+import os
+import subprocess
 from contextlib import closing
 from copy import copy
 from pathlib import Path
@@ -11,6 +13,7 @@ from accounts_bank.audit.chain import FIRST_EVENT, Head, seal, step, with_seal
 from accounts_bank.audit.files import head_path_of, key_path_of
 from accounts_bank.errors import SettingsError
 from tests.stores.altered import MongoBank, SqlBank
+from tests.system.servers import ACCOUNTS
 
 LOG = Path("audit.log")
 
@@ -182,6 +185,29 @@ def test_an_older_log_with_its_head_is_found_while_the_bank_runs(altered):
     altered.sealer.seal()
     assert altered.sealer.failing
     assert "it ends at line 13, and had 14 lines: it was cut or rolled back" in altered.fault()
+
+
+def test_accounts_audit_verify_compares_the_log_with_the_store(altered):
+    older = kept()
+    altered.books.send("ada", "bob", 1)
+    altered.sealer.close()
+    url = {"ACCOUNTS_STORE_URL": altered.url}
+    assert audit_verified(url) == (0, "The audit log is whole: 14 lines.")
+    put_back(older)
+    fault = "it ends at line 13, and had 14 lines: it was cut or rolled back"
+    said = f"The audit log is not whole: {fault}. Right before that: 13 lines."
+    assert audit_verified(url) == (1, said)
+
+
+def audit_verified(environment: dict[str, str]) -> tuple[int, str]:
+    done = subprocess.run(
+        [ACCOUNTS, "audit", "verify"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, (done.stdout.splitlines() or [done.stderr])[-1]
 
 
 @pytest.mark.parametrize("content", [bytes(512), b"", b"{}"])
