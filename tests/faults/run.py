@@ -1,7 +1,7 @@
 """A run: clients work while one fault after another is injected; then the checker looks."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, repeat
+from itertools import chain, product, repeat
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep
@@ -55,7 +55,7 @@ class Run:
     ) -> None:
         self.rig, self.history, self.on_episode = rig, history, on_episode
         self.random = Random(f"faults {seed}")  # noqa: S311 - the same faults each time
-        self.direct = HttpTransport([rig.writer.server.port], "direct", READ_TIMEOUT_S)
+        self.direct = HttpTransport([rig.first.server.port], "direct", READ_TIMEOUT_S)
         """A way to the first bank without a wire."""
         self.people: People = set_up(self.direct, history)
         ports = [host.wire.port for host in rig.hosts]
@@ -132,8 +132,8 @@ class Run:
             code = host.stop()
             if code != 0:
                 yield Finding(Sort.OTHER, f"a bank ended with {code}")
-        for command in (["verify"], ["audit", "verify"]):
-            done = self.rig.writer.ask(*command)
+        for host, command in product(self.rig.hosts, (["verify"], ["audit", "verify"])):
+            done = host.ask(*command)
             if done.returncode:
                 said = f"{done.stdout}{done.stderr}"
                 yield Finding(Sort.OTHER, f"accounts {' '.join(command)}: {said}")

@@ -135,10 +135,7 @@ class AnotherBank(Fault):
     name = "another bank comes and goes"
 
     def inject(self) -> None:
-        folder, settings = self.rig.writer.folder, self.rig.hosts[-1].settings
-        if len(self.rig.hosts) > 1:
-            folder = self.rig.hosts[-1].folder
-        self.other = Host(folder, settings)
+        self.other = Host(self.host.folder, self.host.settings)
         self.other.start()
         if not within(READY_TIMEOUT_S, self.other.is_ready):
             self.complaint = "another bank did not start"
@@ -156,7 +153,7 @@ class VerifiedMeanwhile(Fault):
     lasts_s = 0.1
 
     def inject(self) -> None:
-        done = self.rig.writer.ask("verify")
+        done = self.host.ask("verify")
         if done.returncode:
             self.complaint = f"accounts verify said {done.stdout}{done.stderr}"
 

@@ -37,7 +37,7 @@ class LogRotated(Fault):
     lasts_s = 1.0
 
     def inject(self) -> None:
-        log = self.rig.writer.folder / "audit.log"
+        log = self.host.folder / "audit.log"
         parts = sorted(log.parent.glob("audit.log.[0-9]*"), key=lambda each: int(each.suffix[1:]))
         for part in reversed(parts):
             part.rename(part.with_suffix(f".{int(part.suffix[1:]) + 1}"))
@@ -52,7 +52,7 @@ class LogHeld(Fault):
     lasts_s = 3.0
 
     def inject(self) -> None:
-        self.file = (self.rig.writer.folder / "audit.log.head").open("rb")
+        self.file = (self.host.folder / "audit.log.head").open("rb")
         flock(self.file, LOCK_SH)
 
     def heal(self) -> None:
@@ -66,13 +66,13 @@ class SealerKilled(Fault):
     lasts_s = 0.5
 
     def inject(self) -> None:
-        head = self.rig.writer.folder / "audit.log.head"
+        head = self.host.folder / "audit.log.head"
         with ignoring_the_dead():
             os.kill(self.holder(head), signal.SIGKILL)
 
     def holder(self, path: Path) -> int:
         """Return the process with the lock on a file, or any worker where none comes to have it."""
-        workers = self.rig.writer.server.workers()
+        workers = self.host.server.workers()
         pattern = re.compile(rf"FLOCK +ADVISORY +WRITE (\d+) \S+:{path.stat().st_ino} ")
         for _ in range(LOOKS):
             found = pattern.search(Path("/proc/locks").read_text())
