@@ -128,6 +128,17 @@ def test_two_advances_at_once_run_one_after_the_other(bank):
     assert bank.balance_minor("ben") == 520
 
 
+def test_payments_go_on_while_the_clock_is_advanced(bank, app):
+    bank.schedule("ada", "ben", 1, first_at="2026-02-01", every="day")
+    with ThreadPoolExecutor(17) as pool:
+        advanced = pool.submit(bank.advance, by="P100D")
+        sent = list(pool.map(lambda _: bank.send("ada", "ben", 2).status_code, range(64)))
+        told = advanced.result()
+    assert (set(sent), len(told["fired"])) == ({201}, 100)
+    assert bank.balance_minor("ben") == 500 + 100 + 2 * 64
+    assert app.extensions["accounts.banks"]._entries[bank.id].bank.verifier.verify().ok
+
+
 def test_an_advance_stops_after_as_many_entries_as_it_may_run(bank, monkeypatch):
     monkeypatch.setattr("accounts_bank.sandbox.control.FIRED_MAX", 3)
     bank.schedule("ada", "ben", 1, first_at="2026-02-01", every="day")

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from operator import attrgetter
 
 from msgspec.structs import replace
@@ -112,7 +112,8 @@ class InMemoryAccountStore(Imaged, AccountStore):
 
     def due(self, now: datetime, *, limit: int) -> list[Progress]:
         with self._lock:
-            return [self._progress[each] for at, each in islice(self._due, limit) if at <= now]
+            due = takewhile(lambda each: each[0] <= now, islice(self._due, limit))
+            return [self._progress[entry_id] for _, entry_id in due]
 
     def present(self) -> Present:
         with self._lock:
