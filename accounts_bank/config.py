@@ -4,6 +4,7 @@ Environment values are JSON, but for settings that are text: `ACCOUNTS_TRACING=t
 """
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -22,6 +23,12 @@ from accounts_bank.stores.factory import MEMORY_URL, backend_of
 CONFIG_FILE = Path("config.json")
 PREFIX = "ACCOUNTS_"
 SECRET_BYTES_MIN = 32
+
+_SERVICE_LINK = re.compile(
+    r"_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_[A-Z]+(?:_(?:PROTO|PORT|ADDR))?"
+    r"|(?P<port>PORT))\Z"
+)
+_ENDPOINT = re.compile(r"[a-z]+://")
 
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
@@ -166,10 +173,19 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     types = get_type_hints(Settings, include_extras=True)
     values = {}
     for name, text in environment.items():
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and not _is_service_link(name, text):
             key = name.removeprefix(PREFIX)
             values[key] = text if _is_text(types.get(key, str)) else _decode(name, text)
     return values
+
+
+def _is_service_link(name: str, text: str) -> bool:
+    """Tell whether Kubernetes set a variable for a Service, such as `accounts` or `accounts-web`.
+
+    Source: Kubernetes, "Service", environment variables.
+    """
+    found = _SERVICE_LINK.search(name)
+    return found is not None and (found["port"] is None or _ENDPOINT.match(text) is not None)
 
 
 def _is_text(kind: Any) -> bool:

@@ -34,7 +34,7 @@ SETTINGS = {
     "`OTEL_EXPORTER_OTLP_ENDPOINT`",
     "TRUSTED_HOSTS": "host names that the bank answers to; `.bank.example` includes subdomains. "
     "Empty: any name. `/health` and `/metrics` answer to addresses too",
-    "PROXY_COUNT": "proxies in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` count",
+    "PROXY_COUNT": "proxies in front, whose `X-Forwarded-For`, `-Proto` and `-Prefix` count",
     "DRAIN_S": "seconds after SIGTERM with `/health/ready` 503 and all requests answered",
     "KEEP_ALIVE_S": "seconds that a connection may be idle; more than the proxy in front allows",
     "CUSTOMER_CASH": "customers deposit and withdraw themselves; `false`: tellers only",

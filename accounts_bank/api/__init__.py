@@ -15,6 +15,7 @@ from accounts_bank.http.hosts import behind_proxies, trust_hosts
 from accounts_bank.http.links import PrefixedLinks
 from accounts_bank.http.messages import FORM_BODY_MAX_BYTES
 from accounts_bank.http.middleware import OVERLOADED, RequestMiddleware
+from accounts_bank.http.request_head import check_heads, keep_target
 
 
 def create_api(bank: Bank, banks: Banks) -> Flask:
@@ -27,6 +28,8 @@ def create_api(bank: Bank, banks: Banks) -> Flask:
     traces.instrument(app, bank.settings)
     problems.register(app)
     tokens.register(app, bank.settings)
+    keep_target()
+    check_heads(app)
     app.before_request(_refuse_if_overloaded)
     trust_hosts(app, bank.settings)
     views.register(app, operations_of(bank.settings))

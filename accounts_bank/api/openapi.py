@@ -114,10 +114,11 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "1 to 255 printable characters. A retry with the same key moves no money.",
+    "description": "1 to 255 printable characters, quoted if one is a comma. A retry with the same "
+    "key moves no money.",
     "schema": {
         "type": "string",
-        "pattern": '^("[ !#-~]{1,255}"|[!#-~]([ -~]{0,253}[!-~])?)$',
+        "pattern": r'^("[ !#-~]{1,255}"|[!#-+\x2d-~]([ -+\x2d-~]{0,253}[!-+\x2d-~])?)$',
     },
 }
 

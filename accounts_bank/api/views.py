@@ -5,7 +5,7 @@ The order of refusals is fixed: token, permission, rate limit, query, path, body
 
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from flask import Flask, Response, current_app, request
@@ -18,6 +18,7 @@ from accounts_bank.http.bank import bank
 from accounts_bank.http.banks import BANKS_EXTENSION
 from accounts_bank.http.fields import Input
 from accounts_bank.http.guard import hashes_password, refuse_nul, require, spend_payment
+from accounts_bank.http.hosts import PROXY_PREFIX
 from accounts_bank.http.messages import idempotency_key, parse, parse_query
 from accounts_bank.http.middleware import STREAMS, USER_ID
 from accounts_bank.identity import Caller
@@ -95,6 +96,12 @@ def _accept() -> MIMEAccept | None:
     return request.accept_mimetypes if request.headers.get("Accept", "").strip() else None
 
 
+def _root_url() -> str:
+    """Return the URL of the process; without a host where the client's header names none."""
+    host = request.host_url.rstrip("/") if request.host else ""
+    return host + str(request.environ.get(PROXY_PREFIX, ""))
+
+
 _READERS: dict[str, Callable[[], Any]] = {
     "key": idempotency_key,
     "address": lambda: request.remote_addr or "",
@@ -104,7 +111,7 @@ _READERS: dict[str, Callable[[], Any]] = {
     "refresh_claims": tokens.refresh_claims,
     "issue_tokens": lambda: tokens.tokens_view,
     "banks": lambda: current_app.extensions[BANKS_EXTENSION],
-    "root_url": lambda: request.host_url.rstrip("/"),
+    "root_url": _root_url,
 }
 
 
@@ -125,7 +132,8 @@ def write(answer: Answer) -> Response:
 def _next_url(cursor: str) -> str:
     query = MultiDict(request.args)
     query["cursor"] = cursor
-    return f"{request.base_url}?{urlencode(list(query.items(multi=True)))}"
+    path = quote(request.script_root + request.path)
+    return f"{path}?{urlencode(list(query.items(multi=True)))}"
 
 
 def _write_file(file: File) -> Response:

@@ -1,6 +1,7 @@
 """Sign-up, sign-in and new passwords, with the rate limits that the API and the pages share."""
 
 from accounts_bank.errors import InvalidCredentials
+from accounts_bank.http.addresses import network
 from accounts_bank.http.bank import Bank
 from accounts_bank.identity import Caller, Session, User, username_key
 
@@ -11,6 +12,7 @@ def begin_session(bank: Bank, address: str, username: str, password: str) -> tup
     :raises InvalidCredentials: the username or the password is wrong.
     :raises TooManyRequests: too many sign-ins failed.
     """
+    address = network(address)
     bank.limits.login_address.check(address)
     try:
         with bank.limits.login.one(address, username_key(username)):
@@ -28,7 +30,7 @@ def add_customer(
     :raises UsernameTaken: another user has a name that compares equal.
     :raises TooManyRequests: too many signed up from this address.
     """
-    bank.limits.sign_up.spend(address)
+    bank.limits.sign_up.spend(network(address))
     return bank.users.sign_up(username, password, full_name)
 
 

@@ -7,6 +7,7 @@ from flask import Flask, request
 
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, NotFound
+from accounts_bank.http.addresses import network
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
 
@@ -59,4 +60,4 @@ def spend_payment(caller: Caller) -> None:
 
     :raises TooManyRequests: the caller exceeds the limit.
     """
-    bank().limits.money.spend(request.remote_addr or "", caller.id)
+    bank().limits.money.spend(network(request.remote_addr or ""), caller.id)

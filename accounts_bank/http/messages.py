@@ -12,6 +12,7 @@ from msgspec.structs import fields
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from accounts_bank.errors import InvalidRequest, UnsupportedMediaType
+from accounts_bank.observability.wsgi import Environment
 
 BODY_MAX_BYTES = 1024 * 1024
 BULK_BODY_MAX_BYTES = 4 * BODY_MAX_BYTES
@@ -25,7 +26,10 @@ T = TypeVar("T")
 W = TypeVar("W", bound=Struct)
 Listed = TypeVar("Listed")
 
-_KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x20\x21\x23-\x7e][\x20-\x7e]{0,254})')
+_KEY = re.compile(
+    r'"([\x20\x21\x23-\x7e]{1,255})"|([\x20\x21\x23-\x2b\x2d-\x7e][\x20-\x2b\x2d-\x7e]{0,254})'
+)
+"""A bare key has no comma: a server joins two headers of one name by a comma (RFC 9110, 5.3)."""
 _LEAP_SECOND = re.compile(r"^(.{11}[0-9]{2}:[0-9]{2}):60")
 _PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
@@ -49,9 +53,10 @@ def parse(
     escapes, in which `TEXT_PATTERN` refuses nothing.
 
     :raises RequestEntityTooLarge: the body is longer than `body_max_bytes`.
-    :raises UnsupportedMediaType: the content type is not JSON in UTF-8.
+    :raises UnsupportedMediaType: the content type is not JSON in UTF-8, or the body is encoded.
     :raises InvalidRequest: the body does not fit `kind`; the pointer names the place.
     """
+    refuse_encoded(request.environ)
     request.max_content_length = body_max_bytes + 1
     body = request.get_data(cache=False)
     if len(body) > body_max_bytes:
@@ -73,6 +78,16 @@ def parse(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidRequest("The body is not JSON.") from None
     return read
+
+
+def refuse_encoded(environment: Environment) -> None:
+    """Refuse a body with a coding, such as gzip (RFC 9110, 15.5.16).
+
+    :raises UnsupportedMediaType: the header Content-Encoding names another coding than identity.
+    """
+    codings = environment.get("HTTP_CONTENT_ENCODING")
+    if codings and {coding.strip() for coding in codings.lower().split(",")} - {"", "identity"}:
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
 
 
 def parse_query(kind: type[T]) -> T:
@@ -115,14 +130,16 @@ def parse_time(text: str, name: str) -> datetime:
 def idempotency_key() -> str | None:
     """Read the Idempotency-Key, quoted or bare.
 
-    :raises InvalidRequest: it is not 1 to 255 printable characters of ASCII.
+    :raises InvalidRequest: it is not 1 to 255 printable characters of ASCII, or is sent twice.
     """
     key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     found = _KEY.fullmatch(key)
     if found is None:
-        raise InvalidRequest("Send an Idempotency-Key of 1 to 255 printable characters.")
+        raise InvalidRequest(
+            "Send one Idempotency-Key of 1 to 255 printable characters; quote it if it has a comma."
+        )
     return found[1] or found[2]
 
 

@@ -272,6 +272,8 @@ def _environment(scope: Scope) -> Environment:
         "wsgi.file_wrapper": _parts_of_file,
     }
     for name in scope.headers.keys():  # noqa: SIM118 - granian's mapping
+        if "_" in name:
+            continue  # it would be taken for a header with a hyphen, as nginx says too
         # granian leaves out a value that is not ASCII: "" is refused, an absent header may not be.
         values = ",".join(scope.headers.get_all(name))  # type: ignore[attr-defined]
         key = name.upper().replace("-", "_")

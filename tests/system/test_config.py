@@ -153,3 +153,32 @@ def test_the_example_shows_every_setting_with_its_default():
     found = load_settings(environment={})
     for key in example.keys() - {"JWT_SECRET_KEY"}:
         assert getattr(found, key) == getattr(defaults, key), key
+
+
+@pytest.mark.parametrize(
+    "service", ["ACCOUNTS", "ACCOUNTS_WEB", "ACCOUNTS_2", "ACCOUNTS_STORE_URL"]
+)
+def test_the_service_links_of_kubernetes_are_no_settings(service):
+    links = {
+        f"{service}_SERVICE_HOST": "10.0.0.11",
+        f"{service}_SERVICE_PORT": "5000",
+        f"{service}_SERVICE_PORT_HTTP": "5000",
+        f"{service}_SERVICE_PORT_WEB_API_2": "5000",
+        f"{service}_PORT": "tcp://10.0.0.11:5000",
+        f"{service}_PORT_5000_TCP": "tcp://10.0.0.11:5000",
+        f"{service}_PORT_5000_TCP_PROTO": "tcp",
+        f"{service}_PORT_5000_TCP_PORT": "5000",
+        f"{service}_PORT_5000_TCP_ADDR": "10.0.0.11",
+        f"{service}_PORT_53_UDP": "udp://[fd00::1]:53",
+        f"{service}_PORT_53_UDP_ADDR": "fd00::1",
+        f"{service}_PORT_9_SCTP_PROTO": "sctp",
+    }
+    assert load_settings(environment=links | {"ACCOUNTS_DRAIN_S": "7"}).DRAIN_S == 7
+
+
+@pytest.mark.parametrize(
+    "name", ["ACCOUNTS_PORT", "ACCOUNTS_WEB_PORT", "ACCOUNTS_SERVICE", "ACCOUNTS_HOST"]
+)
+def test_a_name_without_the_shape_of_a_service_link_is_refused(name):
+    with pytest.raises(SettingsError, match="is no setting"):
+        load_settings(environment={name: "5000"})

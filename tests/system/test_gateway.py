@@ -350,3 +350,11 @@ def test_an_error_of_the_application_is_logged_and_answered(  # noqa: PLR0917 - 
     assert ("Content-Type", "application/problem+json") in headers
     assert (("Retry-After", "1") in headers) == (status == 503)
     assert caplog.records[0].exc_info[1] is error
+
+
+def test_a_header_name_with_an_underscore_is_dropped():
+    scope: Any = Scope(content_length="3")
+    scope.headers |= {"content_length": "abc", "x_forwarded_for": "9.9.9.9"}
+    environment = gateway._environment(scope)
+    assert environment["CONTENT_LENGTH"] == "3"
+    assert "HTTP_X_FORWARDED_FOR" not in environment
