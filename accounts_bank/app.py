@@ -209,7 +209,7 @@ def upgrade(settings: Settings) -> None:
         audit log.
     """
     path = Path(settings.AUDIT_LOG) if settings.AUDIT_LOG else None
-    upgrade_stores(settings.STORE_URL, inherited(path) if path else ())
+    upgrade_stores(settings.STORE_URL, inherited(path, _key_file(settings)) if path else ())
 
 
 def copy(settings: Settings, to_url: str) -> Iterator[tuple[int, int]]:

@@ -27,6 +27,7 @@ _BLOCK_BYTES = 64
 _SEAL_BYTES = len(',"seal":""}') + 64
 _HASH_BYTES = len(',"hash":""}') + 64
 FIRST_EVENT = "log_opened"
+HEAD_TOO_OLD = "the head is too old"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -176,7 +177,7 @@ def _fault_of_end(key: bytes, last: Head, end: Head | None) -> str | None:
         return None
     if end.number > last.number:
         return f"the end is cut: lines {last.number + 1} to {end.number} are missing"
-    return f"the head is too old: it ends at line {end.number}"
+    return f"{HEAD_TOO_OLD}: it ends at line {end.number}"
 
 
 def _head_seal(key: bytes, head: Head) -> str:

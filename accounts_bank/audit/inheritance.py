@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from accounts_bank.audit.files import parts_of
+from accounts_bank.audit.chain import HEAD_TOO_OLD
+from accounts_bank.audit.files import head_path_of, key_path_of, parts_of, verify_files
 from accounts_bank.errors import SettingsError
 from accounts_bank.identity import Event
 from accounts_bank.ledger.sealing import Numbered
@@ -24,16 +25,25 @@ class _Line(Struct, frozen=True):
     actor_id: str | None = None
 
 
-def inherited(path: Path) -> Iterator[tuple[Numbered, str, Event | None]]:
-    """Read a log and its rotated parts, the oldest first.
+def inherited(path: Path, key_path: Path | None) -> Iterator[tuple[Numbered, str, Event | None]]:
+    """Verify a log and its rotated parts, and read them, the oldest first.
 
-    :returns: for each line the number, the digest, and the event where the line has no entry.
-    :raises SettingsError: a line cannot be read.
+    :returns: for each line the number, the digest, and the event where the line has no entry;
+        nothing where there is no log, no head and no key.
+    :raises SettingsError: the log is not whole, or cannot be read.
     """
+    files = (*parts_of(path), head_path_of(path), key_path_of(path))
+    if not any(each.exists() for each in files):
+        return
+    try:
+        _, fault = verify_files(parts_of(path), key_path)
+    except OSError as error:
+        raise SettingsError(f"{error.filename} cannot be read: {error.strerror}.") from error
+    if fault and not fault.startswith(HEAD_TOO_OLD):  # the bank was killed
+        raise SettingsError(f"The audit log {path} is not whole: {fault}. Restore it.")
     for part in parts_of(path):
-        if part.exists():
-            with part.open("rb") as file:
-                yield from map(_inherited, file)
+        with part.open("rb") as file:
+            yield from map(_inherited, file)
 
 
 def _inherited(text: bytes) -> tuple[Numbered, str, Event | None]:
