@@ -126,11 +126,16 @@ def memory_bank(
     return bank.build(bank_id=bank_id, parent_id=parent_id, seed=seed)
 
 
-def lasting_bank(process: Process, stores: Stores, sealer: Sealer) -> tuple[Bank, Join]:
-    """Build the first bank of a sandbox on a database, whose clock lasts too."""
+def lasting_bank(
+    process: Process, stores: Stores, sealer: Sealer, seed: str | None = None
+) -> tuple[Bank, Join]:
+    """Build the first bank of a sandbox on a database, whose clock lasts too.
+
+    :param seed: of its ids; None for a random one.
+    """
     clock = lasting_clock(process.clock, stores.journal)
     vault = StoreVault(stores, sealer.seal)
-    return _Foundation(process, stores, sealer, vault, clock, DUE_POLL_S).build()
+    return _Foundation(process, stores, sealer, vault, clock, DUE_POLL_S).build(seed=seed)
 
 
 class _Foundation(NamedTuple):
