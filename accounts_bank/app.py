@@ -52,6 +52,7 @@ from accounts_bank.stores import factory
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, Journal
 from accounts_bank.stores.factory import copy_stores, open_stores, require_bank, upgrade_stores
+from accounts_bank.stores.memory import InMemoryJournal
 from accounts_bank.stores.wrappers.clock import READ_EVERY_S, StoreClock, timed
 
 DURABLE_PACE = Pace(batch_delay_s=0.25, poll_s=0.3)
@@ -121,6 +122,8 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = 
     stores = open_stores(settings.STORE_URL, observer)
     if settings.SANDBOX:
         return _lasting_sandbox(settings, passwords, clock or _now, observer, stores)
+    if isinstance(stores.journal, InMemoryJournal):
+        stores.journal.warn_from(settings.MEMORY_ENTRIES_WARNED)
     check_clock = trust
     if clock is None:
         clock = _clock_of(stores.accounts, is_durable=is_durable)

@@ -119,6 +119,7 @@ def memory_bank(
     :param seed: of its ids; None for a random one.
     """
     vault, clock = MemoryVault(FairLock()), BankClock(process.clock)
+    vault.journal.warn_from(process.settings.MEMORY_ENTRIES_WARNED)
     accounts = CountedAccountStore(vault.accounts, process.observer)
     stores = vault.stores()._replace(accounts=accounts)
     sealer = Sealer(vault.journal, None, in_background=lambda: False)

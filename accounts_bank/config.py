@@ -69,6 +69,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     DRAIN_S: Annotated[int, Meta(ge=0, le=3600)] = 0
     KEEP_ALIVE_S: Annotated[int, Meta(ge=1, le=3600)] = 10
     CUSTOMER_CASH: bool = True
+    MEMORY_ENTRIES_WARNED: Annotated[int, Meta(ge=1)] = 1_000_000
     SANDBOX: bool = False
     SANDBOX_OPEN: bool = False
     SANDBOX_BANKS: Annotated[int, Meta(ge=0, le=100_000)] = 1_000

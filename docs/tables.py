@@ -29,6 +29,7 @@ SETTINGS = {
     "LOG_FILE_MAX_BYTES": "bytes at which `LOG_FILE` is rotated",
     "LOG_FILE_COUNT": "rotated files that are kept",
     "LOG_LEVEL": "`WARNING` is a faulty call, `ERROR` calls an operator",
+    "MEMORY_ENTRIES_WARNED": "entries in memory that log a warning, as each doubling does",
     "METRICS_TOKEN": "bearer token for `/metrics`; empty: open to every client of the port",
     "TRACING": "OpenTelemetry spans, with the extra `accounts-bank[tracing]`; the target is "
     "`OTEL_EXPORTER_OTLP_ENDPOINT`",

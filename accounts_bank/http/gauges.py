@@ -17,6 +17,8 @@ def register_gauges(bank: Bank) -> None:
         }
     )
     bank.observer.add_gauges(lambda: _audit_lag(bank), shared=True)
+    if not bank.settings.is_durable:
+        bank.observer.add_gauges(lambda: {"memory_entries": bank.audit.journal.head().number})
 
 
 def _audit_lag(bank: Bank) -> dict[str, float]:

@@ -47,6 +47,7 @@ _GAUGES: dict[str, tuple[str, Any]] = {
     "store_damaged": ("Whether the database said that it is damaged.", "livemax"),
     "store_connections": ("Connections to the store in use.", "livesum"),
     "store_connections_max": ("Connections to the store that there may be.", "livesum"),
+    "memory_entries": ("Entries and events that a bank in memory keeps.", "livemax"),
     "audit_failing": ("1 while the audit log cannot be written.", "livemax"),
     "due_failing": ("1 while due work cannot be done.", "livemax"),
     "audit_unsealed_items": ("Items not in the audit log yet, up to a bound.", "mostrecent"),

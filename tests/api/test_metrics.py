@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from accounts_bank.app import create_app
 from accounts_bank.errors import Unavailable
 from accounts_bank.identity import Event
+from accounts_bank.stores.memory import journal as memory
 from tests.helpers import Http, code
 
 
@@ -155,3 +156,21 @@ def test_metrics_with_a_token_need_the_token(passwords):
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_numbers_are_only_read(http, method):
     assert code(http(method, "/metrics")) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("sandbox", [False, True])
+def test_a_bank_in_memory_warns_as_it_grows(passwords, monkeypatch, caplog, sandbox):
+    app = create_app({"MEMORY_ENTRIES_WARNED": 4, "SANDBOX": sandbox}, passwords=passwords)
+    monkeypatch.setattr(memory.logger, "handlers", [caplog.handler])
+    ada = Http(app).joined("ada")
+    account = ada.opened()
+    sealer = app.extensions["accounts"].audit
+    for _ in range(6):
+        ada(
+            "POST", "/v1/deposits", {"account": account["id"], "amount_minor": 1, "currency": "EUR"}
+        )
+        sealer.seal()
+    warned = [each.context["entries"] for each in caplog.records if each.msg == "memory_grows"]
+    assert warned == [4, 8]
+    assert numbers(ada)["memory_entries",] >= 9
+    app.extensions["accounts"].close()

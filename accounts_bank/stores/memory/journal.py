@@ -1,9 +1,11 @@
 """The numbers of a bank in memory; the outbox is bounded, as it has no disk."""
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from math import inf
 from time import monotonic, sleep
 from uuid import uuid4
 
@@ -21,6 +23,8 @@ MANY_WAITING_MAX = WAITING_MAX // 2
 """From this number on a large append waits too; the rest is for single payments."""
 ROOM_TIMEOUT_S, ROOM_LOOK_S = 5.0, 0.01
 
+logger = logging.getLogger(__name__)
+
 
 class InMemoryJournal(Imaged, Journal):
     """The numbers in memory, and the outbox of both stores."""
@@ -35,6 +39,14 @@ class InMemoryJournal(Imaged, Journal):
         self._items: list[Recorded | Event] = []
         self._restored: dict[str, Recorded | Event] = {}
         self._cursors: dict[str, int] = {}
+        self._warned_from: float = inf
+
+    def warn_from(self, items: int) -> None:
+        """Log a warning when the journal has this many items, and again at each doubling.
+
+        A bank in memory keeps every item until its process ends.
+        """
+        self._warned_from = items
 
     def image(self) -> Image:
         with self._lock:
@@ -60,6 +72,9 @@ class InMemoryJournal(Imaged, Journal):
             for _ in items:
                 self._waiting.popleft()
             self._head = head_after(self._head, rows)
+        if self._head.number >= self._warned_from:
+            self._warned_from *= 2
+            logger.warning("memory_grows", extra={"context": {"entries": self._head.number}})
         return len(rows)
 
     def backlog(self, limit: int) -> tuple[int, datetime | None]:
