@@ -119,11 +119,9 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = 
     if settings.SANDBOX and not settings.is_durable:
         return first_sandbox_bank(settings, passwords, clock or _now, observer)
     is_durable = settings.is_durable
-    stores = open_stores(settings.STORE_URL, observer)
+    stores = _opened_stores(settings, observer)
     if settings.SANDBOX:
         return _lasting_sandbox(settings, passwords, clock or _now, observer, stores)
-    if isinstance(stores.journal, InMemoryJournal):
-        stores.journal.warn_from(settings.MEMORY_ENTRIES_WARNED)
     check_clock = trust
     if clock is None:
         clock = _clock_of(stores.accounts, is_durable=is_durable)
@@ -155,6 +153,13 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = 
     )
     register_gauges(bank)
     return bank
+
+
+def _opened_stores(settings: Settings, observer: Observer) -> Stores:
+    stores = open_stores(settings.STORE_URL, observer)
+    if isinstance(stores.journal, InMemoryJournal):
+        stores.journal.warn_from(settings.MEMORY_ENTRIES_WARNED)
+    return stores
 
 
 def _lasting_sandbox(

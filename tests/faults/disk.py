@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SIZE_BYTES = 4 * 2**30
 PAGE_BYTES = 4096
+FILL_TRIES = 50
 
 
 class Disk:
@@ -25,9 +26,16 @@ class Disk:
         subprocess.run(command, check=True)
 
     def fill(self) -> None:
-        """Leave no byte free: the file system shrinks to what is in use."""
-        used_bytes = shutil.disk_usage(self.folder).used
-        self.mount("remount", f"size={max(used_bytes, PAGE_BYTES)}")
+        """Leave no byte free: the file system shrinks to the bytes in use.
+
+        The banks write meanwhile, so the number may grow before the system shrinks.
+        """
+        for _ in range(FILL_TRIES):
+            used_bytes = shutil.disk_usage(self.folder).used
+            with suppress(subprocess.CalledProcessError):
+                self.mount("remount", f"size={max(used_bytes, PAGE_BYTES)}")
+                return
+        raise OSError(f"{self.folder} cannot be filled.")
 
     def give_room(self) -> None:
         self.mount("remount", f"size={SIZE_BYTES}")

@@ -6,6 +6,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import psycopg
+from psycopg.errors import DeadlockDetected
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
@@ -112,8 +113,16 @@ class TablesLocked(OfPostgres):
         self.other = self.connected()
         names = self.other.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         joined = ", ".join(name for (name,) in names.fetchall())
+        while not self.locks(joined):
+            self.other.execute("ROLLBACK")
+
+    def locks(self, names: str) -> bool:
+        """Lock the tables; False where a query of the bank is in the way of the lock."""
         self.other.execute("BEGIN")
-        self.other.execute(f"LOCK TABLE {joined}")
+        with suppress(DeadlockDetected):
+            self.other.execute(f"LOCK TABLE {names}")
+            return True
+        return False
 
     def heal(self) -> None:
         self.other.close()
