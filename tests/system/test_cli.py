@@ -172,6 +172,14 @@ def test_a_bank_in_memory_has_one_worker(accounts):
     assert (code, said) == (1, "Error: memory:// lives in one process: use --workers 1.\n")
 
 
+def test_a_sandbox_is_served_by_one_process_only(accounts, monkeypatch):
+    monkeypatch.setenv("ACCOUNTS_SANDBOX", "true")
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
+    code, said = accounts("serve", "--workers", "2")
+    assert code == 1
+    assert "a sandbox has one process. Use --workers 1." in said
+
+
 def test_the_port_may_be_set_by_the_environment(accounts, monkeypatch):
     monkeypatch.setenv("PORT", "1")
     assert accounts("health") == (1, "127.0.0.1:1 does not answer.\n")
