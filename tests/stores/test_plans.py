@@ -120,7 +120,9 @@ def account_queries(store: SqlAccountStore) -> set[str]:
         list(ledger.progress), list(ledger.unsealed)
     moved = replace(store.account(ada), id="moved", number="moved")
     store.restore(Changes([], [moved], [], []))
-    return {"append", "load", "accounts_of", "lines", "entries_of", "due", "ledger", "restore"}
+    store.present()
+    names = {"append", "load", "accounts_of", "lines", "entries_of", "due", "ledger", "restore"}
+    return names | {"present"}
 
 
 def user_queries(store: SqlUserStore) -> set[str]:
