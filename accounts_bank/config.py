@@ -28,6 +28,9 @@ _SERVICE_LINK = re.compile(
     r"_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_[A-Z]+(?:_(?:PROTO|PORT|ADDR))?"
     r"|(?P<port>PORT))\Z"
 )
+_ORIGIN = re.compile(
+    r"\*|https?://[a-z0-9._-]+(?::[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](?::[0-9]{1,5})?"
+)
 _ENDPOINT = re.compile(r"[a-z]+://")
 
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
@@ -65,6 +68,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     METRICS_TOKEN: str = ""
     TRACING: bool = False
     TRUSTED_HOSTS: tuple[str, ...] = ()
+    CORS_ORIGINS: tuple[str, ...] = ()
     PROXY_COUNT: Annotated[int, Meta(ge=0, le=10)] = 0
     DRAIN_S: Annotated[int, Meta(ge=0, le=3600)] = 0
     KEEP_ALIVE_S: Annotated[int, Meta(ge=1, le=3600)] = 10
@@ -245,6 +249,10 @@ def _check_rest(settings: Settings) -> None:
         )
     if "headers" not in settings.JWT_TOKEN_LOCATION:
         raise SettingsError("JWT_TOKEN_LOCATION lacks `headers`: add it; the API needs it.")
+    for origin in settings.CORS_ORIGINS:
+        if not _ORIGIN.fullmatch(origin):
+            message = f"CORS_ORIGINS has {origin!r}: write it like `https://app.example`."
+            raise SettingsError(message)
     for staff in settings.STAFF:
         if bool(staff.password) == bool(staff.password_hash):
             raise SettingsError(

@@ -6,6 +6,7 @@ ApiError
 ├── InvalidCredentials      the username or the password is wrong
 ├── InvalidToken            the token is missing, broken, expired or of an ended session
 ├── Forbidden               the caller's role lacks the permission
+├── OwnAccount              staff acts on an account of its own
 ├── NotFound                the resource does not exist, or belongs to another user
 ├── NotAcceptable           no form of the resource fits `Accept`
 ├── UsernameTaken           another user has that username
@@ -121,6 +122,15 @@ class Forbidden(ApiError):
     """The caller's role lacks the permission."""
 
     code = "forbidden"
+
+
+class OwnAccount(ApiError):
+    """Staff acts on an account of its own, which another member of staff must do."""
+
+    code = "own_account"
+
+    def __init__(self) -> None:
+        super().__init__("This account is your own. Ask another teller.")
 
 
 class NotFound(ApiError):

@@ -35,6 +35,8 @@ SETTINGS = {
     "`OTEL_EXPORTER_OTLP_ENDPOINT`",
     "TRUSTED_HOSTS": "host names that the bank answers to; `.bank.example` includes subdomains. "
     "Empty: any name. `/health` and `/metrics` answer to addresses too",
+    "CORS_ORIGINS": "[pages of other origins](front-end.md) that may call `/v1`, such as "
+    "`https://app.example`; `*` is all. A demo and a sandbox allow each port of localhost",
     "PROXY_COUNT": "proxies in front, whose `X-Forwarded-For`, `-Proto` and `-Prefix` count",
     "DRAIN_S": "seconds after SIGTERM with `/health/ready` 503 and all requests answered",
     "KEEP_ALIVE_S": "seconds that a connection may be idle; more than the proxy in front allows",

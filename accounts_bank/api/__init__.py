@@ -11,6 +11,7 @@ from accounts_bank.errors import Unavailable
 from accounts_bank.http import traces
 from accounts_bank.http.bank import EXTENSION, Bank
 from accounts_bank.http.banks import BANKS_EXTENSION, BankMount, Banks
+from accounts_bank.http.cross_origin import Origins, answer_preflights
 from accounts_bank.http.hosts import behind_proxies, trust_hosts
 from accounts_bank.http.links import PrefixedLinks
 from accounts_bank.http.messages import FORM_BODY_MAX_BYTES
@@ -32,11 +33,13 @@ def create_api(bank: Bank, banks: Banks) -> Flask:
     check_heads(app)
     app.before_request(_refuse_if_overloaded)
     trust_hosts(app, bank.settings)
+    origins = Origins(bank.settings)
+    answer_preflights(app, origins)
     views.register(app, operations_of(bank.settings))
     for blueprint in (health, metrics, docs):
         app.register_blueprint(blueprint)
     answer = problems.answer_outside
-    around = RequestMiddleware(app.wsgi_app, bank.traffic, bank.observer, answer)
+    around = RequestMiddleware(app.wsgi_app, bank.traffic, bank.observer, answer, origins.headers)
     mounted = BankMount(around, banks) if bank.settings.SANDBOX else around
     app.wsgi_app = behind_proxies(mounted, bank.settings)  # type: ignore[assignment]
     return app

@@ -36,7 +36,7 @@ from accounts_bank.ledger.values import Period
 
 operations = Operations("accounts", "/v1/accounts")
 
-_MANAGED_CODES = ("not_found", "account_closed")
+_MANAGED_CODES = ("own_account", "not_found", "account_closed")
 
 
 @operations.declare(

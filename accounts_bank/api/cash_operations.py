@@ -12,7 +12,14 @@ from accounts_bank.ledger.entries import Outcome
 
 operations = Operations("money", "/v1")
 
-_CASH_CODES = ("not_found", "key_reused", "account_closed", "currency_mismatch", "limit_exceeded")
+_CASH_CODES = (
+    "own_account",
+    "not_found",
+    "key_reused",
+    "account_closed",
+    "currency_mismatch",
+    "limit_exceeded",
+)
 
 
 @operations.declare(

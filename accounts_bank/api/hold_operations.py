@@ -20,7 +20,14 @@ from accounts_bank.ledger.actions import Hold
 
 operations = Operations("holds", "/v1/holds")
 
-_ENDED_CODES = ("not_found", "key_reused", "hold_captured", "hold_voided", "hold_expired")
+_ENDED_CODES = (
+    "own_account",
+    "not_found",
+    "key_reused",
+    "hold_captured",
+    "hold_voided",
+    "hold_expired",
+)
 
 
 @operations.declare(

@@ -55,6 +55,9 @@ CATALOGUE: Mapping[str, Entry] = {
         401, "Invalid credentials", "The username or the password is wrong."
     ),
     "forbidden": Entry(403, "Forbidden", "Your role lacks the permission. The detail names it."),
+    "own_account": Entry(
+        403, "Own account", "Staff does nothing to an account of its own. Ask another teller."
+    ),
     "not_found": Entry(
         404, "Not found", "The resource does not exist, or it belongs to another user."
     ),

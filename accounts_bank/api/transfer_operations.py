@@ -122,6 +122,7 @@ def transfer_all(
     answer=ReversalView,
     status=201,
     codes=(
+        "own_account",
         "not_found",
         "key_reused",
         "account_closed",

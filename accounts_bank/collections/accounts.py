@@ -15,6 +15,7 @@ from accounts_bank.collections.client import (
     OnSaved,
     PagePosition,
     raise_refusal,
+    refuse_own,
     with_time_of,
 )
 from accounts_bank.collections.holds import Holds
@@ -175,6 +176,7 @@ class AccountCollection:
 
         :raises NotFound: the account does not exist, or the caller may not read it.
         :raises Forbidden: the caller lacks MANAGE_ACCOUNTS.
+        :raises OwnAccount: the account is the caller's own.
         :raises Refused: `account_closed`.
         """
         return self._managed(caller, name, FreezeAccount)
@@ -261,6 +263,7 @@ class AccountCollection:
         :raises NotFound: the account does not exist, or the caller may not read it.
         :raises Forbidden: the caller lacks CASH_FOR_ANYONE, and the account is not the caller's
             or the bank does not permit customers to handle cash.
+        :raises OwnAccount: the caller has CASH_FOR_ANYONE, and the account is the caller's own.
         :raises Refused: a rule of the ledger refuses it.
         """
         return self._cash(caller, action, key)
@@ -341,13 +344,14 @@ class AccountCollection:
         account = self.account(caller, name)
         if not may(caller.role, Permission.MANAGE_ACCOUNTS):
             raise Forbidden("Only tellers may do this.")
+        refuse_own(caller, account)
         self._client.submit(caller, action(account.id))
         return self._client.customer_account(account.id)
 
     def _cash(self, caller: Caller, action: Deposit | Withdrawal, key: str | None) -> Outcome:
         action = replace(action, account=canonical(action.account))
         if may(caller.role, Permission.CASH_FOR_ANYONE):
-            self._client.customer_account(action.account)
+            refuse_own(caller, self._client.customer_account(action.account))
         else:
             self._client.own_account_id(caller, action.account)
             if not self._customer_cash:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.concurrency.bounded_cache import BoundedCache
-from accounts_bank.errors import Forbidden, NotFound, Refused, Unavailable
+from accounts_bank.errors import Forbidden, NotFound, OwnAccount, Refused, Unavailable
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Action, Hold, Schedule, Transfer
 from accounts_bank.ledger.decide import decide
@@ -192,6 +192,15 @@ def _details(caller: Caller, recorded: Recorded, loaded: Snapshot) -> EntryDetai
         own_lines=tuple(each.owner_id == caller.id for each in accounts),
         reversed_minor=progress.done_minor if progress else 0,
     )
+
+
+def refuse_own(caller: Caller, account: Account) -> None:
+    """Check that an account that staff acts on is not its own.
+
+    :raises OwnAccount: the caller owns the account.
+    """
+    if account.owner_id == caller.id:
+        raise OwnAccount
 
 
 def raise_refusal(outcome: Outcome) -> Outcome:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from accounts_bank.collections.client import LedgerClient, PagePosition
 from accounts_bank.collections.pending import PendingPayment, load, payer_and_payee
 from accounts_bank.collections.permissions import Permission, may
-from accounts_bank.errors import Forbidden, NotFound
+from accounts_bank.errors import Forbidden, NotFound, OwnAccount
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Capture, Hold, Void
 from accounts_bank.ledger.actions.hold import stage_at
@@ -93,6 +93,7 @@ class Holds:
         :param dry_run: decide without saving.
         :raises NotFound: there is no such hold, or the caller may not read it.
         :raises Forbidden: the caller is not the payee and lacks CAPTURE_ANY.
+        :raises OwnAccount: the caller is the payer and has CAPTURE_ANY.
         :raises Refused: a rule of the ledger refuses it.
         """
         hold = self._endable(caller, hold_id)
@@ -109,6 +110,7 @@ class Holds:
         :param dry_run: decide without saving.
         :raises NotFound: there is no such hold, or the caller may not read it.
         :raises Forbidden: the caller is not the payee and lacks CAPTURE_ANY.
+        :raises OwnAccount: the caller is the payer and has CAPTURE_ANY.
         :raises Refused: a rule of the ledger refuses it.
         """
         hold = self._endable(caller, hold_id)
@@ -117,13 +119,20 @@ class Holds:
         return replace(hold, stage=Stage.VOIDED, replayed=outcome.replayed)
 
     def may_end(self, caller: Caller, hold: HoldDetails) -> bool:
-        """Return whether a caller that may read a hold may also capture or void it."""
-        return caller.id == hold.payee.owner_id or may(caller.role, Permission.CAPTURE_ANY)
+        """Return whether a caller that may read a hold may also capture or void it.
+
+        Staff does not end a hold on an account of its own.
+        """
+        if caller.id == hold.payee.owner_id:
+            return True
+        return caller.id != hold.payer.owner_id and may(caller.role, Permission.CAPTURE_ANY)
 
     def _endable(self, caller: Caller, hold_id: str) -> HoldDetails:
         """Read a hold that the caller may capture or void."""
         hold = self.read(caller, hold_id)
         if not self.may_end(caller, hold):
+            if may(caller.role, Permission.CAPTURE_ANY):
+                raise OwnAccount
             raise Forbidden("Only its payee and tellers capture or void a hold.")
         return hold
 

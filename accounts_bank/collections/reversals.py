@@ -1,12 +1,13 @@
 """Reversals: the money of a transfer goes back, in full or in part."""
 
 from collections.abc import Callable
+from typing import NoReturn
 
 from msgspec.structs import replace
 
 from accounts_bank.collections.client import EntryDetails, LedgerClient, PagePosition
 from accounts_bank.collections.permissions import Permission, may
-from accounts_bank.errors import Forbidden
+from accounts_bank.errors import Forbidden, OwnAccount
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Reversal
 
@@ -39,11 +40,12 @@ class Reversals:
         :param dry_run: decide without saving.
         :raises NotFound: there is no such transfer, or the caller may not read it.
         :raises Forbidden: the caller is not the payee and lacks REVERSE_ANY.
+        :raises OwnAccount: the money would come back to the caller, by REVERSE_ANY.
         :raises Refused: a rule of the ledger refuses it.
         """
         sent = self._read(caller, "transfer", transfer_id)
         if not self.may_create(caller, sent):
-            raise Forbidden("Only the payee and tellers reverse a transfer.")
+            self._refuse(caller)
         paid, received = sent.recorded.lines
         action = Reversal(
             transfer_id=sent.recorded.entry.id,
@@ -57,8 +59,18 @@ class Reversals:
         return replace(details, replayed=outcome.replayed)
 
     def may_create(self, caller: Caller, transfer: EntryDetails) -> bool:
-        """Return whether a caller that may read a transfer may also reverse it."""
-        return transfer.own_lines[1] or may(caller.role, Permission.REVERSE_ANY)
+        """Return whether a caller that may read a transfer may also reverse it.
+
+        Staff does not reverse a transfer that it paid itself.
+        """
+        paid, received = transfer.own_lines
+        return received or (not paid and may(caller.role, Permission.REVERSE_ANY))
+
+    @staticmethod
+    def _refuse(caller: Caller) -> NoReturn:
+        if may(caller.role, Permission.REVERSE_ANY):
+            raise OwnAccount
+        raise Forbidden("Only the payee and tellers reverse a transfer.")
 
     def of(
         self, caller: Caller, transfer_id: str, *, before: PagePosition, limit: int

@@ -47,6 +47,7 @@ _TLS_ALWAYS = ("Strict-Transport-Security", "max-age=31536000")
 
 AnswerError = Callable[[Exception, Environment], tuple[int, list[tuple[str, str]], bytes]]
 """Returns the status, the headers and the body of the answer to an error."""
+MoreHeaders = Callable[[Environment], list[tuple[str, str]]]
 
 logger = logging.getLogger("accounts_bank.requests")
 
@@ -92,12 +93,18 @@ class RequestMiddleware:
         traffic: InFlight,
         observer: Observer,
         answer_error: AnswerError,
+        more_headers: MoreHeaders = lambda _environment: [],
     ) -> None:
-        """Wrap an application; `answer_error` answers an error that the application raises."""
+        """Wrap an application.
+
+        `answer_error` answers an error that the application raises. `more_headers` returns headers
+        to add to the answer of a request.
+        """
         self._application = application
         self._traffic = traffic
         self._observer = observer
         self._answer_error = answer_error
+        self._more_headers = more_headers
 
     def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -111,6 +118,7 @@ class RequestMiddleware:
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
             _complete(headers, request_id, environment)
+            headers.extend(self._more_headers(environment))
             duration_s, code = perf_counter() - began_s, int(status[:3])
             route, method = route_of(environment), environment["REQUEST_METHOD"]
             self._observer.request_finished(route, method, code, duration_s)

@@ -5,7 +5,7 @@ from msgspec import Struct
 
 from accounts_bank.api.schemas.money import cash_view
 from accounts_bank.collections.permissions import Permission
-from accounts_bank.errors import Forbidden, Refused
+from accounts_bank.errors import Forbidden, OwnAccount, Refused
 from accounts_bank.http.bank import bank
 from accounts_bank.http.guard import spend_payment
 from accounts_bank.identity import Caller
@@ -77,7 +77,7 @@ def _pay(cash_form: CashForm, caller: Caller, account: Account) -> Response:
             spend_payment(caller)
             try:
                 return _to_receipt(cash_form, _submit(caller, action, key))
-            except (Refused, Forbidden) as error:
+            except (Refused, Forbidden, OwnAccount) as error:
                 form.refuse(error, REFUSED_FIELDS, explain(error, account.currency))
                 key = new_key()
     done = find_by_key(bank().accounts.entry, caller, cash_form.kind, key=key)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from accounts_bank.api.schemas.holds import DAY_S, EXPIRES_IN_S
 from accounts_bank.collections.holds import HoldDetails
 from accounts_bank.collections.permissions import Permission
-from accounts_bank.errors import Forbidden, NotFound, Refused
+from accounts_bank.errors import Forbidden, NotFound, OwnAccount, Refused
 from accounts_bank.http.bank import bank
 from accounts_bank.http.guard import spend_payment
 from accounts_bank.http.payments import action_of
@@ -145,7 +145,7 @@ def _submit(caller: Caller, hold: HoldDetails, form: Form, key: str) -> bool:
             bank().accounts.holds.capture(caller, hold.id, key, amount_minor=amount_minor)
         else:
             bank().accounts.holds.void(caller, hold.id, key)
-    except (Refused, Forbidden) as error:
+    except (Refused, Forbidden, OwnAccount) as error:
         form.refuse(error, _REFUSED_FIELDS, explain(error, hold.action.currency))
         return False
     return True

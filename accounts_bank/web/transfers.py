@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from accounts_bank.collections.client import EntryDetails
 from accounts_bank.collections.permissions import Permission
-from accounts_bank.errors import Forbidden, NotFound, Refused
+from accounts_bank.errors import Forbidden, NotFound, OwnAccount, Refused
 from accounts_bank.http.bank import bank
 from accounts_bank.http.guard import spend_payment
 from accounts_bank.http.payments import action_of
@@ -117,7 +117,7 @@ def reverse(caller: Caller, entry_id: str) -> Response:
             try:
                 outcome = action(amount_minor=amount_minor, reference=reference)
                 return redirect(path, done="reversed before" if outcome.replayed else "reversed")
-            except (Refused, Forbidden) as error:
+            except (Refused, Forbidden, OwnAccount) as error:
                 beside = {"reversal_too_large": "amount", "funds_insufficient": "amount"}
                 form.refuse(error, beside, explain(error, currency))
                 key = new_key()
