@@ -31,6 +31,7 @@ from accounts_bank.observability.observer import Observer
 from accounts_bank.sandbox import demo
 from accounts_bank.sandbox.clock import BankClock
 from accounts_bank.sandbox.control import Part, Sandbox
+from accounts_bank.sandbox.faults import Faults
 from accounts_bank.sandbox.ids import SeededIds
 from accounts_bank.sandbox.stored_clock import lasting_clock
 from accounts_bank.sandbox.vault import MemoryVault, StoreVault, Vault
@@ -154,7 +155,8 @@ class _Foundation(NamedTuple):
     ) -> tuple[Bank, Join]:
         """Build the bank; return it and a function that joins other collections to it."""
         process, stores, sealer, vault, clock, poll_s = self
-        ids = SeededIds(clock, secrets.token_hex(16) if seed is None else seed)
+        seed = secrets.token_hex(16) if seed is None else seed
+        ids, faults = SeededIds(clock, seed), Faults(process.clock, clock, seed)
         saved, is_frozen, books = sealer.notify, clock.is_standing, stores.accounts
         due_work = DueWork(books, clock=clock, on_saved=saved, poll_s=poll_s, is_frozen=is_frozen)
         joined = partial(join_collections, stores.users, books, process.settings)
@@ -175,7 +177,13 @@ class _Foundation(NamedTuple):
             close_stores=stores.close,
             check_clock=trust,
             sandbox=Sandbox(
-                clock, due_work, vault, parts=parts, forget=forget, parent_id=parent_id
+                clock,
+                due_work,
+                vault,
+                faults=faults,
+                parts=parts,
+                forget=forget,
+                parent_id=parent_id,
             ),
         )
         return bank, join

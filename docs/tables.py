@@ -41,7 +41,7 @@ SETTINGS = {
     "DRAIN_S": "seconds after SIGTERM with `/health/ready` 503 and all requests answered",
     "KEEP_ALIVE_S": "seconds that a connection may be idle; more than the proxy in front allows",
     "CUSTOMER_CASH": "customers deposit and withdraw themselves; `false`: tellers only",
-    "SANDBOX": "[a bank to build against](decisions/sandbox-banks.md), with a clock and snapshots",
+    "SANDBOX": "[a bank to build against](decisions/sandbox-banks.md), with [faults](faults.md)",
     "SANDBOX_OPEN": "`true` opens the sandbox to callers from loopback; else an admin's token does",
     "SANDBOX_BANKS": "the most banks beside the first one",
     "DEMO": "`accounts demo` sets it: people with public passwords",

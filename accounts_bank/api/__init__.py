@@ -2,7 +2,7 @@
 
 from flask import Flask, request
 
-from accounts_bank.api import problems, tokens, views
+from accounts_bank.api import fault_injection, problems, tokens, views
 from accounts_bank.api.docs import docs
 from accounts_bank.api.health import health
 from accounts_bank.api.metrics import metrics
@@ -14,6 +14,7 @@ from accounts_bank.http.banks import BANKS_EXTENSION, BankMount, Banks
 from accounts_bank.http.cross_origin import Origins, answer_preflights
 from accounts_bank.http.hosts import behind_proxies, trust_hosts
 from accounts_bank.http.links import PrefixedLinks
+from accounts_bank.http.lost_answers import LostAnswers
 from accounts_bank.http.messages import FORM_BODY_MAX_BYTES
 from accounts_bank.http.middleware import OVERLOADED, RequestMiddleware
 from accounts_bank.http.request_head import check_heads, keep_target
@@ -40,8 +41,12 @@ def create_api(bank: Bank, banks: Banks) -> Flask:
         app.register_blueprint(blueprint)
     answer = problems.answer_outside
     around = RequestMiddleware(app.wsgi_app, bank.traffic, bank.observer, answer, origins.headers)
-    mounted = BankMount(around, banks) if bank.settings.SANDBOX else around
-    app.wsgi_app = behind_proxies(mounted, bank.settings)  # type: ignore[assignment]
+    if bank.settings.SANDBOX:
+        fault_injection.register(app)
+        mounted = behind_proxies(BankMount(around, banks), bank.settings)
+        app.wsgi_app = LostAnswers(mounted)  # type: ignore[assignment]
+    else:
+        app.wsgi_app = behind_proxies(around, bank.settings)  # type: ignore[assignment]
     return app
 
 

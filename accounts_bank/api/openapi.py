@@ -23,6 +23,7 @@ _PATH_PARAMETERS = {
     "entry_id": "The id in the answer of the POST.",
     "user_id": "A user's id.",
     "bank_id": "The id of a sandbox bank.",
+    "fault_id": "The id of a fault.",
     "name": "1 to 64 letters, digits, `.`, `_` or `-`.",
 }
 
@@ -65,7 +66,7 @@ def _paths(operations: list[Operation], components: dict[str, Any]) -> dict[str,
 
 def _described(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": operation.name.replace(".", "_"),
+        "operationId": operation.operation_id,
         "tags": [operation.path.split("/")[2]],
         "summary": operation.summary,
         "parameters": _parameters(operation, components),

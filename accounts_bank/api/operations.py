@@ -27,6 +27,7 @@ HEADER_ARGUMENTS = (
     "issue_tokens",
     "banks",
     "root_url",
+    "operation_ids",
 )
 """Arguments that are read after the body, in this order."""
 
@@ -67,6 +68,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     media_types: tuple[str, ...] = ("application/json",)
     takes_refresh_token: bool = False
     is_sandbox: bool = False
+
+    @property
+    def operation_id(self) -> str:
+        """The name in the OpenAPI document."""
+        return self.name.replace(".", "_")
 
 
 class Operations:

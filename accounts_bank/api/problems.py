@@ -238,6 +238,32 @@ def _problem(code: str, detail: str, headers: dict[str, str], extra: Mapping[str
     return response
 
 
+def injected(status: int, code: str | None = None, retry_after_s: int | None = None) -> Response:
+    """Return the answer of a fault of the sandbox, with any status.
+
+    :param code: None for the usual code of the status.
+    """
+    code = code or _CODE_BY_STATUS.get(status) or _usual_code(status)
+    title = CATALOGUE[code].title if code in CATALOGUE else code.replace("_", " ").capitalize()
+    problem = Problem(
+        type=f"{request.script_root}/docs/errors#{code}",
+        title=title,
+        status=status,
+        detail="A fault of the sandbox answers instead of the bank. The bank did nothing.",
+        code=code,
+        request_id=request_id(),
+    )
+    response = Response(msgspec.json.encode(problem), status, mimetype=MEDIA_TYPE)
+    if retry_after_s is not None:
+        response.headers["Retry-After"] = str(retry_after_s)
+    return response
+
+
+def _usual_code(status: int) -> str:
+    is_fault_of_server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return "internal_error" if is_fault_of_server else "invalid_request"
+
+
 def _challenge(code: str, detail: str) -> str:
     """Return the challenge that names the error (RFC 6750, section 3)."""
     if code == "invalid_token":

@@ -7,6 +7,7 @@ from accounts_bank.api import (
     bank_operations,
     cash_operations,
     clock_operations,
+    fault_operations,
     hold_operations,
     schedule_operations,
     snapshot_operations,
@@ -35,7 +36,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
 
 SANDBOX_OPERATIONS: tuple[Operation, ...] = tuple(
     operation
-    for module in (bank_operations, clock_operations, snapshot_operations)
+    for module in (bank_operations, clock_operations, fault_operations, snapshot_operations)
     for operation in module.operations
 )
 """They exist only with the setting SANDBOX."""

@@ -11,7 +11,7 @@ import msgspec
 from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import ETags, Headers, MIMEAccept, MultiDict
 
-from accounts_bank.api import sandbox_access, tokens
+from accounts_bank.api import fault_injection, sandbox_access, tokens
 from accounts_bank.api.operations import HEADER_ARGUMENTS, Operation
 from accounts_bank.http.answers import Answer, File
 from accounts_bank.http.bank import bank
@@ -22,6 +22,8 @@ from accounts_bank.http.hosts import PROXY_PREFIX
 from accounts_bank.http.messages import idempotency_key, parse, parse_query
 from accounts_bank.http.middleware import STREAMS, USER_ID
 from accounts_bank.identity import Caller
+
+OPERATION_IDS = "accounts.operation_ids"
 
 
 class _NoQuery(Input, frozen=True):
@@ -37,6 +39,8 @@ class _CompleteResponse(Response):
 
 def register(app: Flask, operations: Iterable[Operation]) -> None:
     """Add a route for each operation."""
+    operations = tuple(operations)
+    app.extensions[OPERATION_IDS] = frozenset(each.operation_id for each in operations)
     for operation in operations:
         view = _view(operation)
         app.add_url_rule(operation.path, operation.name, view, methods=[operation.method])
@@ -57,6 +61,9 @@ def _view(operation: Operation) -> Callable[..., Response]:
             values["body"] = _body(operation, operation.body)
         for name, read in readers.items():
             values[name] = read()
+        faulty = fault_injection.of_bank(operation, values["bank"], values, path)
+        if faulty is not None:
+            return faulty
         arguments = {name: values[name] for name in operation.takes}
         answer = operation.run(**arguments, **path)
         if operation.is_sandbox:
@@ -112,6 +119,7 @@ _READERS: dict[str, Callable[[], Any]] = {
     "issue_tokens": lambda: tokens.tokens_view,
     "banks": lambda: current_app.extensions[BANKS_EXTENSION],
     "root_url": _root_url,
+    "operation_ids": lambda: current_app.extensions[OPERATION_IDS],
 }
 
 

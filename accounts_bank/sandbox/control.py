@@ -11,6 +11,7 @@ from accounts_bank.collections.due_work import DueWork, Fired
 from accounts_bank.errors import ClockBackward, InvalidRequest, NotFound, SandboxFull
 from accounts_bank.sandbox.clock import BankClock, ClockState, Mode
 from accounts_bank.sandbox.digest import digest
+from accounts_bank.sandbox.faults import Faults
 from accounts_bank.sandbox.vault import Books, Vault
 
 FIRED_MAX = 10_000
@@ -55,12 +56,14 @@ class Sandbox:
         due_work: DueWork,
         vault: Vault,
         *,
+        faults: Faults,
         parts: dict[str, Part],
         forget: Callable[[], None],
         parent_id: str | None = None,
     ) -> None:
         """Take the parts of a bank.
 
+        :param faults: saved and restored too.
         :param parts: saved and restored with each snapshot.
         :param forget: clears the caches of the bank after a restore.
         :param parent_id: the id of the bank that this one was made in; None for the first bank.
@@ -68,7 +71,8 @@ class Sandbox:
         self._clock = clock
         self._due_work = due_work
         self._vault = vault
-        self._parts = parts
+        self.faults = faults
+        self._parts = {"faults": faults} | parts
         self._forget = forget
         self.parent_id = parent_id
         self._lock = Lock()

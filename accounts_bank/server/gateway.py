@@ -42,15 +42,16 @@ from accounts_bank.api.problems import answer_outside
 from accounts_bank.api.registry import body_max_bytes
 from accounts_bank.concurrency.greenlets import GreenletPool
 from accounts_bank.http.hosts import LIVE_PATH, READY_PATH
+from accounts_bank.http.lost_answers import DELAY_S, DELAYS
 from accounts_bank.http.middleware import (
     ARRIVED_S,
     DRAINING,
     OVERLOADED,
     STREAMS,
 )
-from accounts_bank.observability.wsgi import Application, Environment
+from accounts_bank.observability.wsgi import Application, Environment, close_chunks
 from accounts_bank.server.room import BODY_BYTES, require_memory
-from accounts_bank.server.threads import Answer, ThreadPool, close_chunks
+from accounts_bank.server.threads import Answer, ThreadPool
 
 BODY_TIMEOUT_S = 10
 READY_TIMEOUT_S = 1.0
@@ -135,6 +136,8 @@ class Gateway:
             environment["wsgi.input"] = await _body(environment, protocol)
             environment[ARRIVED_S] = perf_counter()
             status, headers, body = await self._dispatch(environment)
+            if DELAY_S in environment:
+                await asyncio.sleep(environment[DELAY_S])
         except ProtocolError:
             return  # the client went away
         except Exception as error:  # noqa: BLE001 - logged; the client gets a problem
@@ -253,6 +256,7 @@ async def _chunks(protocol: HTTPProtocol, read_max: int) -> bytes:
 
 def _environment(scope: Scope) -> Environment:
     server, _, port = scope.server.rpartition(":")
+    client, _, client_port = scope.client.rpartition(":")
     environment = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
@@ -261,7 +265,8 @@ def _environment(scope: Scope) -> Environment:
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": client.strip("[]"),
+        "REMOTE_PORT": client_port,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.errors": sys.stderr,
@@ -270,6 +275,7 @@ def _environment(scope: Scope) -> Environment:
         "wsgi.run_once": False,
         "wsgi.input_terminated": True,
         "wsgi.file_wrapper": _parts_of_file,
+        DELAYS: True,
     }
     for name in scope.headers.keys():  # noqa: SIM118 - granian's mapping
         if "_" in name:

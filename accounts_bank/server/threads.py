@@ -15,7 +15,7 @@ from granian.rsgi import ProtocolError  # type: ignore[attr-defined]
 
 from accounts_bank.concurrency.greenlets import Future, Loop, LoopQueue, outcome
 from accounts_bank.http.middleware import OVERLOADED
-from accounts_bank.observability.wsgi import Environment
+from accounts_bank.observability.wsgi import Environment, close_chunks
 
 CHUNK_TIMEOUT_S = 30
 """How long a client may take to accept one part of a long answer."""
@@ -93,10 +93,3 @@ class ThreadPool:
             loop, future, call = taken
             if not future.cancelled():  # a cancelled future has no reader
                 self._results.put(loop, outcome(future, call))
-
-
-def close_chunks(chunks: Iterable[bytes]) -> None:
-    """Close the body of a WSGI answer where it can be closed (PEP 3333)."""
-    close: Callable[[], None] | None = getattr(chunks, "close", None)
-    if close:
-        close()

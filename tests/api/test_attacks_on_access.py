@@ -62,6 +62,7 @@ def body_of(operation) -> dict | None:
         "every": "day",
         "mode": "real",
         "to": "x",
+        "do": {"delay_ms": 0},
     }
     if operation.body is None:
         return None
