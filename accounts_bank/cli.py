@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -30,7 +30,7 @@ from accounts_bank.identity import Role, Username, username_key
 from accounts_bank.sandbox import demo
 from accounts_bank.server.room import ADVICE, lack
 from accounts_bank.server.serve import serve_app
-from accounts_bank.stores.factory import require_bank, require_stopped
+from accounts_bank.stores.factory import MEMORY_URL, require_bank, require_stopped
 from accounts_bank.stores.urls import shown
 
 PASSWORD_MIN = 8
@@ -97,15 +97,44 @@ def serve_demo(host: str, port: int, workers: int, seed: int) -> None:
 
     The first start writes them into the empty store; later starts find them there.
     """
-    os.environ |= {f"{PREFIX}DEMO": "true", f"{PREFIX}DEMO_SEED": str(seed)}
+    _set({"DEMO": "true", "DEMO_SEED": str(seed)})
     settings = load_settings()
     if settings.is_durable:  # once, before several processes look for it
         click.echo("Writing a year of history ...", err=True)
         with _bank(settings, Passwords()):
             pass
+    _introduce_people()
+    serve_app(settings, host=host, port=port, workers=workers)
+
+
+@main.command("sandbox")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port to listen on.")
+@click.option("--seed", default=1, show_default=True, help="Another seed, another year.")
+def serve_sandbox(host: str, port: int, seed: int) -> None:
+    """Run a bank to build against: in memory, with demo users and /v1/sandbox.
+
+    Clients of this machine may move its clock, take snapshots and make banks of their own. It
+    limits no sign-in and no sign-up.
+    """
+    _set(dict.fromkeys(("DEMO", "SANDBOX", "SANDBOX_OPEN"), "true"))
+    _set(dict.fromkeys(("LOGIN_RATE_LIMIT", "LOGIN_ADDRESS_RATE_LIMIT", "SIGN_UP_RATE_LIMIT"), ""))
+    _set({"STORE_URL": MEMORY_URL, "DEMO_SEED": str(seed)})
+    _introduce_people()
+    click.echo(
+        f"A bank of your own: curl -X POST http://localhost:{port}/v1/sandbox/banks", err=True
+    )
+    serve_app(load_settings(), host=host, port=port, workers=1)
+
+
+def _set(values: Mapping[str, str]) -> None:
+    """Set settings for this process and its workers."""
+    os.environ |= {f"{PREFIX}{name}": value for name, value in values.items()}
+
+
+def _introduce_people() -> None:
     names = ", ".join(person.username for person in demo.PEOPLE)
     click.echo(f"Sign in as {names}; every password is `{demo.PASSWORD}`.", err=True)
-    serve_app(settings, host=host, port=port, workers=workers)
 
 
 @main.command()

@@ -195,3 +195,12 @@ def test_a_demo_is_served_by_several_processes_and_written_once():
             assert status == 200
             _, page = server.ask("GET", "/v1/accounts", token=tokens["access_token"])
             assert len(page["data"]) == 3
+
+
+def test_a_sandbox_is_open_to_this_machine_and_limits_no_sign_in():
+    body = {"username": "ada", "password": "wrong"}
+    with served(command="sandbox") as server:
+        answers = {server.ask("POST", "/v1/auth/login", body)[0] for _ in range(12)}
+        status, bank = server.ask("POST", "/v1/sandbox/banks", {"users": [{"username": "eve"}]})
+        assert server.ask("GET", "/v1/sandbox/clock")[1]["mode"] == "real"
+    assert (answers, status, bank["users"][0]["username"]) == ({401}, 201, "eve")

@@ -26,7 +26,7 @@ ENDING = {
     "copy": ((STORE_URL, "sqlite:///copy.db"), 0),
     "health": (("--port", str(free_port())), 1),
 }
-SERVING = {"serve", "demo"}
+SERVING = {"serve": ("--workers", "2"), "demo": ("--workers", "2"), "sandbox": ()}
 
 
 def leaves(command: click.Command, name: str = "") -> Iterator[str]:
@@ -78,7 +78,7 @@ def test_commands_do_not_import_from_the_current_folder(marker, program):
 @pytest.mark.parametrize("command", sorted(SERVING))
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_servers_do_not_import_from_the_current_folder(marker, program, command):
-    with served("--workers", "2", command=command, program=program) as server:
+    with served(*SERVING[command], command=command, program=program) as server:
         token = server.joined("grace")
         server.opened(token, 100)
     assert not marker.exists(), (marker.read_text(), Path("server.log").read_text())
