@@ -1,5 +1,6 @@
 """Passwords: hashed with argon2id at the cost that OWASP ASVS 5 requires."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
@@ -19,8 +20,11 @@ parallelism."""
 NO_MEMORY = "Memory allocation error"
 """The text of argon2's error -22 (ARGON2_MEMORY_ALLOCATION_ERROR)."""
 
-AT_ONCE_MAX = 4
-"""The number of passwords that are hashed at once."""
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+AT_ONCE_MAX = max(1, CORES - 1)
+"""The number of passwords that are hashed at once: one core stays free for payments."""
+WAITING_MAX = 100
+"""The number of requests that wait for a hash. One more is refused at once."""
 WAIT_MAX_S = 10
 """The time that a request waits for its hash to start."""
 
@@ -32,12 +36,14 @@ class Passwords:
         """Use a hasher other than the standard one only in tests."""
         self._hasher = hasher or PasswordHasher(TIME_COST, MEMORY_KIB, PARALLELISM)
         self._slots = BoundedSemaphore(AT_ONCE_MAX)
+        self._places = BoundedSemaphore(AT_ONCE_MAX + WAITING_MAX)
         self._unused_hash = self.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
         """Return the hash of a password in the PHC string format.
 
-        :raises Unavailable: no slot became free within `WAIT_MAX_S`, or memory is short.
+        :raises Unavailable: too many requests wait already, no slot became free within
+            `WAIT_MAX_S`, or memory is short.
         """
         with self._slot():
             return self._hasher.hash(_normalized(password))
@@ -47,7 +53,8 @@ class Passwords:
 
         Without a hash (None or "") it does not, after the same time.
 
-        :raises Unavailable: no slot became free within `WAIT_MAX_S`, or memory is short.
+        :raises Unavailable: too many requests wait already, no slot became free within
+            `WAIT_MAX_S`, or memory is short.
         """
         with self._slot():
             try:
@@ -60,14 +67,21 @@ class Passwords:
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
-        if not self._slots.acquire(timeout=WAIT_MAX_S):
-            raise Unavailable("Too many sign-ins at once.")
-        try:
-            yield
-        except (HashingError, VerificationError) as error:
-            raise Unavailable(f"The server cannot hash a password: {error}.") from error
-        finally:
-            self._slots.release()
+        with _taken(self._places, 0), _taken(self._slots, WAIT_MAX_S):
+            try:
+                yield
+            except (HashingError, VerificationError) as error:
+                raise Unavailable(f"The server cannot hash a password: {error}.") from error
+
+
+@contextmanager
+def _taken(bound: BoundedSemaphore, wait_s: float) -> Iterator[None]:
+    if not bound.acquire(timeout=wait_s):
+        raise Unavailable("Too many sign-ins at once. Send the request again later.")
+    try:
+        yield
+    finally:
+        bound.release()
 
 
 def _normalized(password: str) -> str:

@@ -1,6 +1,7 @@
 """Passwords: the cost of argon2id and the bound on concurrent hashes."""
 
 from threading import Event
+from time import monotonic
 
 import pytest
 from argon2 import extract_parameters
@@ -60,6 +61,30 @@ def test_the_number_of_concurrent_hashes_is_bounded_and_the_rest_time_out(monkey
 
     said = at_once(module.AT_ONCE_MAX + 3, ask)
     assert sorted(said) == ["hash"] * module.AT_ONCE_MAX + ["unavailable"] * 3
+
+
+def test_one_core_stays_free_for_payments():
+    assert max(1, module.CORES - 1) == module.AT_ONCE_MAX
+
+
+def test_a_full_queue_of_hashes_refuses_at_once(monkeypatch):
+    monkeypatch.setattr(module, "WAITING_MAX", 0)
+    passwords, release, turned_away = cheap(), Event(), list[float]()
+    monkeypatch.setattr(type(passwords._hasher), "hash", lambda *_: release.wait(10) and "hash")
+
+    def ask(_):
+        began_s = monotonic()
+        try:
+            return passwords.hash("correct horse")
+        except Unavailable as error:
+            turned_away.append(monotonic() - began_s)
+            if len(turned_away) == 3:
+                release.set()
+            return error.code
+
+    said = at_once(module.AT_ONCE_MAX + 3, ask)
+    assert sorted(said) == ["hash"] * module.AT_ONCE_MAX + ["unavailable"] * 3
+    assert max(turned_away) < module.WAIT_MAX_S / 2
 
 
 def test_a_lack_of_memory_is_no_wrong_password(monkeypatch):
