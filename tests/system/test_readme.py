@@ -15,13 +15,14 @@ from tests.system.servers import served
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs/api.md").read_text()
 SETTINGS = (ROOT / "docs/settings.md").read_text()
+SANDBOX = (ROOT / "docs/sandbox.md").read_text()
 COMMANDS = (ROOT / "docs/commands.md").read_text()
 ROUTES = API + (ROOT / "docs/pages.md").read_text()
 
 
-def pasted(port: int) -> list[str]:
+def pasted(port: int, page: str = API) -> list[str]:
     """Paste each block for a shell in turn; return the output of each."""
-    blocks = re.findall(r"^```bash\n(.*?)^```", API, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```bash\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     script = "\necho; echo '-- next --'\n".join(blocks)
     program("curl")
     result = subprocess.run(
@@ -46,6 +47,19 @@ def test_the_walk_through_the_bank_works_when_it_is_pasted():
     assert json.loads(first) == json.loads(second)
     assert json.loads(first)["from_balance_minor"] == int(balance_minor) == 7_500
     assert [line["amount_minor"] for line in json.loads(lines)["data"]] == [-2_500, 10_000]
+
+
+def test_the_walk_through_the_sandbox_works_when_it_is_pasted():
+    program("jq")
+    with served(command="sandbox") as server:
+        url, moved, paid, restored = pasted(server.port, SANDBOX)
+    assert "/banks/" in url
+    assert '"kind":"schedule"' in moved
+    assert '"status":"recorded"' in moved
+    assert "curl ended with 52" in paid
+    assert '"from_balance_minor":38500' in paid
+    assert '"now":"2026-02-28T09:00:00Z"' in restored
+    assert '"digest":' in restored
 
 
 def test_every_setting_is_explained():
