@@ -15,7 +15,10 @@ from accounts_bank.http.messages import refuse_encoded
 from accounts_bank.observability.wsgi import Environment
 
 RAW_TARGET = "RAW_URI"
-"""The key of the request target as it was sent, in the WSGI environment. gunicorn names it so."""
+"""The key of the request target as it was sent, in the WSGI environment. gunicorn names it so.
+
+RSGI has the decoded path alone, so under `accounts serve` escapes are decoded before the check.
+"""
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 _PATH = re.compile(r"/|(?:/(?!\.{1,2}(?:/|\Z))[^/;\x00-\x1f\x7f]+)+")
