@@ -47,6 +47,7 @@ from accounts_bank.http.rate_limits import RateLimits
 from accounts_bank.logging_config import configure_logging
 from accounts_bank.observability.observer import Observer
 from accounts_bank.observability.prometheus import Metrics
+from accounts_bank.progress import Tell, quiet
 from accounts_bank.sandbox import demo
 from accounts_bank.stores import factory
 from accounts_bank.stores.backend import Stores
@@ -208,27 +209,30 @@ def opened_journal(settings: Settings) -> Iterator[Journal | None]:
         yield stores.journal
 
 
-def upgrade(settings: Settings) -> None:
+def upgrade(settings: Settings, tell: Tell = quiet) -> None:
     """Migrate the schema of the stores in `STORE_URL` to this version.
 
     The journal of version 0.1 gets its numbers from the audit log.
 
+    :param tell: gets the progress.
     :raises SettingsError: a store cannot be reached, holds another schema, or disagrees with the
         audit log.
     """
     path = Path(settings.AUDIT_LOG) if settings.AUDIT_LOG else None
-    upgrade_stores(settings.STORE_URL, inherited(path, _key_file(settings)) if path else ())
+    lines = inherited(path, _key_file(settings), tell) if path else ()
+    upgrade_stores(settings.STORE_URL, lines)
 
 
-def copy(settings: Settings, to_url: str) -> Iterator[tuple[int, int]]:
+def copy(settings: Settings, to_url: str, proving: Tell = quiet) -> Iterator[tuple[int, int]]:
     """Copy the stores in `STORE_URL` to the empty stores at `to_url`.
 
+    :param proving: gets the progress of the proof, which comes first.
     :return: after each batch, the number of copied items and the total.
     :raises SettingsError: the copy is refused; the text says why.
     """
-    return copy_stores(settings.STORE_URL, to_url)
+    return copy_stores(settings.STORE_URL, to_url, proving)
 
 
-def copy_snapshot(file: Path, to_url: str) -> Iterator[tuple[int, int]]:
+def copy_snapshot(file: Path, to_url: str, proving: Tell = quiet) -> Iterator[tuple[int, int]]:
     """Copy the file of a sandbox snapshot to the empty stores at `to_url`, as `copy` does."""
-    return factory.copy_snapshot(file, to_url)
+    return factory.copy_snapshot(file, to_url, proving)

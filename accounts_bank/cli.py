@@ -2,10 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ from accounts_bank.config import (
 from accounts_bank.errors import ApiError, NoBank, SettingsError, UsernameTaken, is_shortage
 from accounts_bank.http.bank import Bank
 from accounts_bank.identity import Role, Username, username_key
+from accounts_bank.progress import Tell
+from accounts_bank.progress import shown as shown_progress
 from accounts_bank.sandbox import demo
 from accounts_bank.server.room import ADVICE, lack
 from accounts_bank.server.serve import serve_app
@@ -151,7 +155,8 @@ def upgrade_store() -> None:
 
     settings = read_settings()
     require_bank(settings.STORE_URL)
-    upgrade(settings)
+    with shown_progress("Upgrading", sys.stderr) as tell:
+        upgrade(settings, tell)
     click.echo(f"The store is up to date: {shown(settings.STORE_URL)}.")
 
 
@@ -168,7 +173,7 @@ def copy_store(from_url: str, to_url: str) -> None:
 
     read_settings({"STORE_URL": to_url})
     if "://" not in from_url:
-        _show_progress(copy_snapshot(Path(from_url), to_url))
+        _copy(partial(copy_snapshot, Path(from_url), to_url))
         return
     settings = read_settings({"STORE_URL": from_url})
     if settings.is_durable:
@@ -178,14 +183,16 @@ def copy_store(from_url: str, to_url: str) -> None:
         click.echo(f"From {shown(from_url)} to {shown(to_url)}.")
         with _bank(settings, Passwords()) as bank:
             bank.audit.seal()
-    _show_progress(copy(settings, to_url))
+    _copy(partial(copy, settings, to_url))
 
 
-def _show_progress(steps: Iterator[tuple[int, int]]) -> None:
-    with click.progressbar(length=1, label="Copying") as bar:
-        for done, total in steps:
-            bar.length = total
-            bar.update(done - bar.pos)
+def _copy(begin: Callable[[Tell], Iterator[tuple[int, int]]]) -> None:
+    with shown_progress("Proving", sys.stderr) as tell:
+        steps = begin(tell)
+        first = next(steps, None)
+    with shown_progress("Copying", sys.stderr, unit="items") as tell:
+        for done, total in chain([first] if first else [], steps):
+            tell(done, total)
     click.echo("Copied and compared: set STORE_URL to the new store.")
 
 
@@ -201,8 +208,11 @@ def verify_books() -> None:
             f"{settings.STORE_URL} lives in the serving process: use GET /v1/integrity."
         )
     require_bank(settings.STORE_URL)
-    with _bank(load_settings(), Passwords()) as bank:
-        report = bank.verifier.verify()
+    with (
+        _bank(load_settings(), Passwords()) as bank,
+        shown_progress("Verifying", sys.stderr) as tell,
+    ):
+        report = bank.verifier.verify(tell)
     click.echo(
         f"{report.accounts} accounts, {report.entries} entries, {report.lines} lines, "
         f"{report.audit_lines} lines of the audit log."

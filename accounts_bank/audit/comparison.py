@@ -1,5 +1,6 @@
 """Comparison of an audit log with the numbers in the store, line by line."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +138,12 @@ def verify_log(
 class JournalComparison:
     """Proves the numbers, and compares lines of the audit log with them, in batches."""
 
-    def __init__(self, contents: Contents) -> None:
-        self._contents = contents
+    def __init__(self, contents: Contents, on_rows: Callable[[int], None]) -> None:
+        """Begin before the first number.
+
+        :param on_rows: called with the number of rows after each batch.
+        """
+        self._contents, self._on_rows = contents, on_rows
         self._inherited = contents.journal.head().inherited
         self._batch: dict[int, dict[str, Any]] = {}
         self._entries = Checksum()
@@ -189,6 +194,7 @@ class JournalComparison:
             found = self._contents.of(rows)
             for row in rows:
                 self._prove(row, found.get(row.id))
+            self._on_rows(len(rows))
 
     def _prove(self, row: Numbered, item: Recorded | Event | None) -> None:
         name, number = f"{row.kind} {row.id}", self._number + 1

@@ -12,6 +12,7 @@ from accounts_bank.audit.files import head_path_of, key_path_of, parts_of, verif
 from accounts_bank.errors import SettingsError
 from accounts_bank.identity import Event
 from accounts_bank.ledger.sealing import Numbered
+from accounts_bank.progress import Passes, Tell, quiet
 
 
 class _Line(Struct, frozen=True):
@@ -25,9 +26,12 @@ class _Line(Struct, frozen=True):
     actor_id: str | None = None
 
 
-def inherited(path: Path, key_path: Path | None) -> Iterator[tuple[Numbered, str, Event | None]]:
+def inherited(
+    path: Path, key_path: Path | None, tell: Tell = quiet
+) -> Iterator[tuple[Numbered, str, Event | None]]:
     """Verify a log and its rotated parts, and read them, the oldest first.
 
+    :param tell: gets the progress.
     :returns: for each line the number, the digest, and the event where the line has no entry;
         nothing where there is no log, no head and no key.
     :raises SettingsError: the log is not whole, or cannot be read.
@@ -36,12 +40,17 @@ def inherited(path: Path, key_path: Path | None) -> Iterator[tuple[Numbered, str
     if not any(each.exists() for each in files):
         return
     try:
-        _, fault = verify_files(parts_of(path), key_path)
+        count, fault = verify_files(parts_of(path), key_path)
     except OSError as error:
         raise SettingsError(f"{error.filename} cannot be read: {error.strerror}.") from error
     if fault and not fault.startswith(HEAD_TOO_OLD):  # the bank was killed
         raise SettingsError(f"The audit log {path} is not whole: {fault}. Restore it.")
-    for part in parts_of(path):
+    passes = Passes(count, ["lines"], tell)
+    yield from passes.counted("lines", _lines(parts_of(path)))
+
+
+def _lines(parts: list[Path]) -> Iterator[tuple[Numbered, str, Event | None]]:
+    for part in parts:
         with part.open("rb") as file:
             yield from map(_inherited, file)
 

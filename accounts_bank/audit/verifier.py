@@ -1,6 +1,7 @@
 """The verifier: proves the books, the audit log, and that both agree."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -14,7 +15,9 @@ from accounts_bank.audit.sealer import Sealer
 from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.entries import Ledger
 from accounts_bank.ledger.integrity.proof import BooksWrong, Counts, prove
+from accounts_bank.progress import Passes, Tell, quiet
 from accounts_bank.stores.base import AccountStore
+from accounts_bank.stores.migration import PROOF, watched
 
 
 class Report(Struct, frozen=True):
@@ -46,9 +49,10 @@ class Verifier:
         self._key_path = key_path
         self._lock = Lock()
 
-    def verify(self) -> Report:
+    def verify(self, tell: Tell = quiet) -> Report:
         """Seal the outboxes, then verify the journal and the audit log.
 
+        :param tell: gets the progress.
         :raises Unavailable: a store cannot be reached, or another verification runs.
         """
         if not self._lock.acquire(blocking=False):
@@ -57,14 +61,14 @@ class Verifier:
             )
         try:
             self._sealer.seal()
-            return self._report()
+            return self._report(tell)
         finally:
             self._lock.release()
 
-    def _report(self) -> Report:
+    def _report(self, tell: Tell) -> Report:
         counts, audit_lines, fault = Counts(), 0, None
         try:
-            counts, audit_lines = self._prove()
+            counts, audit_lines = self._prove(tell)
         except BooksWrong as wrong:
             fault = str(wrong)
         except OSError as error:
@@ -82,8 +86,11 @@ class Verifier:
             counts.sums_minor,
         )
 
-    def _prove(self) -> tuple[Counts, int]:
-        comparison, log = JournalComparison(self._contents), self._sealer.log
+    def _prove(self, tell: Tell) -> tuple[Counts, int]:
+        total = self._contents.journal.head().number
+        passes = Passes(total, ("numbers", *PROOF), tell)
+        comparison = JournalComparison(self._contents, partial(passes.seen, "numbers"))
+        log = self._sealer.log
         with ExitStack() as opened:
             moment = _Moment(opened, self._contents.accounts)
             if log:
@@ -91,7 +98,7 @@ class Verifier:
             else:
                 count = 0
                 moment.begin(None)
-            counts = prove(moment.ledger)
+            counts = prove(watched(moment.ledger, passes))
             comparison.finish(moment.ledger.head, counts.journal)
         return counts, count
 

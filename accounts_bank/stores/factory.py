@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from accounts_bank.errors import NoBank, SettingsError
 from accounts_bank.observability.observer import Observer
+from accounts_bank.progress import Tell, quiet
 from accounts_bank.stores.backend import BackendModule, Inherited, Stores
 from accounts_bank.stores.migration import copied
 from accounts_bank.stores.snapshot_file import load_lines
@@ -124,9 +125,10 @@ def upgrade_stores(url: str, inherited: Inherited = ()) -> None:
         module.upgrade(url, inherited)
 
 
-def copy_stores(from_url: str, to_url: str) -> Iterator[tuple[int, int]]:
+def copy_stores(from_url: str, to_url: str, proving: Tell = quiet) -> Iterator[tuple[int, int]]:
     """Copy all data from one URL to another, and compare; stop the bank first.
 
+    :param proving: gets the progress of the proof, which comes first.
     :returns: for each step the number of copied items, and the number of all items.
     :raises SettingsError: the books are wrong, an entry is not in the audit log yet, or the
         target is not empty.
@@ -140,10 +142,10 @@ def copy_stores(from_url: str, to_url: str) -> Iterator[tuple[int, int]]:
     with _module(source) as module:
         opened = module.open_stores(from_url, Observer())
     with closing(opened), _module(target) as module, module.restore(to_url) as restored:
-        yield from copied(opened, restored)
+        yield from copied(opened, restored, proving)
 
 
-def copy_snapshot(file: Path, to_url: str) -> Iterator[tuple[int, int]]:
+def copy_snapshot(file: Path, to_url: str, proving: Tell = quiet) -> Iterator[tuple[int, int]]:
     """Copy the snapshot of a sandbox bank to an empty store, and compare.
 
     :returns: as `copy_stores`.
@@ -158,7 +160,7 @@ def copy_snapshot(file: Path, to_url: str) -> Iterator[tuple[int, int]]:
     except OSError as error:
         raise SettingsError(f"{file} cannot be read ({error.strerror}).") from error
     with _module(target) as module, module.restore(to_url) as restored:
-        yield from copied(source, restored)
+        yield from copied(source, restored, proving)
 
 
 @contextmanager

@@ -7,29 +7,37 @@ bank is stopped and has sealed everything. Memory does not grow with the number 
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from msgspec.structs import replace
+
 from accounts_bank.errors import SettingsError
 from accounts_bank.identity import Event, User
 from accounts_bank.ledger.entries import Changes, Ledger
 from accounts_bank.ledger.integrity.derived import EntryRefs, batches
 from accounts_bank.ledger.integrity.proof import BooksWrong, prove
 from accounts_bank.ledger.sealing import Numbered
+from accounts_bank.progress import Passes, Tell, quiet
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import Journal, UserStore
 
 AT_ONCE = 1_000
 COMPARED = ("accounts", "customers", "entries", "lines", "progress", "entry_refs")
 COUNTED = frozenset({"accounts", "customers", "entries"})
+PROOF = ("lines", "entries")
+"""The passes of a proof over the ledger."""
+LINES_EACH = 2
+"""The usual number of lines of an entry."""
 
 
-def copied(source: Stores, target: Stores) -> Iterator[tuple[int, int]]:
+def copied(source: Stores, target: Stores, proving: Tell = quiet) -> Iterator[tuple[int, int]]:
     """Copy, and say from time to time how much is done, and how much there is to do.
 
     No other process uses the target.
 
+    :param proving: gets the progress of the proof, which comes first.
     :raises SettingsError: the source is wrong, or changes meanwhile.
     :raises Unavailable: a store cannot be reached.
     """
-    total, done = 2 * _size(source), 0
+    total, done = 2 * _size(source, proving), 0
     steps = (
         _copied_users,
         _copied_books,
@@ -44,15 +52,25 @@ def copied(source: Stores, target: Stores) -> Iterator[tuple[int, int]]:
             yield done, total
 
 
-def _size(source: Stores) -> int:
+def watched(ledger: Ledger, passes: Passes) -> Ledger:
+    """Return a ledger that tells how far its proof is, in the passes of `PROOF`."""
+    return replace(
+        ledger,
+        lines=passes.counted("lines", ledger.lines, LINES_EACH),
+        entries=passes.counted("entries", ledger.entries),
+    )
+
+
+def _size(source: Stores, proving: Tell) -> int:
     """Prove the source and count its rows."""
+    passes = Passes(source.journal.head().number, PROOF, proving)
     with source.accounts.ledger() as ledger:
         if source.journal.backlog(1)[0]:
             raise SettingsError(
                 "There is something that is not in the audit log yet: stop the bank and copy again."
             )
         try:
-            counts = prove(ledger)
+            counts = prove(watched(ledger, passes))
         except BooksWrong as wrong:
             raise SettingsError(f"The books are wrong, and not copied: {wrong}.") from wrong
     counted = counts.accounts + counts.customers + counts.entries + source.journal.head().number
