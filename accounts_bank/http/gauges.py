@@ -3,7 +3,7 @@
 from contextlib import suppress
 from math import nan
 
-from accounts_bank.errors import NotDecided
+from accounts_bank.errors import NotDecided, Unavailable
 from accounts_bank.http.bank import Bank
 
 
@@ -14,11 +14,20 @@ def register_gauges(bank: Bank) -> None:
             "requests_in_progress": bank.traffic.count,
             "audit_failing": bank.audit.failing,
             "due_failing": bank.due_work.failing,
+            "clock_wrong": _is_clock_wrong(bank),
         }
     )
     bank.observer.add_gauges(lambda: _audit_lag(bank), shared=True)
     if not bank.settings.is_durable:
         bank.observer.add_gauges(lambda: {"memory_entries": bank.audit.journal.head().number})
+
+
+def _is_clock_wrong(bank: Bank) -> bool:
+    try:
+        bank.check_clock()
+    except Unavailable:
+        return True
+    return False
 
 
 def _audit_lag(bank: Bank) -> dict[str, float]:

@@ -50,6 +50,7 @@ _GAUGES: dict[str, tuple[str, Any]] = {
     "memory_entries": ("Entries and events that a bank in memory keeps.", "livemax"),
     "audit_failing": ("1 while the audit log cannot be written.", "livemax"),
     "due_failing": ("1 while due work cannot be done.", "livemax"),
+    "clock_wrong": ("1 while the clock of the server is wrong.", "livemax"),
     "audit_unsealed_items": ("Items not in the audit log yet, up to a bound.", "mostrecent"),
     "audit_unsealed_seconds": ("Age of the oldest item not in the audit log yet.", "mostrecent"),
 }

@@ -108,6 +108,19 @@ def test_the_audit_lag_shows(app, http, monkeypatch):
     assert found["audit_failing",] == 0
 
 
+def test_a_wrong_clock_shows(passwords, monkeypatch):
+    app = create_app({}, passwords=passwords)
+    http = Http(app)
+    assert numbers(http)["clock_wrong",] == 0
+    monkeypatch.setattr(
+        app.extensions["accounts"].clock, "_system", lambda: datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    assert numbers(http)["clock_wrong",] == 1
+    monkeypatch.undo()
+    assert numbers(http)["clock_wrong",] == 0
+    app.extensions["accounts"].close()
+
+
 def test_the_oldest_item_says_how_late_the_audit_log_is(app):
     sealer = app.extensions["accounts"].audit
     then = datetime(2026, 1, 1, tzinfo=UTC)

@@ -40,7 +40,7 @@ def expressions() -> list[str]:
 
 
 def test_prometheus_takes_the_rules_and_the_configuration():
-    assert "15 rules found" in promtool("check", "rules", "alerts.yml")
+    assert "16 rules found" in promtool("check", "rules", "alerts.yml")
     promtool("check", "config", "prometheus.yml")
 
 
