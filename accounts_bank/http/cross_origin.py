@@ -17,7 +17,7 @@ PREFLIGHT_LASTS_S = 600
 _LOCAL = re.compile(r"http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?")
 _SENT = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, "
-    "traceparent, tracestate"
+    "traceparent, tracestate, Accounts-Fault"
 )
 _READ = (
     "Location, Link, ETag, Idempotent-Replayed, Dry-Run, Retry-After, X-Request-Id, "

@@ -42,6 +42,7 @@ def test_a_preflight_of_an_allowed_origin_needs_no_token(bank_with):
         "idempotency-key",
         "if-match",
         "x-request-id",
+        "accounts-fault",
     } <= set(allowed)
     methods = set(answer.headers["Access-Control-Allow-Methods"].split(", "))
     assert {"GET", "POST", "PUT", "PATCH", "DELETE"} <= methods
