@@ -80,17 +80,20 @@ def create_app(
     *,
     passwords: Passwords | None = None,
     clock: Clock | None = None,
+    logs: bool = True,
 ) -> Flask:
     """Build the bank's Flask application and start its due work.
 
     `settings` are complete, or a mapping that overrides `config.json` and the environment.
-    `passwords` and `clock` replace the password hasher and the store's time, for tests.
+    `passwords` and `clock` replace the password hasher and the store's time, for tests. Without
+    `logs` the logging of the process stays as it is.
 
     :raises SettingsError: the bank cannot start with these settings; the text says how to mend it.
     """
     if not isinstance(settings, Settings):
         settings = load_settings(settings)
-    configure_logging(settings)
+    if logs:
+        configure_logging(settings)
     passwords = passwords or Passwords()
     bank = create_bank(settings, passwords, clock)
     banks = Banks(

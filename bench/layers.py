@@ -13,6 +13,7 @@ import grimp
 PACKAGE = "accounts_bank"
 TITLES = {
     "cli": "the command accounts",
+    "testing": "banks for tests, pytest plugin",
     "server": "granian, gateway, threads",
     "app": "the one composition root",
     "web": "pages for people",

@@ -44,7 +44,7 @@ def make_bank(bank: Bank, body: BankRequest, banks: Banks, root_url: str) -> Ans
         made.bank.id,
         f"{root_url}{PREFIX}{made.bank.id}",
         lasting_token(made.bank, *made.admin),
-        [_user_view(made.bank, each) for each in made.joined],
+        [user_view(made.bank, each) for each in made.joined],
     )
     return Answer(view, 201, location=f"/v1/sandbox/banks/{made.bank.id}")
 
@@ -95,18 +95,20 @@ def _plan(bank: Bank, body: BankRequest) -> Plan:
         seed=None if body.seed is UNSET else str(body.seed),
         saved=sandbox_of(bank).saved(body.snapshot) if body.snapshot else None,
         now=parse_time(body.now, "now") if body.now else None,
-        users=tuple(_new_user(each) for each in body.users),
+        users=tuple(new_user(each) for each in body.users),
     )
 
 
-def _new_user(user: NewUserRequest) -> NewUser:
+def new_user(user: NewUserRequest) -> NewUser:
+    """Return the user to add that a body names."""
     accounts = tuple(
         NewAccount(each.currency, each.name, each.balance_minor) for each in user.accounts
     )
     return NewUser(user.username, user.role, accounts)
 
 
-def _user_view(bank: Bank, joined: Joined) -> NewUserView:
+def user_view(bank: Bank, joined: Joined) -> NewUserView:
+    """Show a user that was added, with an access token."""
     return NewUserView(
         joined.user.id,
         joined.user.username,

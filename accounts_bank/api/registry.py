@@ -9,6 +9,7 @@ from accounts_bank.api import (
     clock_operations,
     fault_operations,
     hold_operations,
+    people_operations,
     schedule_operations,
     snapshot_operations,
     transfer_operations,
@@ -36,7 +37,13 @@ OPERATIONS: tuple[Operation, ...] = tuple(
 
 SANDBOX_OPERATIONS: tuple[Operation, ...] = tuple(
     operation
-    for module in (bank_operations, clock_operations, fault_operations, snapshot_operations)
+    for module in (
+        bank_operations,
+        people_operations,
+        clock_operations,
+        fault_operations,
+        snapshot_operations,
+    )
     for operation in module.operations
 )
 """They exist only with the setting SANDBOX."""
