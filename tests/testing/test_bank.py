@@ -119,6 +119,19 @@ def test_a_restored_snapshot_is_the_same_bank(bank):
     assert bank.admin.get("/v1/users").data[0].username == "sandbox-admin"
 
 
+def test_a_fault_loses_an_answer_and_counts_it(bank):
+    ada, ben = bank.customer("ada", balance_minor=100_00), bank.customer("ben")
+    fault = bank.faults.add({"drop": "after_commit"}, operation="transfers_transfer", times=1)
+    with pytest.raises(ConnectionError):
+        ada.transfer(ben, 30_00, key="order-1")
+    assert ada.transfer(ben, 30_00, key="order-1").status == "recorded"
+    assert (ada.balance_minor, ben.balance_minor) == (70_00, 30_00)
+    (seen,) = bank.faults.all()
+    assert (seen.id, seen.left, len(seen.hits)) == (fault.id, 0, 1)
+    bank.faults.delete(fault.id)
+    assert bank.faults.all() == []
+
+
 def test_equal_seeds_and_calls_make_equal_banks(server):
     def digest(**plan):
         with Bank(now=JANUARY, **plan) as bank:
