@@ -143,7 +143,7 @@ def test_equal_seeds_and_calls_make_equal_banks(server):
     assert digest(seed=1) != digest(seed=2)
 
 
-def test_a_bank_whose_books_are_wrong_says_so_at_the_end():
+def test_a_bank_with_wrong_books_says_so_at_the_end():
     bank = Bank()
     bank.customer("ada", balance_minor=5)
     break_books(bank)

@@ -89,7 +89,7 @@ def test_banks_are_gone_after_their_tests(run):
     run(COUNTED).assert_outcomes(passed=21)
 
 
-def test_a_test_whose_bank_is_wrong_fails(run):
+def test_a_wrong_bank_fails_its_test(run):
     result = run(BREAK)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*The books of the bank are wrong: *"])
