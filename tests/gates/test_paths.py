@@ -12,7 +12,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])
 SCRIPTS = ("Makefile", ".ci/run", ".github/workflows/ci.yml", ".pre-commit-config.yaml")
 
-CODE = ("accounts_bank", "bench", "tests", ".ci")
+CODE = ("accounts_bank", "bench", "examples", "tests", ".ci")
 FOLDERS = r"(?:accounts_bank|bench|deploy|docs|tests|\.ci)"
 PATH = re.compile(rf"(?<![\w/.]){FOLDERS}/[\w./*-]*\w")
 MODULE = re.compile(r"(?<![\w/])\w+\.py\b")
