@@ -37,11 +37,13 @@ class Present(NamedTuple):
     """A store's knowledge of the present.
 
     `at` is the time of the store's own clock. A store without a clock gives the last recorded
-    time, which the present never precedes, or 1970; `is_exact` is then false.
+    time, which the present never precedes, or 1970; `is_exact` is then false. `shared` is then the
+    time by the clock that all processes of the machine share, None where there is none.
     """
 
     at: datetime
     is_exact: bool
+    shared: datetime | None = None
 
 
 class AccountStore(ABC):

@@ -1,15 +1,20 @@
 """The clock of a bank: bounded by the store's clock, and untouched by steps of the system's."""
 
 import logging
+import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.actions import OpenAccount
+from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Entry
 from accounts_bank.stores.base import Present
 from accounts_bank.stores.memory import InMemoryAccountStore
+from accounts_bank.stores.sql import Database, SqlAccountStore
+from accounts_bank.stores.sql.dialects import machine_clock
 from accounts_bank.stores.wrappers.clock import StoreClock, TimedAccountStore
 from tests.waiting import within
 
@@ -192,4 +197,47 @@ def test_a_store_without_a_clock_tells_the_last_recorded_time(account_store):
     for number in (1, 2):
         at = START + number * DAY
         account_store.append([Entry(str(number), "user", at, OpenAccount("user", "Main", "EUR"))])
-    assert account_store.present() == Present(START + 2 * DAY, is_exact=False)
+    assert account_store.present()[:2] == (START + 2 * DAY, False)
+
+
+def since_boot_s() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@pytest.fixture
+def file():
+    """Open one file in two processes, which a second opening stands for."""
+    with (
+        closing(Database("sqlite:///bank.db")) as first,
+        closing(Database("sqlite:///bank.db")) as second,
+    ):
+        yield first, second
+
+
+@pytest.mark.parametrize("ahead", [DAY, -HOUR])
+def test_a_process_that_starts_with_another_clock_than_the_first_is_wrong(file, ahead):
+    first, second = (SqlAccountStore(each, decide) for each in file)
+    right = StoreClock(first, system=lambda: datetime.now(UTC), steady_s=since_boot_s)
+    wrong = StoreClock(second, system=lambda: datetime.now(UTC) + ahead, steady_s=since_boot_s)
+    assert is_right(right)
+    assert not is_right(wrong)
+    assert wrong.difference_s() == pytest.approx(ahead.total_seconds(), abs=1)
+    assert abs(wrong() - right()) < timedelta(seconds=1)
+
+
+def test_the_clock_of_a_first_process_is_kept_while_another_one_lives(monkeypatch):
+    first, second = Database("sqlite:///bank.db"), Database("sqlite:///bank.db")
+    first.close()
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    third = Database("sqlite:///bank.db")
+    assert abs(third.dialect.shared_clock() - datetime.now(UTC)) < timedelta(seconds=1)
+    second.close()
+    third.close()
+    alone = Database("sqlite:///bank.db")
+    assert alone.dialect.shared_clock() < datetime(1970, 1, 2, tzinfo=UTC)
+    alone.close()
+
+
+@pytest.mark.parametrize("kept", [b"", b"another-boot 12.5"])
+def test_a_clock_of_another_boot_is_unknown(kept):
+    assert machine_clock.time_of(kept) is None

@@ -181,7 +181,7 @@ class SqlAccountStore(AccountStore):
     def present(self) -> Present:
         dialect = self._database.dialect
         ((at,),) = self._database.rows(dialect.present)
-        return Present((at or moment(0)).astimezone(UTC), dialect.has_clock)
+        return Present((at or moment(0)).astimezone(UTC), dialect.has_clock, dialect.shared_clock())
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:

@@ -10,7 +10,7 @@ The system's clock dates nothing. It may jump between two readings, and no entry
 The comparison costs no call of the store, and a jump is noticed by the next write.
 
 A store without a clock (memory, SQLite) lives on this machine. There the time counts on from the
-system's time at the start, and it never precedes the last recorded time.
+system's time at the start of the first process, and it never precedes the last recorded time.
 """
 
 import logging
@@ -83,8 +83,9 @@ class StoreClock:
         took_s = self._steady_s() - asked_s
         if not present.is_exact:
             self._last_recorded = present.at
-        elif took_s < LATE_S or not self._is_read:
-            started_at = present.at - timedelta(seconds=asked_s + took_s / 2)
+        clock = present.at if present.is_exact else present.shared
+        if clock and (took_s < LATE_S or not self._is_read):
+            started_at = clock - timedelta(seconds=asked_s + took_s / 2)
             if abs(started_at - self._started_at).total_seconds() > took_s:  # else as exact
                 self._started_at = started_at
             self._is_read = True

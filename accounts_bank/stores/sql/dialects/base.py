@@ -55,6 +55,10 @@ class Dialect(ABC):
         """Return the sentence of a fault that another process found, "" for none."""
         return ""
 
+    def shared_clock(self) -> datetime | None:
+        """Return the time by the clock that the processes of a machine share, if there is one."""
+        return None
+
     def damaged(self, fault: str) -> Damaged:
         """Return the error for a fault that the database reported; other processes learn it."""
         return Damaged(f"The database is damaged: restore a backup. It says: {fault}.")

@@ -8,6 +8,7 @@ Sources: https://sqlite.org/wal.html, https://sqlite.org/lang_transaction.html.
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
@@ -82,6 +83,9 @@ class SqliteDialect(Dialect):
 
     def known_fault(self) -> str:
         return self._file.fault() if self._file else ""
+
+    def shared_clock(self) -> datetime | None:
+        return self._file.clock() if self._file else None
 
     def damaged(self, fault: str) -> Damaged:
         if not self._file:

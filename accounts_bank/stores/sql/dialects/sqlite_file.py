@@ -9,19 +9,23 @@ into it.
                      the mark says that it is damaged             `PRAGMA integrity_check`
     other processes  the first one has checked it
 
+While the file is in use, the mark also holds the clock of the first process.
+
 No process may open the file by other means while SQLite has it open: closing it would drop the
 locks of SQLite. Source: https://sqlite.org/howtocorrupt.html, section 2.2.
 """
 
 import os
 from contextlib import suppress
+from datetime import datetime
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 from accounts_bank.durable_files import open_kept
 from accounts_bank.errors import Damaged
+from accounts_bank.stores.sql.dialects import machine_clock
 
-_IN_USE, _DAMAGED = b"in use", b"damaged"
+_IN_USE, _DAMAGED = b"in use ", b"damaged"
 _REPLACED = "it was removed or replaced while the bank had it open"
 _MARK_MAX_BYTES = 1024
 _HEADER_BYTES = 100
@@ -58,7 +62,7 @@ class SqliteFile:
     def begin(self) -> None:
         """Say that the file is in use, and let other processes in."""
         if self._is_first:
-            self._write(_IN_USE)
+            self._write(_IN_USE + machine_clock.kept())
             flock(self._mark, LOCK_SH)
         self._inode = self._path.stat().st_ino
         self._is_first, self.check = False, ""
@@ -67,7 +71,7 @@ class SqliteFile:
         """Say how the file was left, if no process has it open any more and it has no fault."""
         if self._mark < 0:
             return
-        is_whole = self._inode and self._is_in_place() and self._read() == _IN_USE
+        is_whole = self._inode and self._is_in_place() and self._read().startswith(_IN_USE)
         if is_whole and self._is_locked_alone() and not self._size("-wal"):
             self._write(self._now())
         os.close(self._mark)
@@ -81,6 +85,12 @@ class SqliteFile:
         if mark.startswith(_DAMAGED):
             return mark.removeprefix(_DAMAGED).decode()
         return "" if self._is_in_place() else self.damaged(_REPLACED).detail
+
+    def clock(self) -> datetime | None:
+        """Return the time by the clock of the first process, None where it is not known."""
+        mark = self._read()
+        is_kept = mark.startswith(_IN_USE)
+        return machine_clock.time_of(mark.removeprefix(_IN_USE)) if is_kept else None
 
     def keep(self, fault: str) -> None:
         """Tell the other processes, and the next start, of a fault."""
