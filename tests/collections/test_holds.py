@@ -50,7 +50,7 @@ def test_a_hold_is_expired_before_the_runner_frees_its_money(bank):
     bank.clock.now += timedelta(seconds=5)
     assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
     assert held_minor(bank, "ada") == 30
-    assert bank.runner.run_due() == 1
+    assert bank.due_work.run_due() == 1
     assert bank.accounts.holds.read(bank.caller("ada"), hold.id).stage == "expired"
     assert held_minor(bank, "ada") == 0
 

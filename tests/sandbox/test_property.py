@@ -113,4 +113,4 @@ def inside(app, bank):
 
 
 def trail(app, bank):
-    return len(inside(app, bank).audit.log.read(0, 10_000))
+    return len(inside(app, bank).audit.trail(0, 10_000))
