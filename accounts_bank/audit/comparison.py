@@ -46,12 +46,23 @@ def reader_of(head: Head) -> str:
     return f"audit_log:{head.log_id}"
 
 
-def fault_of_head(journal: Journal, head: Head) -> str | None:
-    """Compare the head of a log with the store; return the fault, or None.
+def lines_known(journal: Journal, head: Head | None) -> int:
+    """Return the number of lines that the store knows of a log.
+
+    Read it while the log is locked, with its head: a writer moves both on.
 
     :raises Unavailable: the store does not answer.
     """
-    if head.log_id and head.number < (known := journal.cursor(reader_of(head))):
+    return journal.cursor(reader_of(head)) if head and head.log_id else 0
+
+
+def fault_of_head(journal: Journal, head: Head, known: int) -> str | None:
+    """Compare the head of a log with the store; return the fault, or None.
+
+    :param known: the result of `lines_known` at the moment of the head.
+    :raises Unavailable: the store does not answer.
+    """
+    if head.number < known:
         return f"it ends at line {head.number}, and had {known} lines: it was cut or rolled back"
     return _fault_of(journal, [Link(head.number, "", head.hash)] if head.number else [])
 
@@ -93,6 +104,15 @@ class LineComparison:
         self._journal = journal
         self._links: list[Link] = []
         self._fault: str | None = None
+        self._head: Head | None = None
+        self._known = 0
+
+    def begin(self, head: Head | None) -> None:
+        """Take the head of the log, which is locked at this moment.
+
+        :raises Unavailable: the store does not answer.
+        """
+        self._head, self._known = head, lines_known(self._journal, head)
 
     def add(self, line: bytes) -> None:
         """Add a valid line of the log.
@@ -105,13 +125,15 @@ class LineComparison:
         if len(self._links) >= BATCH_MAX:
             self._compare()
 
-    def finish(self, head: Head | None) -> str | None:
+    def finish(self) -> str | None:
         """Compare the rest and the head; return the first fault, or None.
 
         :raises Unavailable: the store does not answer.
         """
         self._compare()
-        return self._fault or (fault_of_head(self._journal, head) if head else None)
+        if self._fault or self._head is None:
+            return self._fault
+        return fault_of_head(self._journal, self._head, self._known)
 
     def _compare(self) -> None:
         self._fault = self._fault or _fault_of(self._journal, self._links)
@@ -130,9 +152,9 @@ def verify_log(
     """
     if journal is None:
         return verify_files(paths, key_path)
-    comparison, heads = LineComparison(journal), list[Head | None]()
-    count, fault = verify_files(paths, key_path, on_lock=heads.append, on_line=comparison.add)
-    return count, fault or comparison.finish(heads[0])
+    comparison = LineComparison(journal)
+    count, fault = verify_files(paths, key_path, on_lock=comparison.begin, on_line=comparison.add)
+    return count, fault or comparison.finish()
 
 
 class JournalComparison:

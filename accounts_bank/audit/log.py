@@ -136,13 +136,19 @@ class AuditLog:
         """The last number that this process found in the log, or wrote."""
         return self._known[1].number
 
-    def check(self) -> Head:
-        """Return the head.
+    @contextmanager
+    def checked(self) -> Iterator[Head]:
+        """Lock out writers; yield the head.
 
         :raises OSError: it is missing, altered, or older than before; or the file was cut.
         """
         with self._locked():
-            return self._mend(self._head())
+            yield self._mend(self._head())
+
+    def check(self) -> Head:
+        """Return the head; it raises as `checked` does."""
+        with self.checked() as head:
+            return head
 
     def adopt(self, first: FirstLine) -> None:
         """Give a head of version 0.1 the names of its bank and of its log."""

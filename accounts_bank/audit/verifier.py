@@ -9,14 +9,13 @@ import msgspec
 from msgspec import Struct
 
 from accounts_bank.audit.chain import Head
-from accounts_bank.audit.comparison import Contents, JournalComparison, fault_of_head
+from accounts_bank.audit.comparison import Contents, JournalComparison, fault_of_head, lines_known
 from accounts_bank.audit.files import parts_of, verify_files
 from accounts_bank.audit.sealer import Sealer
 from accounts_bank.errors import Unavailable
 from accounts_bank.ledger.entries import Ledger
 from accounts_bank.ledger.integrity.proof import BooksWrong, Counts, prove
 from accounts_bank.progress import Passes, Tell, quiet
-from accounts_bank.stores.base import AccountStore
 from accounts_bank.stores.migration import PROOF, watched
 
 
@@ -92,7 +91,7 @@ class Verifier:
         comparison = JournalComparison(self._contents, partial(passes.seen, "numbers"))
         log = self._sealer.log
         with ExitStack() as opened:
-            moment = _Moment(opened, self._contents.accounts)
+            moment = _Moment(opened, self._contents)
             if log:
                 count = self._verify_log(log.path, moment, comparison)
             else:
@@ -115,7 +114,7 @@ class Verifier:
             from_start=False,
         )
         if fault is None and moment.head is not None:
-            fault = fault_of_head(self._contents.journal, moment.head)
+            fault = fault_of_head(self._contents.journal, moment.head, moment.known)
         if fault:
             raise BooksWrong(f"the audit log: {fault}")
         return count
@@ -126,11 +125,12 @@ class _Moment:
 
     ledger: Ledger
 
-    def __init__(self, opened: ExitStack, store: AccountStore) -> None:
-        self._opened, self._store = opened, store
+    def __init__(self, opened: ExitStack, contents: Contents) -> None:
+        self._opened, self._contents = opened, contents
         self.head: Head | None = None
+        self.known = 0
 
     def begin(self, head: Head | None) -> None:
-        """Take the head of the log, and open the ledger."""
-        self.head = head
-        self.ledger = self._opened.enter_context(self._store.ledger())
+        """Take the head of the log, which is locked at this moment, and open the ledger."""
+        self.head, self.known = head, lines_known(self._contents.journal, head)
+        self.ledger = self._opened.enter_context(self._contents.accounts.ledger())

@@ -133,7 +133,7 @@ def test_a_damaged_sqlite_file_is_refused_until_a_backup_is_restored(restored, m
             status, answer = server.ask("POST", path, body, token)
             assert (status, answer["code"]) == (503, "damaged")
             assert "The file is damaged: restore a backup. bank.db: " in answer["detail"]
-        for path in ["/health/ready", "/v1/integrity"] * 5:  # both workers
+        for path in ["/health/ready", "/v1/accounts"] * 5:  # both workers
             status, answer = server.ask("GET", path, token=token)
             assert (status, answer["code"]) == (503, "damaged"), path
         assert server.ask("GET", "/health/live")[0] == 200
@@ -229,9 +229,10 @@ def test_a_lost_audit_log_is_made_whole_from_its_backup_and_the_lines_that_were_
     for path in (*Path("backup").glob("audit.log*"), *tmp_path.glob("bank.db*")):
         shutil.copy(path, ".")
     last = json.loads(Path("audit.log").read_text().splitlines()[-1])["number"]
-    assert last < len(shipped)
+    missing = [each for each in shipped if json.loads(each)["number"] > last]
+    assert missing
     with Path("audit.log").open("a") as log:
-        log.writelines(shipped[last:])
+        log.writelines(missing)
     with served() as server:
         server.joined("bob")
         assert server.stop() == 0
