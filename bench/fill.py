@@ -141,6 +141,7 @@ def copy_tables(file: Path, url: str) -> None:
             names = ", ".join(f'"{column.name}"' for column in table.columns)
             source_rows = source.execute(f"SELECT {names} FROM {table.name}")  # noqa: S608
             copy = f"COPY {table.name} ({names}) FROM STDIN"
+            target.execute(f"DELETE FROM {table.name}")  # noqa: S608 - the row of the new bank
             with target.cursor() as cursor, cursor.copy(copy) as rows:
                 for row in source_rows:
                     rows.write_row(row)

@@ -84,15 +84,16 @@ def test_without_a_file_the_lines_go_to_the_console(passwords, capsys):
     http("GET", "/health/live")
     for handler in logger.handlers:
         handler.flush()
-    (line,) = capsys.readouterr().err.splitlines()
-    assert json.loads(line)["path"] == "/health/live"
+    lines = map(json.loads, capsys.readouterr().err.splitlines())
+    assert [each["path"] for each in lines if each["event"] == "request"] == ["/health/live"]
 
 
 def test_an_error_is_written_at_once(passwords, monkeypatch):
     monkeypatch.setattr(logging_config, "ERROR_TIMEOUT_S", 30)
     create_app({"LOG_FILE": "app.log"}, passwords=passwords)
     logger.error("burning")
-    assert json.loads(Path("app.log").read_text())["event"] == "burning"
+    lines = Path("app.log").read_text().splitlines()
+    assert "burning" in {json.loads(line)["event"] for line in lines}
 
 
 def test_a_library_logs_json_lines_too(passwords):
@@ -217,7 +218,7 @@ def test_a_console_that_is_read_at_last_has_all_lines(unread):
         os.set_blocking(unread.fileno(), True)
         read = reader.submit(unread.readlines)
         assert server.stop() == 0
-        lines = [json.loads(line) for line in read.result(20)[1:]]
+        lines = [json.loads(line) for line in read.result(20) if line.startswith("{")]
     assert [line["path"] for line in lines if line.get("user_agent") == LONG] == paths
 
 

@@ -10,6 +10,7 @@ from tests.waiting import within
 
 CALLS = "openat,write,pwrite64,ftruncate,fsync,fdatasync,msync,rename,renameat,renameat2,mkdir"
 TRACE = Path("calls.trace")
+TRACE_TIMEOUT_S = 120
 _OPENED = re.compile(r'openat\(.*?, "(?P<path>[^"]+)", (?P<flags>[A-Z_|]+).*<(?P<real>/[^>]*)>$')
 _ON_FILE = re.compile(r"(?P<name>\w+)\(\d+<(?P<path>/[^>]*)>")
 _RENAMED = re.compile(r'rename\w*\(.*?"(?P<old>[^"]+)", .*?"(?P<path>[^"]+)"')
@@ -30,7 +31,7 @@ def traced(*command: str | Path) -> list[str | Path]:
 def calls(process: int) -> Iterator[Call]:
     """Wait for the end of a process; yield the calls on files, without those that failed."""
     end = f"{process} +++ exited"
-    assert within(30, lambda: end in TRACE.read_text(errors="replace"))
+    assert within(TRACE_TIMEOUT_S, lambda: end in TRACE.read_text(errors="replace"))
     for line in _whole_lines(TRACE.read_text(errors="replace").splitlines()):
         if found := _OPENED.search(line):
             if "O_CREAT" in found["flags"]:

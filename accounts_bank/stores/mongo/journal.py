@@ -74,11 +74,14 @@ class MongoJournal(Journal):
         return items_of(rows, self._users, self._accounts, self._accounts.recent)
 
     def cursor(self, reader: str) -> int:
-        return self.cursors().get(reader, 0)
+        return self._cursors({"_id": reader}).get(reader, 0)
 
     def cursors(self) -> dict[str, int]:
+        return self._cursors({})
+
+    def _cursors(self, wanted: dict[str, str]) -> dict[str, int]:
         def read(session: Session) -> dict[str, int]:
-            found = self._database["cursors"].find({}, session=session)
+            found = self._database["cursors"].find(wanted, session=session)
             return {str(each["_id"]): int(each["number"]) for each in found}
 
         return self._database.read(read)
