@@ -113,7 +113,10 @@ def test_the_table_has_every_call_of_the_contracts():
 def test_a_wrapper_passes_a_call_on_unchanged(kind, name):
     store = Recorder()
     assert called(kind(store), name) in {f"answer of {name}", None}
-    assert store.calls == [(name, *ARGUMENTS[name])]
+    arguments, named = ARGUMENTS[name]
+    if name == "restore" and issubclass(kind, DelegatingUserStore):
+        arguments = (*arguments, ())  # a user store takes events too
+    assert store.calls == [(name, arguments, named)]
 
 
 @pytest.mark.parametrize("kind", [DelegatingAccountStore, DelegatingUserStore])

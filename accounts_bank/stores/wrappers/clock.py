@@ -146,7 +146,7 @@ class TimedUserStore(DelegatingUserStore):
 
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
         self._check_clock()
-        return super().put(users, events)
+        return self._store.put(users, events)
 
 
 class TimedAccountStore(DelegatingAccountStore):
@@ -158,7 +158,7 @@ class TimedAccountStore(DelegatingAccountStore):
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
         self._check_clock()
-        return super().append(entries)
+        return self._store.append(entries)
 
 
 def timed(stores: Stores, clock: StoreClock) -> Stores:

@@ -31,7 +31,7 @@ class CountedAccountStore(Reporter[AccountStore], DelegatingAccountStore):
     """Reports the outcome of each entry, and nothing else: enough for a store in memory."""
 
     def append(self, entries: Sequence[Entry]) -> list[Outcome]:
-        outcomes = super().append(entries)
+        outcomes = self._call(self._store.append, entries)
         self._observer.entries_decided(outcomes)
         return outcomes
 
