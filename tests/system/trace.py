@@ -24,8 +24,11 @@ class Call(NamedTuple):
 
 
 def traced(*command: str | Path) -> list[str | Path]:
-    """Return the command that writes `TRACE`; it keeps its process id and gets signals itself."""
-    return [program("strace"), "-D", "-f", "-y", "-q", f"-etrace={CALLS}", f"-o{TRACE}", *command]
+    """Return the command that writes `TRACE`; it keeps its process id and gets signals itself.
+
+    strace has a session of its own, so that the end of the command's group lets it finish.
+    """
+    return [program("strace"), "-DDD", "-f", "-y", "-q", f"-etrace={CALLS}", f"-o{TRACE}", *command]
 
 
 def calls(process: int) -> Iterator[Call]:
