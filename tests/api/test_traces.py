@@ -19,9 +19,11 @@ PARENT = f"00-{TRACE_ID}-{SPAN_ID}-01"
 
 
 def logged() -> dict:
+    """Return the line of the last request."""
     for handler in logging.getLogger("accounts_bank").handlers:
         handler.flush()
-    return json.loads(Path("app.log").read_text().splitlines()[-1])
+    lines = map(json.loads, Path("app.log").read_text().splitlines())
+    return [line for line in lines if line["event"] == "request"][-1]
 
 
 @pytest.mark.parametrize("header", [PARENT, f"00-{TRACE_ID}-{SPAN_ID}-00", f"cc-{PARENT[3:]}-new"])
