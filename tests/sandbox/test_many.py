@@ -9,7 +9,7 @@ import pytest
 
 from tests.rounds import rounds
 
-BANKS = rounds(50, 1_000)
+BANKS = rounds(50, 999)
 USED = rounds(10, 50)
 BYTES_MAX = 300_000
 
