@@ -140,7 +140,12 @@ class BackgroundHandler(logging.Handler):
         self._write()
 
     def _write(self) -> bool:
-        """Write the buffered lines; return whether all of them are written."""
+        """Write the buffered lines; return whether all of them are written.
+
+        A flush that comes meanwhile may follow a line that comes meanwhile: it waits for the next.
+        """
+        with self._buffer_lock:
+            flushes = self._flushes[:]
         try:
             self._target.flush()  # the rest of a failed write
             if self.reopens:
@@ -151,7 +156,7 @@ class BackgroundHandler(logging.Handler):
             self._is_stalled = True
             return False
         with self._buffer_lock:
-            flushes, self._flushes = self._flushes, []
+            del self._flushes[: len(flushes)]
         self._is_stalled = False
         for written in flushes:
             written.set()

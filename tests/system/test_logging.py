@@ -7,8 +7,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from threading import Event
-from time import monotonic
+from threading import Event, Thread
+from time import monotonic, sleep
 
 import pytest
 
@@ -164,6 +164,24 @@ def test_a_stalled_target_blocks_no_thread_and_gets_all_lines_later(late, target
     monkeypatch.setattr(logging_config, "ERROR_TIMEOUT_S", 30)
     late.error("at once")
     assert "at once" in target.stream.getvalue()
+
+
+def test_a_flush_waits_for_the_lines_before_it(late, target):
+    late.info("second")
+    flushing = Thread(target=late.handlers[0].flush)
+    flushing.start()
+    while not late.handlers[0]._flushes:
+        sleep(0.001)
+    lines = []
+
+    def emit_slowly(record):
+        sleep(0.05)
+        lines.append(json.loads(record.getMessage())["event"])
+
+    target.emit = emit_slowly
+    target.moves.set()
+    flushing.join(10)
+    assert lines == ["second"]
 
 
 def test_lines_beyond_the_buffer_are_counted(late, target, monkeypatch):
