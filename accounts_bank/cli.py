@@ -16,6 +16,7 @@ import msgspec
 
 from accounts_bank.audit.comparison import verify_log
 from accounts_bank.audit.files import parts_of
+from accounts_bank.collections.password_rules import LENGTH_MAX, LENGTH_MIN, check_password
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.config import (
     CONFIG_FILE,
@@ -26,7 +27,14 @@ from accounts_bank.config import (
     read_settings,
     write_config,
 )
-from accounts_bank.errors import ApiError, NoBank, SettingsError, UsernameTaken, is_shortage
+from accounts_bank.errors import (
+    ApiError,
+    NoBank,
+    PasswordWeak,
+    SettingsError,
+    UsernameTaken,
+    is_shortage,
+)
 from accounts_bank.http.bank import Bank
 from accounts_bank.identity import Role, Username, username_key
 from accounts_bank.progress import Tell
@@ -37,7 +45,6 @@ from accounts_bank.server.serve import serve_app
 from accounts_bank.stores.factory import MEMORY_URL, require_bank, require_stopped
 from accounts_bank.stores.urls import shown
 
-PASSWORD_MIN = 8
 HEALTH_TIMEOUT_S = 5
 
 
@@ -251,7 +258,7 @@ def create(name: str, role: str) -> None:
         return
     if any(username_key(staff.username) == username_key(name) for staff in settings.STAFF):
         raise SettingsError(f"{name} is taken: choose another name.")
-    staff = {"username": name, "role": role, "password_hash": Passwords().hash(_password())}
+    staff = {"username": name, "role": role, "password_hash": Passwords().hash(_password(name))}
     all_staff = [*msgspec.to_builtins(settings.STAFF), staff]
     change_config(CONFIG_FILE, lambda before: before | {"STAFF": all_staff})
     click.echo(f"{name} is {role} from the next start on: kept in {CONFIG_FILE}.")
@@ -294,7 +301,7 @@ def _create_in_store(settings: Settings, name: str, role: Role) -> None:
     passwords = Passwords()
     with _bank(settings, passwords) as bank:
         try:
-            bank.users.add(name, passwords.hash(_password()), role=role)
+            bank.users.add(name, passwords.hash(_password(name)), role=role)
         except UsernameTaken:
             raise SettingsError(f"{name} is taken: choose another name.") from None
 
@@ -318,11 +325,17 @@ def _check_name(name: str) -> None:
         raise SettingsError(f"{name!r} is not a username: {error}.") from None
 
 
-def _password() -> str:
+def _password(name: str) -> str:
     if sys.stdin.isatty():
         password = str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     else:
         password = sys.stdin.readline().rstrip("\r\n")
-    if len(password) < PASSWORD_MIN:
-        raise SettingsError(f"Choose a password of {PASSWORD_MIN} or more characters.")
+    if len(password) < LENGTH_MIN:
+        raise SettingsError(f"Choose a password of {LENGTH_MIN} or more characters.")
+    if len(password) > LENGTH_MAX:
+        raise SettingsError(f"Choose a password of {LENGTH_MAX} or fewer characters.")
+    try:
+        check_password(password, (name,))
+    except PasswordWeak as weak:
+        raise SettingsError(weak.detail) from None
     return password

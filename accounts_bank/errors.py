@@ -9,6 +9,7 @@ ApiError
 ├── OwnAccount              staff acts on an account of its own
 ├── NotFound                the resource does not exist, or belongs to another user
 ├── NotAcceptable           no form of the resource fits `Accept`
+├── PasswordWeak            the new password is common, or little more than a name
 ├── UsernameTaken           another user has that username
 ├── LastAdmin               one admin must remain
 ├── PreconditionFailed      the resource changed since the caller read it
@@ -116,6 +117,12 @@ class InvalidToken(ApiError):
     """The token is missing, broken, expired or of an ended session."""
 
     code = "invalid_token"
+
+
+class PasswordWeak(ApiError):
+    """The new password is common, or little more than a name."""
+
+    code = "password_weak"
 
 
 class Forbidden(ApiError):

@@ -48,6 +48,11 @@ CATALOGUE: Mapping[str, Entry] = {
         "Invalid request",
         "The bank cannot read the request. `errors` names each place and the reason.",
     ),
+    "password_weak": Entry(
+        400,
+        "Password weak",
+        "The password is one of the most common, or little more than a name. Choose another one.",
+    ),
     "invalid_token": Entry(
         401, "Invalid token", "The token is missing, broken, expired, or its session has ended."
     ),

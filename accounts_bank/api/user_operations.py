@@ -33,7 +33,7 @@ operations = Operations("users", "/v1/users")
     hashes_password=True,
     answer=UserView,
     status=201,
-    codes=("username_taken", "rate_limited"),
+    codes=("password_weak", "username_taken", "rate_limited"),
 )
 def sign_up(bank: Bank, body: UserRequest, address: str) -> Answer:
     """Add a user with the role `customer`."""
@@ -92,7 +92,7 @@ def delete(bank: Bank, caller: Caller) -> Answer:
     body=PasswordRequest,
     hashes_password=True,
     status=204,
-    codes=("invalid_credentials", "rate_limited"),
+    codes=("invalid_credentials", "password_weak", "rate_limited"),
 )
 def change_password(bank: Bank, caller: Caller, body: PasswordRequest) -> Answer:
     """Change the password and end every other session."""

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from accounts_bank.collections.accounts import AccountCollection
 from accounts_bank.collections.client import Clock, NewId, OnSaved
+from accounts_bank.collections.password_rules import check_password
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.collections.user_changes import UserChanges
@@ -73,8 +74,10 @@ class UserCollection:
         """Register a customer.
 
         :param password: the password in clear text; the store keeps its hash.
+        :raises PasswordWeak: the password is common, or little more than a name.
         :raises UsernameTaken: a user has a name that compares equal.
         """
+        check_password(password, (username, full_name))
         if self._store.user_named(username_key(username)):
             raise UsernameTaken
         return self.add(username, self._passwords.hash(password), full_name=full_name)
@@ -212,11 +215,13 @@ class UserCollection:
         """Change the password and end every other session.
 
         :raises InvalidCredentials: `current` is not the password.
+        :raises PasswordWeak: the new one is common, or little more than a name.
         """
         user = self._changes.existing(caller.id)
         if not self._passwords.verify(current, user.password_hash):
             self._changes.record("password_refused", user)
             raise InvalidCredentials
+        check_password(new, (user.username, user.full_name))
         proven, fresh = user.password_hash, self._passwords.hash(new)
 
         def changed(user: User) -> User:

@@ -8,7 +8,6 @@ from accounts_bank.api.schemas.users import (
     FullName,
     GivenPassword,
     LoginRequest,
-    Password,
     UserRequest,
 )
 from accounts_bank.errors import ApiError, Forbidden, InvalidCredentials, UsernameTaken
@@ -17,7 +16,7 @@ from accounts_bank.http.credentials import add_customer, begin_session
 from accounts_bank.http.guard import hashes_password
 from accounts_bank.identity import Session, User, Username
 from accounts_bank.web import sessions
-from accounts_bank.web.forms import Field, Form
+from accounts_bank.web.forms import Field, Form, new_password
 from accounts_bank.web.pages import page, redirect
 from accounts_bank.web.sessions import SignedOut
 
@@ -33,15 +32,7 @@ _USERNAME = Field(
     autocomplete="username",
     maxlength=64,
 )
-_NEW_PASSWORD = Field(
-    name="password",
-    label="Password",
-    kind=Password,
-    wrong="A password has 8 to 256 characters.",
-    hint="At least 8 characters. Several words are easy to remember and hard to guess.",
-    type="password",
-    autocomplete="new-password",
-)
+_NEW_PASSWORD = new_password("password", "Password")
 _FULL_NAME = Field(
     name="full_name",
     label="Full name",
@@ -114,7 +105,7 @@ def sign_up() -> Response:
             try:
                 return _sign_up(body)
             except ApiError as error:
-                form.refuse(error, {"username_taken": "username"})
+                form.refuse(error, {"username_taken": "username", "password_weak": "password"})
     return page("sign_up", form.status, form=form)
 
 

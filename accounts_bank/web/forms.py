@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from accounts_bank.api.schemas.users import Password
+from accounts_bank.collections.password_rules import LENGTH_ADVISED, LENGTH_MAX, LENGTH_MIN
 from accounts_bank.errors import ApiError
 
 Read = TypeVar("Read")
@@ -15,6 +17,7 @@ class Field(Struct, frozen=True, kw_only=True):
     """A field of a form.
 
     `kind` is the type to which the text is converted; `wrong` is the message if it does not fit.
+    `advised` is the length from which a password is strong: the page shows a meter.
     `marked` shows "(optional)" beside an optional field; filters omit it.
     """
 
@@ -29,8 +32,24 @@ class Field(Struct, frozen=True, kw_only=True):
     optional: bool = False
     marked: bool = True
     maxlength: int | None = None
+    advised: int = 0
     choices: tuple[tuple[str, str], ...] = ()
     suggestions: tuple[tuple[str, str], ...] = ()
+
+
+def new_password(name: str, label: str) -> Field:
+    """Return the field of a new password, with a meter of its length."""
+    return Field(
+        name=name,
+        label=label,
+        kind=Password,
+        wrong=f"A password has {LENGTH_MIN} to {LENGTH_MAX} characters.",
+        hint=f"At least {LENGTH_MIN} characters; {LENGTH_ADVISED} or more are better. Several "
+        "words are easy to remember and hard to guess.",
+        type="password",
+        autocomplete="new-password",
+        advised=LENGTH_ADVISED,
+    )
 
 
 class Form:

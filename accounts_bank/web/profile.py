@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from accounts_bank.api.schemas.users import FullName, GivenPassword, Password, PasswordRequest
+from accounts_bank.api.schemas.users import FullName, GivenPassword, PasswordRequest
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import ApiError, InvalidCredentials, NotFound, Refused
 from accounts_bank.http import credentials
@@ -10,7 +10,7 @@ from accounts_bank.http.bank import bank
 from accounts_bank.http.guard import hashes_password
 from accounts_bank.identity import Caller
 from accounts_bank.web import sessions
-from accounts_bank.web.forms import Field, Form
+from accounts_bank.web.forms import Field, Form, new_password
 from accounts_bank.web.pages import page, redirect, signed_in
 from accounts_bank.web.sessions import SignedOut
 
@@ -34,15 +34,7 @@ _PASSWORDS = (
         type="password",
         autocomplete="current-password",
     ),
-    Field(
-        name="new_password",
-        label="New password",
-        kind=Password,
-        wrong="A password has 8 to 256 characters.",
-        hint="At least 8 characters.",
-        type="password",
-        autocomplete="new-password",
-    ),
+    new_password("new_password", "New password"),
 )
 _NOT_YOURS = "This is not your current password. If you have just changed it, type the new one."
 
@@ -78,7 +70,7 @@ def change_password(caller: Caller) -> Response:
             except InvalidCredentials as error:
                 form.refuse(error, {"invalid_credentials": "current_password"}, _NOT_YOURS)
             except ApiError as error:
-                form.refuse(error, {})
+                form.refuse(error, {"password_weak": "new_password"})
     return page("password", form.status, form=form)
 
 

@@ -136,3 +136,12 @@ def test_a_deleted_users_tokens_die_and_its_name_is_free(http):
         assert code(answer) == (401, "invalid_token")
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     assert http.joined("ada")("GET", "/v1/accounts").json == {"data": [], "next_cursor": None}
+
+
+def test_a_weak_password_is_400_with_its_code(http):
+    body = {"username": "countess", "password": "password1"}
+    assert code(http("POST", "/v1/users", body)) == (400, "password_weak")
+    ada = http.joined("ada")
+    body = {"current_password": PASSWORD, "new_password": "ada-12345"}
+    assert code(ada("POST", "/v1/users/me/password", body)) == (400, "password_weak")
+    assert http.signed_in("ada").token

@@ -125,6 +125,14 @@ def test_a_short_password_is_refused(accounts, given):
     assert not Path("config.json").exists()
 
 
+@pytest.mark.parametrize("given", ["password1\n", "tess12345\n"])
+def test_a_common_password_and_a_name_are_refused(accounts, given):
+    code, said = accounts("users", "create", "tess", given=given)
+    assert code == 1
+    assert said.startswith("Error: This password is ")
+    assert not Path("config.json").exists()
+
+
 @pytest.mark.parametrize("name", ["", " tess", "a" * 65, "te\nss"])
 def test_a_name_that_could_not_sign_up_is_not_created_either(accounts, name):
     code, said = accounts("users", "create", name, given=f"{PASSWORD}\n")

@@ -85,6 +85,15 @@ def test_an_error_is_beside_its_field_and_the_form_keeps_its_values(app):
     assert 'aria-invalid="true" aria-describedby="password-error password-hint"' in page.html
 
 
+def test_a_weak_password_is_told_beside_its_field_with_the_advised_length(app):
+    stranger = Visitor(app)
+    stranger.get("/sign-up")
+    page = stranger.fill("Sign up", username="ada", password="password1")
+    assert page.status == 422
+    assert page.errors["password"].startswith("This password is one of the most common ones.")
+    assert "15 or more are better" in page.text
+
+
 def test_a_wrong_password_reveals_no_more_than_the_api(app, ada):
     for username in ("ada", "nobody"):
         stranger = Visitor(app)

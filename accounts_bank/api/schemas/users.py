@@ -4,12 +4,20 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from accounts_bank.collections.password_rules import LENGTH_ADVISED, LENGTH_MAX, LENGTH_MIN
 from accounts_bank.http.cursors import IdCursor
 from accounts_bank.http.fields import Input, Limit, Time
 from accounts_bank.identity import NAME_PATTERN, Role, User, Username
 
-Password = Annotated[str, Meta(min_length=8, max_length=256)]
-GivenPassword = Annotated[str, Meta(min_length=1, max_length=256)]
+Password = Annotated[
+    str,
+    Meta(
+        min_length=LENGTH_MIN,
+        max_length=LENGTH_MAX,
+        description=f"{LENGTH_ADVISED} or more characters are better. A common one is refused.",
+    ),
+]
+GivenPassword = Annotated[str, Meta(min_length=1, max_length=LENGTH_MAX)]
 FullName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME_PATTERN)]
 
 

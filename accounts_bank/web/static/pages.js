@@ -32,3 +32,25 @@ for (const time of document.querySelectorAll("time[datetime]")) {
   const at = new Date(time.dateTime);
   time.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
 }
+
+// A new password: its length against the advised one, in words and as a bar.
+for (const shown of document.querySelectorAll("[data-strength]")) {
+  const input = document.getElementById(shown.dataset.strength);
+  const advised = Number(shown.dataset.advised);
+  const show = () => {
+    const length = Array.from(input.value).length;
+    const level = length === 0 ? "" : length < 8 ? "short" : length < advised ? "fair" : "strong";
+    const words = {
+      "": "",
+      short: "Too short: 8 characters are needed.",
+      fair: `Accepted. ${advised} characters or more are stronger.`,
+      strong: "Strong, if it is not a known phrase.",
+    };
+    shown.dataset.level = level;
+    if (shown.textContent !== words[level]) {
+      shown.textContent = words[level];
+    }
+  };
+  input.addEventListener("input", show);
+  show();
+}
