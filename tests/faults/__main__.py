@@ -9,7 +9,7 @@ import msgspec
 from tests.faults.databases import DATABASES
 from tests.faults.kinds.table import KINDS, kinds_of
 from tests.faults.report import as_json, markdown, rows_of, summary, total_of
-from tests.faults.run import Episode, Result, run
+from tests.faults.run import CLIENTS, Episode, Result, run
 
 FINDINGS_SHOWN = 20
 
@@ -18,6 +18,13 @@ FINDINGS_SHOWN = 20
 @click.option("--store", type=click.Choice([*DATABASES]), multiple=True, default=[*DATABASES])
 @click.option("--faults", default=200, show_default=True, help="Number of faults on each store.")
 @click.option("--operations", default=100_000, show_default=True, help="Acknowledged requests.")
+@click.option(
+    "--clients",
+    type=click.IntRange(min=2),
+    default=CLIENTS,
+    show_default=True,
+    help="Number of clients that work at the same time.",
+)
 @click.option("--kind", multiple=True, help="A part of the name of the kinds to take; all without.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, another order.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("build/faults"))
@@ -25,6 +32,7 @@ def main(  # noqa: PLR0917 - click passes them by name
     store: tuple[str, ...],
     faults: int,
     operations: int,
+    clients: int,
     kind: tuple[str, ...],
     seed: int,
     output: Path,
@@ -37,7 +45,7 @@ def main(  # noqa: PLR0917 - click passes them by name
         kinds = [one for one in kinds_of(each) if not kind or any(k in one.name for k in kind)]
         history = output / f"{each}.history.jsonl"
         history.unlink(missing_ok=True)
-        wish = {"faults": faults, "operations": operations, "seed": seed}
+        wish = {"faults": faults, "operations": operations, "clients": clients, "seed": seed}
         results.append(run(each, kinds, **wish, file=history, on_episode=say))
         write(results[-1], output)
     (output / "summary.md").write_text(summary({each.store: rows_of(each) for each in results}))

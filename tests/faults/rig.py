@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from accounts_bank.collections.passwords import Passwords
 from tests.faults.databases import Database, open_database
@@ -133,7 +134,8 @@ class Rig:
     def close(self, keep: Path | None = None) -> None:
         for host in self.hosts:
             if keep:
-                shutil.copy(host.folder / "server.log", keep / f"{host.folder.name}.log")
+                name = f"{urlsplit(self.database.url).scheme}.{host.folder.name}.log"
+                shutil.copy(host.folder / "server.log", keep / name)
             if host.server.process:
                 host.signal(signal.SIGCONT)
                 host.kill()

@@ -1,6 +1,8 @@
 """A run: clients work while one fault after another is injected; then the checker looks."""
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import chain, product, repeat
 from pathlib import Path
 from random import Random
@@ -51,7 +53,13 @@ class Run:
     """Injects faults into a rig under load."""
 
     def __init__(
-        self, rig: Rig, history: History, seed: int, on_episode: Callable[[Episode], None]
+        self,
+        rig: Rig,
+        history: History,
+        on_episode: Callable[[Episode], None],
+        *,
+        seed: int,
+        clients: int,
     ) -> None:
         self.rig, self.history, self.on_episode = rig, history, on_episode
         self.random = Random(f"faults {seed}")  # noqa: S311 - the same faults each time
@@ -60,10 +68,19 @@ class Run:
         self.people: People = set_up(self.direct, history)
         ports = [host.wire.port for host in rig.hosts]
         self.clients: list[Client] = clients_of(
-            self.people, CLIENTS, history, lambda n: HttpTransport(ports, f"client {n}")
+            self.people, clients, history, lambda n: HttpTransport(ports, f"client {n}")
         )
         self.episodes: list[Episode] = []
         self.findings: list[Finding] = []
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Make an error of the run a finding, so that the table is written all the same."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - each error is reported
+            traceback.print_exc()
+            self.findings.append(Finding(Sort.OTHER, f"the run ended early: {error!r}"))
 
     def go(self, kinds: Sequence[type[Fault]], faults: int, operations: int) -> None:
         """Inject the faults, and go on until enough operations are acknowledged."""
@@ -145,6 +162,7 @@ def run(
     *,
     faults: int,
     operations: int,
+    clients: int = CLIENTS,
     seed: int = 1,
     file: Path | None = None,
     on_episode: Callable[[Episode], None] = lambda _: None,
@@ -152,14 +170,15 @@ def run(
     """Run one store through its faults.
 
     :param operations: the number of acknowledged requests at which the run may end
+    :param clients: the number of clients that work at the same time
     :param file: where each request is written down before it is sent
     :param on_episode: called after each fault
     """
     history = History(file)
     began_s = monotonic()
-    with opened_rig(store, file.parent if file else None) as rig:
-        running = Run(rig, history, seed, on_episode)
-        running.go(kinds, faults, operations)
-        running.end()
-    history.close()
+    with closing(history), opened_rig(store, file.parent if file else None) as rig:
+        running = Run(rig, history, on_episode, seed=seed, clients=clients)
+        with running.reporting():
+            running.go(kinds, faults, operations)
+            running.end()
     return Result(store, history, running.episodes, running.findings, began_s, monotonic())
