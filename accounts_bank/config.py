@@ -32,6 +32,10 @@ _ORIGIN = re.compile(
     r"\*|https?://[a-z0-9._-]+(?::[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](?::[0-9]{1,5})?"
 )
 _ENDPOINT = re.compile(r"[a-z]+://")
+_LISTENS = re.compile(
+    r"(?:\[(?P<ip>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})"
+)
+PORT_MAX = 65_535
 
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
@@ -66,6 +70,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     LOG_FILE_COUNT: Annotated[int, Meta(ge=1, le=1000)] = 10
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     METRICS_TOKEN: str = ""
+    METRICS_ADDRESS: str = ""
     TRACING: bool = False
     TRUSTED_HOSTS: tuple[str, ...] = ()
     CORS_ORIGINS: tuple[str, ...] = ()
@@ -89,6 +94,22 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def is_durable(self) -> bool:
         """Whether the store keeps its data after the process ends."""
         return backend_of(self.STORE_URL).is_durable
+
+    @property
+    def metrics_listen(self) -> tuple[str, int] | None:
+        """The host and the port of METRICS_ADDRESS; None where it is empty.
+
+        :raises SettingsError: it is no host with a port.
+        """
+        found = _LISTENS.fullmatch(self.METRICS_ADDRESS)
+        if found and 1 <= int(found["port"]) <= PORT_MAX:
+            return found["ip"] or found["name"], int(found["port"])
+        if self.METRICS_ADDRESS:
+            raise SettingsError(
+                f"METRICS_ADDRESS is {self.METRICS_ADDRESS!r}: write a host and a port, such as "
+                "127.0.0.1:9464 or [::1]:9464."
+            )
+        return None
 
 
 def read_settings(
@@ -247,6 +268,7 @@ def _check_rest(settings: Settings) -> None:
         raise SettingsError(
             f"AUDIT_LOG is empty: set it to a file; no other bank can log for {backend.example}."
         )
+    _ = settings.metrics_listen
     if "headers" not in settings.JWT_TOKEN_LOCATION:
         raise SettingsError("JWT_TOKEN_LOCATION lacks `headers`: add it; the API needs it.")
     for origin in settings.CORS_ORIGINS:

@@ -31,6 +31,8 @@ SETTINGS = {
     "LOG_LEVEL": "`WARNING` is a faulty call, `ERROR` calls an operator",
     "MEMORY_ENTRIES_WARNED": "entries in memory that log a warning, as each doubling does",
     "METRICS_TOKEN": "bearer token for `/metrics`; empty: open to every client of the port",
+    "METRICS_ADDRESS": "host and port at which `accounts serve` shows `/metrics` instead of the "
+    "bank's own port, such as `127.0.0.1:9464`",
     "TRACING": "OpenTelemetry spans, with the extra `accounts-bank[tracing]`; the target is "
     "`OTEL_EXPORTER_OTLP_ENDPOINT`",
     "TRUSTED_HOSTS": "host names that the bank answers to; `.bank.example` includes subdomains. "

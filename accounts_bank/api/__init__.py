@@ -16,7 +16,7 @@ from accounts_bank.http.hosts import behind_proxies, trust_hosts
 from accounts_bank.http.links import PrefixedLinks
 from accounts_bank.http.lost_answers import LostAnswers
 from accounts_bank.http.messages import FORM_BODY_MAX_BYTES
-from accounts_bank.http.middleware import OVERLOADED, RequestMiddleware
+from accounts_bank.http.middleware import OVERLOADED, InFlight, RequestMiddleware
 from accounts_bank.http.request_head import check_heads, keep_target
 
 
@@ -37,8 +37,10 @@ def create_api(bank: Bank, banks: Banks) -> Flask:
     origins = Origins(bank.settings)
     answer_preflights(app, origins)
     views.register(app, operations_of(bank.settings))
-    for blueprint in (health, metrics, docs):
+    for blueprint in (health, docs):
         app.register_blueprint(blueprint)
+    if not bank.settings.METRICS_ADDRESS:
+        app.register_blueprint(metrics)
     answer = problems.answer_outside
     around = RequestMiddleware(app.wsgi_app, bank.traffic, bank.observer, answer, origins.headers)
     if bank.settings.SANDBOX:
@@ -47,6 +49,18 @@ def create_api(bank: Bank, banks: Banks) -> Flask:
         app.wsgi_app = LostAnswers(mounted)  # type: ignore[assignment]
     else:
         app.wsgi_app = behind_proxies(around, bank.settings)  # type: ignore[assignment]
+    return app
+
+
+def create_metrics_app(bank: Bank) -> Flask:
+    """Make the Flask app of METRICS_ADDRESS, which serves /metrics alone."""
+    app = Flask("accounts_bank.metrics", static_folder=None)
+    app.extensions[EXTENSION] = bank
+    problems.register(app)
+    check_heads(app)
+    app.register_blueprint(metrics)
+    around = RequestMiddleware(app.wsgi_app, InFlight(), bank.observer, problems.answer_outside)
+    app.wsgi_app = around  # type: ignore[assignment, method-assign]
     return app
 
 

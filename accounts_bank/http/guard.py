@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from flask import Flask, request
+from werkzeug.exceptions import HTTPException
 
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, NotFound
 from accounts_bank.http.addresses import network
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
+from accounts_bank.observability.wsgi import Environment
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -27,12 +29,22 @@ def hashes_password(view: View) -> View:
     return view
 
 
-def hashing_paths(app: Flask) -> frozenset[str]:
-    """Return the paths of the marked views of an app."""
-    views = app.view_functions
-    return frozenset(
-        rule.rule for rule in app.url_map.iter_rules() if hasattr(views[rule.endpoint], _HASHES)
-    )
+def hashing_matcher(app: Flask) -> Callable[[Environment], bool]:
+    """Return a function that tells whether a request matches a view that hashes a password.
+
+    It matches as Flask does, so the two differ about no spelling of a path.
+    """
+    urls, views = app.url_map.bind(""), app.view_functions
+
+    def hashes(environment: Environment) -> bool:
+        path = environment["PATH_INFO"].encode("latin-1").decode(errors="replace")
+        try:
+            endpoint, _ = urls.match(path, environment["REQUEST_METHOD"])
+        except HTTPException:
+            return False
+        return hasattr(views[endpoint], _HASHES)
+
+    return hashes
 
 
 def require(caller: Caller, permission: Permission) -> None:

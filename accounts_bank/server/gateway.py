@@ -77,7 +77,7 @@ class Gateway:
         hashing_threads: int,
         close: Callable[[], None],
         drain_s: int = 0,
-        hashing_paths: frozenset[str] = frozenset(),
+        hashes: Callable[[Environment], bool] = lambda _environment: False,
         mount: Callable[[Environment], None] = lambda _environment: None,
         on_answering: Callable[[], object] = lambda: None,
     ) -> None:
@@ -85,13 +85,13 @@ class Gateway:
 
         `threads` and `hashing_threads` are the sizes of the pools. The worker calls `close` after
         its last answer. `drain_s` is the time from SIGTERM to the end of the worker, in seconds.
-        A POST to one of `hashing_paths` hashes a password. `mount` points a request at its bank
+        `hashes` tells whether a POST hashes a password. `mount` points a request at its bank
         before its path is read. The event loop calls `on_answering` when it starts to answer.
         """
         self._application = application
         self._close = close
         self._drain_s = drain_s
-        self._hashing_paths = hashing_paths
+        self._hashes_password = hashes
         self._mount = mount
         self._on_answering = on_answering
         self._is_draining = False
@@ -155,8 +155,7 @@ class Gateway:
 
     def _hashes(self, environment: Environment) -> bool:
         """Tell whether a request hashes a password; showing the form does not."""
-        is_post = environment["REQUEST_METHOD"] == "POST"
-        return is_post and environment["PATH_INFO"] in self._hashing_paths
+        return environment["REQUEST_METHOD"] == "POST" and self._hashes_password(environment)
 
     async def _dispatch(self, environment: Environment) -> Answer:
         """Answer a request on the threads that fit it."""

@@ -23,16 +23,18 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
+from accounts_bank.api import create_metrics_app
 from accounts_bank.collections.passwords import AT_ONCE_MAX
 from accounts_bank.config import Settings
 from accounts_bank.errors import ApiError, SettingsError, is_shortage
 from accounts_bank.http import traces
 from accounts_bank.http.bank import EXTENSION, Bank
 from accounts_bank.http.banks import BANKS_EXTENSION
-from accounts_bank.http.guard import hashing_paths
+from accounts_bank.http.guard import hashing_matcher
 from accounts_bank.logging_config import close_logs
 from accounts_bank.observability.counter_files import FOLDER
 from accounts_bank.server.gateway import Gateway
+from accounts_bank.server.metrics_port import serve_metrics
 from accounts_bank.server.respawns import Respawns
 from accounts_bank.server.room import ADVICE, lack, require_room
 
@@ -67,12 +69,10 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
     :raises SettingsError: the bank cannot be served so; the text says how to mend it.
     """
     _check_numbers(port, workers)
-    if workers > 1 and not settings.is_durable:
-        raise SettingsError(f"{settings.STORE_URL} lives in one process: use --workers 1.")
-    if workers > 1 and settings.SANDBOX:
-        raise SettingsError("SANDBOX is true: a sandbox has one process. Use --workers 1.")
+    _check_shared(settings, workers)
     host = host.removeprefix("[").removesuffix("]")
     address = _free_address(host, port)
+    _check_metrics_address(settings)
     server = Granian(
         "accounts",
         address=address,
@@ -99,6 +99,24 @@ def serve_app(settings: Settings, *, host: str, port: int, workers: int) -> None
         # granian's own loader would put the current folder first on the import path.
         load = partial(worker_app, _announcement(f"Accounts is open on {url_of(host, port)}"))
         server.serve(target_loader=cast("Any", load), wrap_loader=False)
+
+
+def _check_shared(settings: Settings, workers: int) -> None:
+    """Check that the bank can have several processes, where it is to have them."""
+    if workers > 1 and not settings.is_durable:
+        raise SettingsError(f"{settings.STORE_URL} lives in one process: use --workers 1.")
+    if workers > 1 and settings.SANDBOX:
+        raise SettingsError("SANDBOX is true: a sandbox has one process. Use --workers 1.")
+
+
+def _check_metrics_address(settings: Settings) -> None:
+    if settings.metrics_listen is not None:
+        try:
+            _free_address(*settings.metrics_listen)
+        except SettingsError:
+            raise SettingsError(
+                f"METRICS_ADDRESS is {settings.METRICS_ADDRESS}: cannot listen there. Use another."
+            ) from None
 
 
 def url_of(host: str, port: int) -> str:
@@ -211,6 +229,7 @@ def _worker_app(on_answering: Callable[[], object]) -> Gateway:
     from accounts_bank.app import create_app  # noqa: PLC0415 - the composition root stands above this package
 
     app = create_app()
+    _serve_metrics(app.extensions[EXTENSION])
     _collect_seldom()
     bank: Bank = app.extensions[EXTENSION]
     gateway = Gateway(
@@ -219,7 +238,7 @@ def _worker_app(on_answering: Callable[[], object]) -> Gateway:
         hashing_threads=AT_ONCE_MAX,
         close=partial(_close, app),
         drain_s=bank.settings.DRAIN_S,
-        hashing_paths=hashing_paths(app),
+        hashes=hashing_matcher(app),
         on_answering=on_answering,
         **({"mount": app.extensions[BANKS_EXTENSION].mount} if bank.settings.SANDBOX else {}),
     )
@@ -228,6 +247,11 @@ def _worker_app(on_answering: Callable[[], object]) -> Gateway:
     Thread(target=_end_with_parent, args=[bank.settings.DRAIN_S], daemon=True).start()
     require_room()
     return gateway
+
+
+def _serve_metrics(bank: Bank) -> None:
+    if bank.settings.metrics_listen is not None:
+        serve_metrics(bank.settings.metrics_listen, create_metrics_app(bank).wsgi_app)
 
 
 def _end_with_parent(drain_s: int) -> None:

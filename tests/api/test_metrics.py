@@ -2,13 +2,17 @@
 
 import re
 from datetime import UTC, datetime
+from http.client import HTTPConnection
+from urllib.parse import unquote
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from accounts_bank.api import create_metrics_app
 from accounts_bank.app import create_app
-from accounts_bank.errors import Unavailable
+from accounts_bank.errors import SettingsError, Unavailable
 from accounts_bank.identity import Event
+from accounts_bank.server.metrics_port import serve_metrics
 from accounts_bank.stores.memory import journal as memory
 from tests.helpers import Http, code
 
@@ -187,3 +191,52 @@ def test_a_bank_in_memory_warns_as_it_grows(passwords, monkeypatch, caplog, sand
     assert warned == [4, 8]
     assert numbers(ada)["memory_entries",] >= 9
     app.extensions["accounts"].close()
+
+
+@pytest.fixture
+def port_of_its_own(passwords):
+    """Make a bank with METRICS_ADDRESS; yield its app and the port of its metrics."""
+    app = create_app({"METRICS_ADDRESS": "127.0.0.1:9464"}, passwords=passwords)
+    server = serve_metrics(
+        ("127.0.0.1", 0), create_metrics_app(app.extensions["accounts"]).wsgi_app
+    )
+    yield app, server.server_port
+    server.shutdown()
+    server.server_close()
+    app.extensions["accounts"].close()
+
+
+def asked(port: int, path: str, **headers: str) -> tuple[int, str, str]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    said = answer.status, answer.headers["Content-Type"], answer.read().decode()
+    connection.close()
+    return said
+
+
+@pytest.mark.parametrize("path", ["/metrics", "//metrics", "/%6detrics", "/metrics/"])
+def test_with_a_port_of_their_own_no_spelling_finds_the_metrics_on_the_banks_port(
+    port_of_its_own, path
+):
+    app, _ = port_of_its_own
+    target = {"PATH_INFO": unquote(path), "RAW_URI": path}
+    assert code(Http(app)("GET", "/", environ_overrides=target)) == (404, "not_found")
+
+
+def test_the_port_of_the_metrics_shows_them_and_nothing_else(port_of_its_own):
+    app, port = port_of_its_own
+    Http(app).joined("ada")
+    status, kind, text = asked(port, "/metrics")
+    assert (status, kind) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert 'route="/v1/users"' in text
+    for path in ("/v1/users/me", "/docs", "/", "/metrics/"):
+        assert asked(port, path)[:2] == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "address", ["9464", "localhost", "127.0.0.1:0", "::1:80", "a b:80", "x:70000"]
+)
+def test_a_wrong_metrics_address_stops_the_start(passwords, address):
+    with pytest.raises(SettingsError, match=r"METRICS_ADDRESS is .*such as 127\.0\.0\.1:9464"):
+        create_app({"METRICS_ADDRESS": address}, passwords=passwords)

@@ -32,7 +32,8 @@ def banks() -> dict[str, dict[str, Any]]:
             base = service.get("extends", {})
             if base.get("service") == "bank":
                 common = loaded(FOLDER / base["file"])["services"]["bank"]
-                found[f"{file.name} {name}"] = common | service
+                both = common["environment"] | service["environment"]
+                found[f"{file.name} {name}"] = common | service | {"environment": both}
     return found
 
 
@@ -110,3 +111,10 @@ def test_podman_compose_reads_every_file():
             check=False,
         )
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", BANKS)
+def test_the_metrics_have_a_port_that_is_not_published(name):
+    _, _, port = BANKS[name]["environment"]["ACCOUNTS_METRICS_ADDRESS"].partition(":")
+    assert port == "9464"
+    assert not [each for each in BANKS[name].get("ports", []) if each.endswith(f":{port}")]

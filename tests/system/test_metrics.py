@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.exc import OperationalError
 
@@ -14,6 +15,7 @@ from accounts_bank.observability.observer import Observer
 from accounts_bank.server.serve import NUMBERS
 from accounts_bank.stores.sql import Database
 from tests.helpers import locked
+from tests.ports import free_port
 from tests.stores.books import at_once
 from tests.system.servers import Server, served
 from tests.waiting import within
@@ -22,8 +24,8 @@ SQLITE: dict[str, Any] = {"ACCOUNTS_STORE_URL": "sqlite:///bank.db"}
 PAGES = "accounts_requests_total", "/v1/users/me"
 
 
-def read(server: Server) -> list[tuple[str, dict[str, str], float]]:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+def read(server: Server, port: int = 0) -> list[tuple[str, dict[str, str], float]]:
+    connection = HTTPConnection("127.0.0.1", port or server.port, timeout=20)
     connection.request("GET", "/metrics")
     text = connection.getresponse().read().decode()
     connection.close()
@@ -52,6 +54,18 @@ def test_every_worker_tells_the_sum_of_all_and_death_takes_nothing_from_it():
         assert first not in server.workers()
         at_once(4, lambda _: [server.ask("GET", "/v1/users/me", token=token) for _ in range(5)])
         assert {number(server, *PAGES) for _ in range(10)} == {60}
+        assert server.stop() == 0
+
+
+def test_the_workers_share_the_port_of_the_metrics():
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    with served("--workers", "2", ACCOUNTS_METRICS_ADDRESS=address, **SQLITE) as server:
+        names = {name for name, _, _ in read(server, port)}
+        assert "accounts_workers" in names
+        assert server.ask("GET", "/metrics")[0] == 404
+        with pytest.raises(AssertionError, match=r"METRICS_ADDRESS is .*cannot listen there"):
+            served(ACCOUNTS_METRICS_ADDRESS=address).__enter__()
         assert server.stop() == 0
 
 

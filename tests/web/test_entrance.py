@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from msgspec.structs import replace
 
-from accounts_bank.http.guard import hashing_paths
+from accounts_bank.http.guard import hashes_password, hashing_matcher
 from accounts_bank.server.gateway import Gateway
 from tests.helpers import PASSWORD, Http
 from tests.web.visitor import Visitor
@@ -275,15 +275,35 @@ def test_sign_out_revokes_the_tokens(ada):
     assert ada.get("/overview").path.startswith("/sign-in")
 
 
-def test_only_posts_that_hash_a_password_use_the_hashing_threads(app):
-    paths, urls = hashing_paths(app), app.url_map.bind("localhost")
-    gateway = Gateway(app, threads=1, hashing_threads=1, close=lambda: None, hashing_paths=paths)
-    assert {path for path in paths if not path.startswith("/v1/")} == {
-        "/sign-up",
-        "/sign-in",
-        "/profile/password",
-    }
-    for path in paths:
-        assert urls.match(path, method="POST")
-        assert gateway._hashes({"REQUEST_METHOD": "POST", "PATH_INFO": path})
-        assert not gateway._hashes({"REQUEST_METHOD": "GET", "PATH_INFO": path})
+@pytest.mark.parametrize(
+    ("method", "path", "hashes"),
+    [
+        ("POST", "/sign-up", True),
+        ("POST", "/sign-in", True),
+        ("POST", "/profile/password", True),
+        ("POST", "/v1/auth/login", True),
+        ("POST", "/v1/users", True),
+        ("POST", "/v1/users/me/password", True),
+        ("GET", "/sign-in", False),
+        ("POST", "/v1/accounts", False),
+        ("POST", "//v1/auth/login", True),
+        ("POST", "/v1/auth/login/", False),
+        ("POST", "/nowhere\xc3", False),
+    ],
+)
+def test_only_posts_that_hash_a_password_use_the_hashing_threads(app, method, path, hashes):
+    gateway = Gateway(
+        app, threads=1, hashing_threads=1, close=lambda: None, hashes=hashing_matcher(app)
+    )
+    assert gateway._hashes({"REQUEST_METHOD": method, "PATH_INFO": path}) is hashes
+
+
+def test_a_hashing_route_with_an_id_in_its_path_uses_the_hashing_threads(app):
+    @hashes_password
+    def view(user_id):
+        return user_id
+
+    app.add_url_rule("/people/<user_id>/password", "new", view, methods=["POST"])
+    matches = hashing_matcher(app)
+    assert matches({"REQUEST_METHOD": "POST", "PATH_INFO": "/people/7/password"})
+    assert not matches({"REQUEST_METHOD": "POST", "PATH_INFO": "/people/7/8/password"})
