@@ -23,6 +23,7 @@ from accounts_bank.ledger.entries import (
     Outcome,
     Recorded,
     Snapshot,
+    has_random_id,
     needs,
     recorded_as,
 )
@@ -71,6 +72,8 @@ class _Draft(Books):
             # A part of a bulk keeps its place; alone it leaves no trace of the account it named.
             if verdict is NOT_THE_CALLERS and _bulk_id(entry) is None:
                 return _refused(entry, Status.NOT_FOUND)
+            if isinstance(verdict, Refusal) and not _keeps_refusal(entry, verdict):
+                return _refused(entry, verdict.status, verdict.details)
             return Outcome(self.record(entry, verdict))
         if prior.entry.action == entry.action:
             return Outcome(prior, replayed=True)
@@ -176,9 +179,19 @@ def _changed(now: dict[str, Value], before: dict[str, Value]) -> list[Value]:
     return [each for name, each in now.items() if before.get(name) is not each]
 
 
-def _refused(entry: Entry, status: Status) -> Outcome:
+def _refused(entry: Entry, status: Status, details: tuple[tuple[str, int], ...] = ()) -> Outcome:
     """Refuse an entry without a trace: the same id may come again."""
-    return Outcome(Recorded(entry, status, entry.at))
+    return Outcome(Recorded(entry, status, entry.at, (), details))
+
+
+def _keeps_refusal(entry: Entry, refusal: Refusal) -> bool:
+    """Tell whether a refusal leaves a row.
+
+    A caller may send a key again, so the refusal of an entry with a key is journaled. An entry
+    without a key has a random id, which no request repeats.
+    """
+    changes = refusal.progress is not None or refusal.entry_refs
+    return bool(changes) or not has_random_id(_bulk_id(entry) or entry.id)
 
 
 def _settle_bulk(draft: _Draft, head: Entry, bulk: Bulk, parts: list[Entry]) -> list[Outcome]:
@@ -208,7 +221,12 @@ def _settle_atomic(draft: _Draft, head: Entry, parts: list[Entry]) -> list[Outco
         outcome = draft.settle(part)
         if outcome.status is not Status.RECORDED:
             draft.restore(before)
-            draft.record(head, Refusal(Status.BULK_ABORTED, (("index", index),)))
+            aborted = Refusal(Status.BULK_ABORTED, (("index", index),))
+            if not _keeps_refusal(head, aborted):
+                untried = [_refused(each, Status.BULK_ABORTED) for each in parts]
+                untried[index] = _refused(part, outcome.status, outcome.recorded.details)
+                return [_refused(head, aborted.status, aborted.details), *untried]
+            draft.record(head, aborted)
             if outcome.status is not Status.KEY_REUSED:
                 draft.record(part, Refusal(outcome.status, outcome.recorded.details))
             return [Outcome(draft.settle_part(each).recorded) for each in (head, *parts)]

@@ -77,6 +77,11 @@ class Recorded(Struct, frozen=True, gc=False):
     digest: str = ""
 
 
+def has_random_id(entry_id: str) -> bool:
+    """Return whether an id was made without a key: a UUIDv7 (RFC 9562, 5.7)."""
+    return len(entry_id) == UUID_LENGTH and entry_id[UUID_VERSION_AT] == "7"
+
+
 def recorded_as(
     entry: Entry,
     status: Status,
@@ -92,6 +97,8 @@ def digest_of(recorded: Recorded) -> str:
     """Return the SHA-256, as hex, of all fields of a recorded entry but the digest."""
     return _digest((recorded.entry, recorded.status, recorded.at, recorded.lines, recorded.details))
 
+
+UUID_LENGTH, UUID_VERSION_AT = 36, 14
 
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from accounts_bank.ledger.actions import Bulk, BulkMode, Deposit, OpenAccount
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Entry, Snapshot
+from accounts_bank.ledger.values import Status
 from tests.helpers import START
 from tests.ledger.bank import Bank
 
@@ -27,6 +28,8 @@ def statuses_of(outcomes):
 
 NO, STOPPED, ABORTED = "funds_insufficient", "bulk_stopped", "bulk_aborted"
 YES = "recorded"
+RANDOM_ID = "01a225a9-3d78-7296-8b8e-3c25de537128"
+"""The id of an entry without a key, a UUIDv7."""
 TABLE = [
     (EACH, [40, 70, 60], [YES, YES, NO, YES], 0),
     (STOP, [40, 70, 60], [YES, YES, NO, STOPPED], 60),
@@ -176,3 +179,27 @@ def test_decide_does_not_change_the_snapshot(bank):
     entries += bank.bulk_of("many", ATOMIC, *transfers(bank, 1))
     decide(snapshot, entries)
     assert snapshot == Snapshot({}, {}, {}, {})
+
+
+@pytest.mark.parametrize(("mode", "amounts_minor", "statuses", "left_minor"), TABLE)
+def test_a_bulk_without_a_key_is_decided_alike_and_its_refusals_leave_no_row(
+    bank, mode, amounts_minor, statuses, left_minor
+):
+    keyed = Bank(ada=100, bob=0).bulk("many", mode, *transfers(bank, *amounts_minor))
+    outcomes = bank.bulk(RANDOM_ID, mode, *transfers(bank, *amounts_minor))
+    assert statuses_of(outcomes) == statuses
+    assert [each.recorded.details for each in outcomes] == [each.recorded.details for each in keyed]
+    assert bank.figures("ada")[0] == left_minor
+    for outcome in outcomes:
+        kept = bank.store.entry(outcome.recorded.entry.id)
+        assert (kept is not None) is (outcome.status is Status.RECORDED)
+    bank.proven()
+
+
+def test_a_refusal_without_a_key_leaves_no_row_and_one_with_a_key_does(bank):
+    (too_much,) = transfers(bank, 101)
+    assert bank.say(too_much, entry_id=RANDOM_ID) == NO
+    assert bank.store.entry(RANDOM_ID) is None
+    assert bank.say(too_much, entry_id="one") == NO
+    assert bank.store.entry("one").status == NO
+    bank.proven()
