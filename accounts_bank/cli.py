@@ -40,6 +40,7 @@ from accounts_bank.identity import Role, Username, username_key
 from accounts_bank.progress import Tell
 from accounts_bank.progress import shown as shown_progress
 from accounts_bank.sandbox import demo
+from accounts_bank.sandbox_commands import COMMANDS
 from accounts_bank.server.room import ADVICE, lack
 from accounts_bank.server.serve import serve_app
 from accounts_bank.stores.factory import MEMORY_URL, require_bank, require_stopped
@@ -71,6 +72,10 @@ class _Group(click.Group):
 @click.version_option(package_name="accounts-bank")
 def main() -> None:
     """Accounts: a bank in a box."""
+
+
+for _command in COMMANDS:
+    main.add_command(_command)
 
 
 @main.command()
@@ -106,8 +111,11 @@ def health(host: str, port: int, *, live: bool) -> None:
 def serve_demo(host: str, port: int, workers: int, seed: int) -> None:
     """Run a bank with users, accounts and a year of history.
 
-    The first start writes them into the empty store; later starts find them there.
+    The first start writes them into the empty store; later starts find them there. With one
+    process it has /v1/sandbox, open to this machine.
     """
+    if workers == 1:
+        _set_where_missing({"SANDBOX": "true", "SANDBOX_OPEN": "true"})
     _set({"DEMO": "true", "DEMO_SEED": str(seed)})
     settings = load_settings()
     if settings.is_durable:  # once, before several processes look for it
@@ -141,6 +149,11 @@ def serve_sandbox(host: str, port: int, seed: int) -> None:
 def _set(values: Mapping[str, str]) -> None:
     """Set settings for this process and its workers."""
     os.environ |= {f"{PREFIX}{name}": value for name, value in values.items()}
+
+
+def _set_where_missing(values: Mapping[str, str]) -> None:
+    """Set settings for this process and its workers where the environment has no others."""
+    _set({name: value for name, value in values.items() if f"{PREFIX}{name}" not in os.environ})
 
 
 def _introduce_people() -> None:

@@ -23,6 +23,7 @@ PLACES = {
     ("logging_config.py", "RotatingFileHandler"),  # the application log may lose its last lines
     ("serve.py", "TemporaryDirectory"),  # counters, in memory
     ("opening.py", "rename"),  # the log of a bank in memory that has ended, which may be lost
+    ("sandbox_commands.py", "open wb"),  # a downloaded snapshot, no file of a bank
     ("room.py", "mmap"),  # memory without a file
     ("log.py", "mmap"),  # the head of the audit log, made by `open_kept`
 }

@@ -33,10 +33,10 @@ def trail_of(server: Server) -> list:
 
 
 def test_a_second_demo_in_a_folder_proves_itself():
-    with served(*ONE_WORKER, command="demo") as server:
+    with served(*ONE_WORKER, command="demo", ACCOUNTS_SANDBOX="false") as server:
         assert report_of(server)["ok"]
         assert server.stop(signal.SIGINT) == 0
-    with served(*ONE_WORKER, command="demo") as server:
+    with served(*ONE_WORKER, command="demo", ACCOUNTS_SANDBOX="false") as server:
         assert report_of(server)["ok"]
         assert server.stop(signal.SIGINT) == 0
     assert len(banks_that_logged()) == 2
@@ -49,7 +49,10 @@ def banks_that_logged() -> set[str]:
 
 
 def test_two_demos_at_once_in_a_folder_prove_themselves():
-    with served(*ONE_WORKER, command="demo") as one, served(*ONE_WORKER) as other:
+    with (
+        served(*ONE_WORKER, command="demo", ACCOUNTS_SANDBOX="false") as one,
+        served(*ONE_WORKER) as other,
+    ):
         ada = other.joined("only-there")
         other.opened(ada, 100)
         assert report_of(one)["ok"]
@@ -57,3 +60,11 @@ def test_two_demos_at_once_in_a_folder_prove_themselves():
         user_id = other.ask("GET", "/v1/users/me", token=ada)[1]["id"]
         assert user_id.encode() not in shown
     assert len(banks_that_logged()) == 2
+
+
+def test_a_demo_has_a_sandbox_that_is_open_to_this_machine():
+    with served(*ONE_WORKER, command="demo") as server:
+        assert server.ask("GET", "/v1/sandbox/clock")[1]["mode"] == "real"
+        assert server.ask("POST", "/v1/sandbox/reset", {"to": "seed"})[0] == 200
+        assert report_of(server)["ok"]
+    assert banks_that_logged() == set()
