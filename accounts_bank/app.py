@@ -61,6 +61,10 @@ DURABLE_PACE = Pace(batch_delay_s=0.25, poll_s=0.3)
 were killed."""
 
 
+SEED_NUMBER_MAX = 20_000
+"""The last number of a database whose state at the start becomes the seed of its sandbox."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -104,7 +108,7 @@ def create_app(
             password_hash = staff.password_hash or passwords.hash(staff.password)
             bank.users.add(staff.username, password_hash, role=staff.role)
     if bank.sandbox:
-        if not settings.is_durable:
+        if bank.audit.journal.head().number <= SEED_NUMBER_MAX:
             bank.sandbox.begin()
         bank.runner.add(banks)
     app = create_api(bank, banks)
@@ -131,7 +135,7 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = 
         clock = _clock_of(stores.accounts, is_durable=is_durable)
         stores, check_clock = timed(stores, clock), clock.check
     key_file, traffic = _key_file(settings), InFlight()
-    sealer = _sealer(settings, stores, key_file, traffic)
+    sealer = _sealer(settings, stores, _audit_log(settings, key_file, stores.journal), traffic)
     saved, poll_s = sealer.notify, DUE_POLL_S if is_durable else None
     due_work = DueWork(stores.accounts, clock=clock, on_saved=saved, poll_s=poll_s)
     parts = stores.users, stores.accounts
@@ -172,7 +176,7 @@ def _lasting_sandbox(
     """Build the first bank of a sandbox on a database."""
     traffic, limits = InFlight(), RateLimits(settings, stores.counters)
     process = Process(settings, passwords, clock, observer, traffic, Runner(), limits)
-    sealer = _sealer(settings, stores, _key_file(settings), traffic)
+    sealer = _sealer(settings, stores, None, traffic)  # a restore takes numbers back
     return with_demo(*lasting_bank(process, stores, sealer), passwords, clock)
 
 
@@ -180,11 +184,11 @@ def _key_file(settings: Settings) -> Path | None:
     return Path(settings.AUDIT_KEY_FILE) if settings.AUDIT_KEY_FILE else None
 
 
-def _sealer(settings: Settings, stores: Stores, key_file: Path | None, traffic: InFlight) -> Sealer:
+def _sealer(settings: Settings, stores: Stores, log: AuditLog | None, traffic: InFlight) -> Sealer:
     is_durable = settings.is_durable
     return Sealer(
         stores.journal,
-        _audit_log(settings, key_file, stores.journal),
+        log,
         in_background=(lambda: True) if is_durable else traffic.is_busy,
         pace=DURABLE_PACE if is_durable else MEMORY_PACE,
         thread=SealingThread(),

@@ -122,7 +122,7 @@ def memory_bank(
     vault, clock = MemoryVault(FairLock()), BankClock(process.clock)
     vault.journal.warn_from(process.settings.MEMORY_ENTRIES_WARNED)
     accounts = CountedAccountStore(vault.accounts, process.observer)
-    stores = vault.stores()._replace(accounts=accounts)
+    stores = vault.stores(process.limits.counters)._replace(accounts=accounts)
     sealer = Sealer(vault.journal, None, in_background=lambda: False)
     bank = _Foundation(process, stores, sealer, vault, clock)
     return bank.build(bank_id=bank_id, parent_id=parent_id, seed=seed)

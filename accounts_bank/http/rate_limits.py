@@ -134,7 +134,7 @@ class RateLimits:
     """The limits of a bank, from its settings. Banks of one process share the counters."""
 
     def __init__(self, settings: Settings, counters: Storage, bank_id: str = "") -> None:
-        self._counters = counters
+        self.counters = counters
         self._bank_id = bank_id
         self.login = Tries("login", settings.LOGIN_RATE_LIMIT, counters, bank_id)
         self.login_address = self._limit("login_address", settings.LOGIN_ADDRESS_RATE_LIMIT)
@@ -143,10 +143,10 @@ class RateLimits:
 
     def of_bank(self, settings: Settings, bank_id: str) -> "RateLimits":
         """Return the limits of another bank, counted beside these."""
-        return RateLimits(settings, self._counters, bank_id)
+        return RateLimits(settings, self.counters, bank_id)
 
     def _limit(self, name: str, text: str) -> Limit:
-        return Limit(name, text, self._counters, self._bank_id)
+        return Limit(name, text, self.counters, self._bank_id)
 
 
 def _hidden(key: tuple[str, ...]) -> str:

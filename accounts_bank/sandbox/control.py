@@ -6,13 +6,14 @@ from threading import Lock
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from accounts_bank.collections.due_work import DueWork, Fired
 from accounts_bank.errors import ClockBackward, InvalidRequest, NotFound, SandboxFull
 from accounts_bank.sandbox.clock import BankClock, ClockState, Mode
 from accounts_bank.sandbox.digest import digest
 from accounts_bank.sandbox.faults import Faults
-from accounts_bank.sandbox.vault import Books, Vault
+from accounts_bank.sandbox.vault import Books, Vault, admins_alone
 
 FIRED_MAX = 10_000
 """The most due entries that one advance runs."""
@@ -168,11 +169,13 @@ class Sandbox:
         self.mark(name)
 
     def begin(self) -> None:
-        """Keep the present state as the seed, and its admins alone as empty."""
+        """Keep the present state as the seed, and its admins alone as empty.
+
+        :raises Unavailable: the store does not answer.
+        """
         self.mark(SEED)
-        self._vault.keep_admins()
-        self.mark(EMPTY)
-        self.restore(SEED)
+        seed = self._snapshots[SEED]
+        self._snapshots[EMPTY] = replace(seed, books=admins_alone(seed.books))
 
     def begin_at(self, now: datetime) -> None:
         """Freeze the clock of a new bank at any time, also a past one."""

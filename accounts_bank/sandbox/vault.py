@@ -1,15 +1,16 @@
-"""Saves and restores the books and users of a bank in memory."""
+"""Saves and restores the books and users of a bank, in memory or in a database."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
-from limits.storage import MemoryStorage
+from limits.storage import MemoryStorage, Storage
 from msgspec import Struct
 
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.concurrency.greenlets import FairLock
-from accounts_bank.errors import InvalidRequest, Unavailable
+from accounts_bank.errors import Unavailable
 from accounts_bank.sandbox.digest import all_users
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, UserStore
@@ -24,9 +25,6 @@ from accounts_bank.stores.snapshot_file import lines_of, load_lines
 
 SEALED_AT_ONCE = 1_000
 TRIES_MAX = 5
-NOT_IN_MEMORY = (
-    "A bank in a database is not set back. Make a bank from the snapshot: POST /v1/sandbox/banks."
-)
 CONTROL = Permission.CONTROL_SANDBOX
 
 
@@ -55,30 +53,41 @@ class Vault(Protocol):
     def lines(self, books: Books, parts: Mapping[str, Any]) -> Iterator[bytes]:
         """Yield the lines of a file with saved books; `parts` is the state beside them."""
 
-    def keep_admins(self) -> None:
-        """Forget everything but the admins."""
-
     def restore(self, books: Books) -> None:
         """Hold what was saved."""
 
 
-def lines_of_books(books: Books, parts: Mapping[str, Any]) -> Iterator[bytes]:
-    """Yield the lines of a file with saved books; `parts` is the state beside them."""
-    copy = MemoryVault(FairLock())
+def lines_of_books(
+    books: Books, parts: Mapping[str, Any], sessions: Sessions | None = None
+) -> Iterator[bytes]:
+    """Yield the lines of a file with saved books; `parts` is the state beside them.
+
+    :param sessions: of the users, instead of the saved ones.
+    """
+    copy = MemoryVault(FairLock(), sessions)
     copy.restore(books)
     while copy.journal.seal(SEALED_AT_ONCE):
         pass
-    return lines_of(copy.stores(), parts)
+    return lines_of(copy.stores(MemoryStorage()), parts)
+
+
+def admins_alone(books: Books) -> Books:
+    """Return books without anything but the admins among their users."""
+    full, empty = MemoryVault(FairLock()), MemoryVault(FairLock())
+    full.restore(books)
+    empty.users.restore([each for each in all_users(full.users) if may(each.role, CONTROL)])
+    return empty.save()
 
 
 class StoreVault:
-    """Saves the stores of a bank in a database. They are not set back: other programs use them."""
+    """Saves and restores the stores of a bank in a database."""
 
     def __init__(self, stores: Stores, seal: Callable[[], None]) -> None:
         """Take the stores; `seal` gives numbers to all that they saved."""
         self._stores = stores
         self._seal = seal
         self.users, self.accounts = stores.users, stores.accounts
+        self._sessions: Sessions = {}
 
     def save(self) -> Books:
         """Copy everything into memory.
@@ -89,7 +98,7 @@ class StoreVault:
             self._seal()
             head, copy = self._stores.journal.head(), MemoryVault(FairLock())
             with suppress(LookupError):  # a number of an entry that is newer than the books
-                load_lines(lines_of(self._stores, {}), copy.stores())
+                load_lines(lines_of(self._stores, {}), copy.stores(MemoryStorage()))
                 journal = self._stores.journal
                 if journal.head() == head and not journal.backlog(1)[0]:
                     return copy.save()
@@ -98,23 +107,31 @@ class StoreVault:
     def lines(self, books: Books, parts: Mapping[str, Any]) -> Iterator[bytes]:
         return lines_of_books(books, parts)
 
-    def keep_admins(self) -> None:
-        raise InvalidRequest(NOT_IN_MEMORY)
+    def restore(self, books: Books) -> None:
+        """Hold what was saved, in one transaction; users keep their sessions.
 
-    def restore(self, books: Books) -> None:  # noqa: ARG002 - the signature of a vault
-        raise InvalidRequest(NOT_IN_MEMORY)
+        :raises Unavailable: the store does not answer.
+        """
+        assert self._stores.replace is not None  # noqa: S101 - a database has it
+        found = all_users(self.users)
+        self._sessions |= {(each.id, each.username): each.sessions for each in found}
+        lines = list(lines_of_books(books, {}, self._sessions))
+        self._stores.replace(partial(load_lines, lines))
 
 
 class MemoryVault:
     """Takes images of the stores of one bank. The stores share one lock."""
 
-    def __init__(self, lock: FairLock) -> None:
-        """Make empty stores."""
+    def __init__(self, lock: FairLock, sessions: Sessions | None = None) -> None:
+        """Make empty stores.
+
+        :param sessions: that users get at a restore, by id and username.
+        """
         self._lock = lock
         self.journal = InMemoryJournal()
         self.users = InMemoryUserStore(self.journal, lock)
         self.accounts = InMemoryAccountStore(journal=self.journal, lock=lock)
-        self._sessions: Sessions = {}
+        self._sessions: Sessions = dict(sessions or {})
 
     def save(self) -> Books:
         """Return everything as of one moment."""
@@ -124,16 +141,9 @@ class MemoryVault:
     def lines(self, books: Books, parts: Mapping[str, Any]) -> Iterator[bytes]:
         return lines_of_books(books, parts)
 
-    def stores(self) -> Stores:
-        """Return the stores."""
-        return Stores(self.users, self.accounts, self.journal, MemoryStorage(), lambda: None)
-
-    def keep_admins(self) -> None:
-        """Forget everything but the admins."""
-        admins = [each for each in all_users(self.users) if may(each.role, CONTROL)]
-        empty = MemoryVault(self._lock)
-        self.restore(empty.save())
-        self.users.restore(admins)
+    def stores(self, counters: Storage) -> Stores:
+        """Return the stores. A `MemoryStorage` has a thread, so banks share their counters."""
+        return Stores(self.users, self.accounts, self.journal, counters, lambda: None)
 
     def restore(self, books: Books) -> None:
         """Hold what was saved.

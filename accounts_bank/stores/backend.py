@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from limits.storage import Storage
 
@@ -16,7 +16,8 @@ class Stores(NamedTuple):
     """The stores of one bank, opened.
 
     `journal` gives the numbers of what `users` and `accounts` save.
-    `counters` counts rate limits; `close` ends the connections.
+    `counters` counts rate limits; `close` ends the connections. `replace` deletes everything and
+    calls a function that restores other data into the stores that it gets, in one transaction.
     """
 
     users: UserStore
@@ -24,8 +25,20 @@ class Stores(NamedTuple):
     journal: Journal
     counters: Storage
     close: Callable[[], None]
+    replace: "Callable[[Load], None] | None" = None
+
+    def replacing(self, replace: "Callable[[Load], None]", forget: Callable[[], None]) -> Self:
+        """Return the stores with `replace`; `forget` clears the caches after it."""
+
+        def replaced(load: Load) -> None:
+            replace(load)
+            forget()
+
+        return self._replace(replace=replaced)
 
 
+Load = Callable[[Stores], object]
+"""Restores data into empty stores."""
 Inherited = Iterable[tuple[Numbered, str, Event | None]]
 """The lines of an audit log of version 0.1, in order: the number, the digest, and the event where
 the line has no entry."""

@@ -86,9 +86,10 @@ def open_stores(url: str, observer: Observer) -> Stores:
         opened = module.open_stores(url, observer)
     if not backend.is_durable:
         return opened._replace(accounts=CountedAccountStore(opened.accounts, observer))
-    users = InstrumentedUserStore(OffloadedUserStore(opened.users), observer)
+    users = UserCache(InstrumentedUserStore(OffloadedUserStore(opened.users), observer))
     accounts = InstrumentedAccountStore(OffloadedAccountStore(opened.accounts), observer)
-    return opened._replace(users=UserCache(users), accounts=GroupCommit(accounts, observer))
+    shared = opened._replace(users=users, accounts=GroupCommit(accounts, observer))
+    return shared.replacing(opened.replace, users.forget) if opened.replace else shared
 
 
 def require_bank(url: str) -> None:

@@ -100,9 +100,55 @@ def test_a_bank_in_memory_begins_with_a_snapshot_of_the_database(lasting):
     made = lasting.http("POST", "/v1/sandbox/banks", {"snapshot": "start"}).json
     assert [each["username"] for each in made["users"]] == ["ada", "ben"]
     assert made["users"][0]["accounts"][0]["balance_minor"] == 990 + 10
-    refused = lasting.http("POST", "/v1/sandbox/snapshots/start/restore")
-    assert code(refused) == (400, "invalid_request")
     assert lasting.bank.verifier.verify().ok
+
+
+def test_a_database_is_set_back_and_tokens_stay_valid(lasting):
+    ada = rent(lasting, 1)
+    digest_before = digest_of(lasting)
+    lasting.http("PUT", "/v1/sandbox/snapshots/start")
+    lasting.http("POST", ADVANCE, {"to": "2999-02-01T00:00:00Z"})
+    lasting.http.joined("eve")
+    assert digest_of(lasting) != digest_before
+    assert lasting.http("POST", "/v1/sandbox/snapshots/start/restore").status_code == 200
+    assert digest_of(lasting) == digest_before
+    assert ada("GET", "/v1/accounts").json["data"][0]["balance_minor"] == 1_000
+    assert lasting.clock()["mode"] == "real"
+    assert lasting.bank.verifier.verify().ok
+
+
+def test_a_database_is_reset_to_its_start_and_to_nothing(lasting):
+    empty = digest_of(lasting)
+    rent(lasting, 1)
+    lasting.again()
+    start = digest_of(lasting)
+    lasting.http.joined("eve")
+    lasting.http("POST", "/v1/sandbox/reset", {"to": "seed"})
+    assert digest_of(lasting) == start
+    lasting.http("POST", "/v1/sandbox/reset", {"to": "empty"})
+    assert digest_of(lasting) == empty
+    lasting.again()
+    assert digest_of(lasting) == empty
+
+
+def test_a_restore_that_fails_changes_nothing(lasting, monkeypatch):
+    rent(lasting, 1)
+    lasting.http("PUT", "/v1/sandbox/snapshots/start")
+    lasting.http.joined("eve")
+    before = digest_of(lasting)
+
+    def fails(_lines, _stores):
+        raise Unavailable("killed")
+
+    monkeypatch.setattr("accounts_bank.sandbox.vault.load_lines", fails)
+    answer = lasting.http("POST", "/v1/sandbox/snapshots/start/restore")
+    assert code(answer) == (503, "unavailable")
+    assert digest_of(lasting) == before
+    assert lasting.bank.verifier.verify().ok
+
+
+def digest_of(lasting):
+    return lasting.http("GET", "/v1/sandbox/digest").json["digest"]
 
 
 def test_the_digest_is_that_of_the_same_books_in_memory(lasting):
@@ -111,5 +157,4 @@ def test_the_digest_is_that_of_the_same_books_in_memory(lasting):
     memory = lasting.bank.sandbox.saved("start").books
     vault = MemoryVault(FairLock())
     vault.restore(memory)
-    told = lasting.http("GET", "/v1/sandbox/digest").json["digest"]
-    assert told == digest(vault.users, vault.accounts)
+    assert digest_of(lasting) == digest(vault.users, vault.accounts)

@@ -27,6 +27,10 @@ class RecentEntries:
             if recorded.digest and not outcome.replayed:
                 self._entries.put(recorded.entry.id, recorded)
 
+    def forget(self) -> None:
+        """Forget all entries: the store holds others now."""
+        self._entries = BoundedCache[Recorded](ENTRIES_MAX)
+
     def among(self, ids: Iterable[str]) -> dict[str, Recorded]:
         """Return the cached entries of some ids."""
         cached = ((each, self._entries.get(each)) for each in ids)

@@ -41,4 +41,7 @@ def restore(url: str) -> Iterator[Stores]:
 def _stores(database: MongoDatabase) -> Stores:
     users, accounts = MongoUserStore(database), MongoAccountStore(database)
     journal = MongoJournal(database, users, accounts)
-    return Stores(users, accounts, journal, MongoCounters(database), database.close)
+    stores = Stores(users, accounts, journal, MongoCounters(database), database.close)
+    return stores.replacing(
+        lambda load: database.replace(lambda: load(stores)), accounts.recent.forget
+    )

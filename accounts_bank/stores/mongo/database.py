@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from threading import local
 from time import monotonic, sleep
 from typing import Any, NoReturn, TypeVar
 
@@ -54,6 +55,12 @@ Session = ClientSession
 T = TypeVar("T")
 
 
+class _Joint(local):
+    """The transaction of this thread that its writes join."""
+
+    session: Session | None = None
+
+
 class MongoDatabase:
     """One database of a replica set."""
 
@@ -69,6 +76,7 @@ class MongoDatabase:
         :raises SettingsError: it does not answer, or would lose acknowledged commits.
         """
         self._observer, connections = observer or Observer(), Connections()
+        self._joint = _Joint()
         self._damage = Damage(self._observer)
         with as_settings_error(), ExitStack() as failed:
             self._client = client_for(url, connections)
@@ -107,6 +115,8 @@ class MongoDatabase:
         :raises PyMongoError: a mistake of this program; nothing is done.
         """
         self._damage.check()
+        if self._joint.session is not None:
+            return act(self._joint.session, False)  # noqa: FBT003 - the outcome is sure
         began_s, tries, duplicates, unsure = monotonic(), 0, 0, False
 
         def attempt(session: Session) -> T:
@@ -133,6 +143,22 @@ class MongoDatabase:
                         self._raise(error, is_unsure=unsure or is_unknown)
                     unsure = unsure or is_unknown
                 sleep(random.uniform(0, PAUSE_MAX_S))  # noqa: S311 - jitter against a collision
+
+    def replace(self, load: Callable[[], object]) -> None:
+        """Delete all data, and call `load`: its writes join this one transaction.
+
+        :raises Unavailable: it is not known to be done.
+        """
+
+        def act(session: Session, _unsure: bool) -> None:  # noqa: FBT001 - as `write` says
+            schema.empty(self._database, session)
+            self._joint.session = session
+            try:
+                load()
+            finally:
+                self._joint.session = None
+
+        self.write(act)
 
     def read(self, act: Callable[[Session], T]) -> T:
         """Read as of one moment, after all writes that were confirmed before.

@@ -95,11 +95,15 @@ class MongoJournal(Journal):
         self._database.write(lambda session, _unsure: self._insert(session, rows))
 
     def restore_head(self, bank_id: str, head: JournalHead, cursors: Mapping[str, int]) -> None:
-        with self._database.answering():
+        def write(session: Session, _unsure: bool) -> None:  # noqa: FBT001 - as `write` says
             change = {"$set": {"bank_id": bank_id} | head_fields(head)}
-            self._database[BANK].update_one({"_id": BANK}, change)
-        for reader, number in cursors.items():
-            self.advance(reader, number)
+            self._database[BANK].update_one({"_id": BANK}, change, session=session)
+            for reader, number in cursors.items():
+                move = {"$max": {"number": Int64(number)}}
+                at = {"_id": reader}
+                self._database["cursors"].update_one(at, move, upsert=True, session=session)
+
+        self._database.write(write)
 
     def _bank(self, session: Session) -> Document:
         found = self._database[BANK].find_one({"_id": BANK}, session=session)

@@ -8,6 +8,7 @@ from typing import Any
 
 from bson.int64 import Int64
 from pymongo import ASCENDING, IndexModel
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
@@ -153,14 +154,19 @@ def _make(database: Database[Document], name: str, validator: dict[str, Any]) ->
             database.command("collMod", name, validator=validator)
 
 
+def empty(database: Database[Document], session: ClientSession | None = None) -> None:
+    """Delete all data but the bank itself."""
+    for name in _DATA:
+        database[name].delete_many({}, session=session)
+
+
 def begin_copy(database: Database[Document]) -> None:
     """Delete the remains of an interrupted copy, and mark the database as incomplete.
 
     :raises SettingsError: the database has other data.
     """
     if _version(database) == BEING_COPIED:
-        for name in _DATA:
-            database[name].delete_many({})
+        empty(database)
     else:
         prepare(database)
         check_empty(_is_used(database))

@@ -41,4 +41,7 @@ def restore(url: str) -> Iterator[Stores]:
 def _stores(database: Database) -> Stores:
     users, accounts = SqlUserStore(database), SqlAccountStore(database)
     journal = SqlJournal(database, users, accounts)
-    return Stores(users, accounts, journal, SqlCounters(database), database.close)
+    stores = Stores(users, accounts, journal, SqlCounters(database), database.close)
+    return stores.replacing(
+        lambda load: database.replace(lambda: load(stores)), accounts.recent.forget
+    )

@@ -24,6 +24,7 @@ Invariants:
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from functools import partial
+from threading import local
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Executable, Select, make_url, select
@@ -51,6 +52,12 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
+class _Joint(local):
+    """The transaction of this thread that its writes join."""
+
+    connection: Connection | None = None
+
+
 class Database:
     """One SQLite file or one PostgreSQL database."""
 
@@ -71,6 +78,7 @@ class Database:
         self._observer = observer or Observer()
         self._damage = Damage(self._observer)
         self._readings: dict[Select[Any], Reading] = {}
+        self._joint = _Joint()
         is_sqlite = self.url.get_backend_name() == SqliteDialect.name
         make = SqliteDialect if is_sqlite else PostgresqlDialect
         self.dialect: Dialect = make(url, LOCK_TIMEOUT_MS)
@@ -118,8 +126,26 @@ class Database:
         :raises Unavailable: the outcome is unknown, or nothing was done; a repetition is safe.
         """
         tries = Tries(self._observer)
+        if self._joint.connection is not None:
+            return act(self._joint.connection, tries)
         with self.dialect.exclusive():
             return self._tried(tries, self.dialect.changes, act, tries)
+
+    def replace(self, load: Callable[[], object]) -> None:
+        """Delete all data, and call `load`: its writes join this one transaction.
+
+        :raises Unavailable: the outcome is unknown, or nothing was done.
+        """
+
+        def act(connection: Connection, _tries: Tries) -> None:
+            schema.empty(connection)
+            self._joint.connection = connection
+            try:
+                load()
+            finally:
+                self._joint.connection = None
+
+        self.write(act)
 
     def read(self, act: Callable[[Connection], T]) -> T:
         """Read in one transaction, as of one moment.

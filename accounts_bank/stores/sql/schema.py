@@ -89,14 +89,22 @@ def upgrade(connection: Connection, inherited: Inherited = ()) -> None:
         inherit(connection, inherited)
 
 
+def empty(connection: Connection) -> None:
+    """Delete all data but the bank itself; writers wait for the end of the transaction."""
+    if connection.dialect.name == "postgresql":
+        names = ", ".join(table.name for table in (*_DATA, BANK))
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+    for table in _DATA:
+        connection.execute(table.delete())
+
+
 def begin_copy(connection: Connection) -> None:
     """Delete the rest of an interrupted copy, and mark the database as incomplete.
 
     :raises SettingsError: the database holds something else.
     """
     if _version(connection) == BEING_COPIED:
-        for table in _DATA:
-            connection.execute(table.delete())
+        empty(connection)
     else:
         prepare(connection)
         check_empty(any(map(connection.scalar, map(_any, _DATA))))

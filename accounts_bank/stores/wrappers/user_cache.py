@@ -36,6 +36,11 @@ class UserCache(DelegatingUserStore):
             for user in given:
                 self._read.drop(user.id)
 
+    def forget(self) -> None:
+        """Forget all users: the store holds others now."""
+        self._changes += 1
+        self._read = BoundedCache[tuple[float, User]](USERS_MAX)
+
     def settle(self) -> None:
         sleep(LASTS_S)
 
