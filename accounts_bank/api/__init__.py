@@ -2,7 +2,7 @@
 
 from flask import Flask, request
 
-from accounts_bank.api import fault_injection, problems, tokens, views
+from accounts_bank.api import exchange_recording, fault_injection, problems, tokens, views
 from accounts_bank.api.docs import docs
 from accounts_bank.api.health import health
 from accounts_bank.api.metrics import metrics
@@ -45,6 +45,7 @@ def create_api(bank: Bank, banks: Banks) -> Flask:
     around = RequestMiddleware(app.wsgi_app, bank.traffic, bank.observer, answer, origins.headers)
     if bank.settings.SANDBOX:
         fault_injection.register(app)
+        exchange_recording.register(app)
         mounted = behind_proxies(BankMount(around, banks), bank.settings)
         app.wsgi_app = LostAnswers(mounted)  # type: ignore[assignment]
     else:

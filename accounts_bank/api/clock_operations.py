@@ -76,12 +76,15 @@ def advance(bank: Bank, body: AdvanceRequest) -> Answer:
     Holds expire before schedules run, then by id. After 10,000 due entries the clock stops early
     and `complete` is false. Advance again to go on.
     """
-    result = sandbox_of(bank).advance(_end(body))
+    result = sandbox_of(bank).advance(end_of(body))
     return Answer(AdvanceView(result.now, result.fired, result.next_due, result.complete))
 
 
-def _end(body: AdvanceRequest) -> Callable[[datetime, datetime | None], datetime]:
-    """Return a function that gives the end, from the present time and the next due instant."""
+def end_of(body: AdvanceRequest) -> Callable[[datetime, datetime | None], datetime]:
+    """Return a function that gives the end, from the present time and the next due instant.
+
+    :raises InvalidRequest: the body names no end, or two; or it lies too far ahead.
+    """
     if (body.to is UNSET) == (body.by is UNSET):
         raise InvalidRequest("Send either `to` or `by`.")
     if isinstance(body.by, str):

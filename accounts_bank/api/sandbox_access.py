@@ -20,13 +20,15 @@ def is_open() -> bool:
     """Return whether the request needs no token.
 
     A page of another site in the same browser comes from loopback too. Its requests carry the
-    header Origin (Fetch, 3.2), or a Host that an attacker's name server points to loopback.
+    header Origin (Fetch, 3.2), or a Host that an attacker's name server points to loopback. The
+    bank's own forms have the Origin `null`, since its pages send no referrer (Fetch, 3.2).
     """
     if not bank().settings.SANDBOX_OPEN or not _is_loopback(request.remote_addr or ""):
         return False
-    hosts = [f"//{request.host}", *request.headers.getlist("Origin")]
-    is_cross_site = request.headers.get("Sec-Fetch-Site") == "cross-site"
-    return not is_cross_site and all(urlsplit(each).hostname in LOCAL_NAMES for each in hosts)
+    site = request.headers.get("Sec-Fetch-Site")
+    origins = [] if site == "same-origin" else request.headers.getlist("Origin")
+    hosts = [f"//{request.host}", *origins]
+    return site != "cross-site" and all(urlsplit(each).hostname in LOCAL_NAMES for each in hosts)
 
 
 def caller() -> Caller:

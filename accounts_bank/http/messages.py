@@ -22,6 +22,9 @@ QUOTES_MAX = 4096
 """More than any body but a bulk needs. A body of many repeated fields would take long to parse and
 block every other request of the process."""
 
+BODY = "accounts.body"
+"""The key of the JSON body in the WSGI environment, as it arrived."""
+
 T = TypeVar("T")
 W = TypeVar("W", bound=Struct)
 Listed = TypeVar("Listed")
@@ -58,7 +61,7 @@ def parse(
     """
     refuse_encoded(request.environ)
     request.max_content_length = body_max_bytes + 1
-    body = request.get_data(cache=False)
+    body = request.environ[BODY] = request.get_data(cache=False)
     if len(body) > body_max_bytes:
         raise RequestEntityTooLarge
     if not body and may_be_empty(kind):

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accounts_bank.collections.due_work import DueWork, Fired
+from accounts_bank.collections.due_work import END_OF_TIME, DueWork, Fired
 from accounts_bank.errors import ClockBackward, InvalidRequest, NotFound, SandboxFull
+from accounts_bank.ledger.values import Progress
 from accounts_bank.sandbox.clock import BankClock, ClockState, Mode
 from accounts_bank.sandbox.digest import digest
+from accounts_bank.sandbox.exchanges import Exchanges
 from accounts_bank.sandbox.faults import Faults
 from accounts_bank.sandbox.vault import Books, Vault, admins_alone
 
@@ -78,6 +80,10 @@ class Sandbox:
         self.parent_id = parent_id
         self._lock = Lock()
         self._snapshots: dict[str, Saved] = {}
+        self.exchanges = Exchanges()
+        """The last calls of the API. No snapshot holds them."""
+        self.advanced: Advanced | None = None
+        """The result of the last advance."""
 
     @property
     def mode(self) -> Mode:
@@ -121,7 +127,7 @@ class Sandbox:
                 complete = next_at is None or next_at > end
                 if complete:
                     move_to(end)
-            result = Advanced(self._clock(), fired, next_at, complete)
+            result = self.advanced = Advanced(self._clock(), fired, next_at, complete)
         self._due_work.wake(0)
         return result
 
@@ -186,6 +192,17 @@ class Sandbox:
         with self._lock:
             parts = {each: part.state() for each, part in self._parts.items()}
             self._snapshots[name] = Saved(self._vault.save(), parts)
+
+    def names(self) -> list[str]:
+        """Return the names of the snapshots, without the states that the bank keeps itself."""
+        return [name for name in list(self._snapshots) if name not in {EMPTY, SEED}]
+
+    def upcoming(self, limit: int) -> list[Progress]:
+        """Return the holds and schedules that are due next.
+
+        :raises Unavailable: the store does not answer.
+        """
+        return self._vault.accounts.due(END_OF_TIME, limit=limit)
 
     def drop(self, name: str) -> None:
         """Delete a snapshot.

@@ -5,6 +5,7 @@ A page parses a form, calls a collection and renders the result. It decides no r
 
 from flask import Flask
 
+from accounts_bank.http.bank import EXTENSION
 from accounts_bank.web import pages
 from accounts_bank.web.account_forms import accounts
 from accounts_bank.web.auditors import auditors
@@ -15,6 +16,7 @@ from accounts_bank.web.holds import holds
 from accounts_bank.web.limits import limits
 from accounts_bank.web.overview import overview
 from accounts_bank.web.profile import profile
+from accounts_bank.web.sandbox import sandbox
 from accounts_bank.web.schedules import schedules
 from accounts_bank.web.site import site
 from accounts_bank.web.statement import statement
@@ -42,3 +44,5 @@ def register(app: Flask) -> None:
     pages.register(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+    if app.extensions[EXTENSION].settings.SANDBOX:
+        app.register_blueprint(sandbox)

@@ -10,7 +10,7 @@ from accounts_bank.api.schemas.users import (
     LoginRequest,
     UserRequest,
 )
-from accounts_bank.errors import ApiError, Forbidden, InvalidCredentials, UsernameTaken
+from accounts_bank.errors import ApiError, InvalidCredentials, UsernameTaken
 from accounts_bank.http.bank import bank
 from accounts_bank.http.credentials import add_customer, begin_session
 from accounts_bank.http.guard import hashes_password
@@ -76,7 +76,7 @@ def sign_in() -> Response:
     """Start a session and return to the page that required it."""
     form, back = Form(*_SIGN_IN, typed=request.form), _return_path()
     if request.method == "POST":
-        _refuse_other_sites()
+        sessions.refuse_other_sites()
         body = LoginRequest(form.read("username"), form.read("password"))
         if not form.errors:
             try:
@@ -99,7 +99,7 @@ def sign_up() -> Response:
     """
     form = Form(*_SIGN_UP, typed=request.form)
     if request.method == "POST":
-        _refuse_other_sites()
+        sessions.refuse_other_sites()
         body = UserRequest(form.read("username"), form.read("password"), form.read("full_name"))
         if not form.errors:
             try:
@@ -145,15 +145,6 @@ def _start_session(back: str, user: User, session: Session) -> Response:
     if sessions.cookies_are_kept():
         return sessions.set_cookies(redirect(back), user, session)
     return sessions.set_cookies(redirect("/sign-in", next=back, why="begun"), user, session)
-
-
-def _refuse_other_sites() -> None:
-    """Refuse a form from another site; without a session there is no token to check.
-
-    Browsers send the header `Sec-Fetch-Site` (W3C, Fetch Metadata).
-    """
-    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
-        raise Forbidden("This form was sent from another site.")
 
 
 def _return_path() -> str:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from accounts_bank.api.problems import MEDIA_TYPE
 from accounts_bank.collections.permissions import Permission, may
+from accounts_bank.http.bank import bank
 from accounts_bank.http.guard import refuse_nul, require
 from accounts_bank.web import sessions
 from accounts_bank.web.sessions import ForeignForm, SignedOut
@@ -51,7 +52,10 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
     """Render a page. It is not cached and loads no resources of other sites."""
     caller = g.get("caller")
     can = {each.value: caller is not None and may(caller.role, each) for each in Permission}
-    html = render_template(f"web/{template}.html", caller=caller, can=can, **context)
+    is_sandbox = bank().sandbox is not None
+    html = render_template(
+        f"web/{template}.html", caller=caller, can=can, is_sandbox=is_sandbox, **context
+    )
     response = Response(html, status, mimetype="text/html")
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Cache-Control"] = "no-store"

@@ -21,7 +21,7 @@ from accounts_bank.api.tokens import (
     claims_of,
     session_claims,
 )
-from accounts_bank.errors import ApiError, InvalidToken
+from accounts_bank.errors import ApiError, Forbidden, InvalidToken
 from accounts_bank.http.bank import bank
 from accounts_bank.http.middleware import USER_ID
 from accounts_bank.identity import Caller, Session, User
@@ -62,6 +62,17 @@ def current_caller() -> Caller:
     g.caller, g.csrf_token = caller, claims[_CSRF_CLAIM]
     request.environ[USER_ID] = caller.id
     return caller
+
+
+def refuse_other_sites() -> None:
+    """Refuse a form from another site; without a session there is no token to check.
+
+    Browsers send the header `Sec-Fetch-Site` (W3C, Fetch Metadata).
+
+    :raises Forbidden: the form was sent from another site.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
+        raise Forbidden("This form was sent from another site.")
 
 
 def is_signed_in() -> bool:

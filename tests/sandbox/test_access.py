@@ -32,6 +32,8 @@ def test_an_open_sandbox_is_shut_to_other_machines(http, address):
     [
         {"Origin": "https://attacker.example"},
         {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin", "Host": "attacker.example"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Host": "attacker.example"},
     ],
@@ -41,8 +43,14 @@ def test_a_page_of_another_site_cannot_use_an_open_sandbox(http, headers):
     assert code(answer) == (401, "invalid_token")
 
 
-def test_a_local_page_may_use_an_open_sandbox(http):
-    headers = {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"}
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+    ],
+)
+def test_a_local_page_may_use_an_open_sandbox(http, headers):
     assert http("GET", CLOCK, headers=headers).status_code == 200
 
 
