@@ -10,7 +10,7 @@ import msgspec
 from tests.faults.clients import Customer
 from tests.faults.transport import NoAnswer, Transport
 
-READ_TIMEOUT_S = 60.0
+READ_TIMEOUT_S = 600.0
 SETTLE_S = 20.0
 BRIEF_S = 60.0
 PAGE = 100
