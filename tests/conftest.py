@@ -19,6 +19,8 @@ from accounts_bank.stores.sql import Database
 from tests.helpers import AUDITOR, PASSWORD, TELLER, Http, Teller
 from tests.mongo import Mongo
 from tests.postgres import Postgres
+from tests.preloaded import COVERED_PROCESSES, start_preloaded
+from tests.rounds import SOAK
 
 settings.register_profile(
     "ci", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -83,8 +85,9 @@ UNCOVERED = (
     "tests/system/test_wheel.py",
 )
 """Tests of lines that other tests run too. Coverage makes a test up to 1.75 times as long."""
-COVERED_PROCESSES = "COVERAGE_PROCESS_CONFIG"
-"""The variable by which coverage follows a test into the processes that it starts."""
+
+
+COVERED = pytest.StashKey[str]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -101,11 +104,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def _uncovered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave coverage out of the processes that an uncovered test starts, too."""
-    if request.node.get_closest_marker("no_cover"):
-        monkeypatch.delenv(COVERED_PROCESSES, raising=False)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Choose how this test and its fixtures start processes, before any fixture starts one."""
+    start_preloaded(is_on=not (SOAK or item.get_closest_marker("real_start")))
+    covered = item.config.stash.setdefault(COVERED, os.environ.get(COVERED_PROCESSES, ""))
+    if covered and not item.get_closest_marker("no_cover"):
+        os.environ[COVERED_PROCESSES] = covered
+    else:
+        os.environ.pop(COVERED_PROCESSES, None)
 
 
 @pytest.fixture(autouse=True)

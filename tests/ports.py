@@ -6,17 +6,31 @@ from contextlib import suppress
 from functools import cache
 from itertools import cycle
 
+from tests.waiting import within
+
 BLOCK = 500
 BLOCKS = range(10_000, 32_500, BLOCK)
 """Below the ports that Linux gives to sockets that name none."""
+END_TIMEOUT_S = 20
 
 
 def free_port() -> int:
     """Return a port of this process that has no listener."""
     for port in _ours():
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        if _is_free(port):
             return port
     raise AssertionError("never reached")
+
+
+def await_free(port: int) -> None:
+    """Wait for the end of a port's listeners: workers end some time after they are killed."""
+    within(END_TIMEOUT_S, lambda: _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
 
 
 @cache

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from tests.faults.databases import Database, open_database
 from tests.faults.disk import Disk, opened_disk
 from tests.faults.people import STAFF
 from tests.faults.wire import Wire
-from tests.ports import free_port
+from tests.ports import await_free, free_port
 from tests.system.servers import ACCOUNTS, Server
 from tests.waiting import within
 
@@ -80,6 +81,7 @@ class Host:
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
         self.server.process.wait()
+        await_free(self.server.port)
 
     def stop(self) -> int | None:
         """End it in order; give the exit code, None where it had to be killed."""
@@ -113,7 +115,7 @@ class Rig:
             "ACCOUNTS_JWT_ACCESS_TOKEN_EXPIRES": "86400",
             "ACCOUNTS_LOG_LEVEL": "WARNING",
             "ACCOUNTS_STAFF": json.dumps(_hashed(STAFF)),
-            **_movable_clock(disk.folder),
+            **_movable_clock(),
         }
         self.hosts: list[Host] = []
         for number in range(hosts):
@@ -142,11 +144,17 @@ class Rig:
             host.wire.close()
 
 
-def _movable_clock(folder: Path) -> dict[str, str]:
+@cache
+def _clock_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="clock-")
+
+
+@cache
+def _movable_clock() -> dict[str, str]:
     """Compile the library that moves the clock of a process; give the setting that loads it."""
     if not shutil.which("gcc"):
         return {}
-    library = folder / "clock.so"
+    library = Path(_clock_folder().name) / "clock.so"
     command = ["gcc", "-shared", "-fPIC", "-O2", "-o", str(library), str(SHIM), "-ldl"]
     subprocess.run(command, check=True)
     return {"LD_PRELOAD": str(library)}

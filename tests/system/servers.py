@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
@@ -13,10 +12,10 @@ from typing import Any
 import msgspec
 
 from tests.gates.test_root_names import ROOT
-from tests.ports import free_port
+from tests.ports import await_free, free_port
+from tests.preloaded import ACCOUNTS
 from tests.waiting import within
 
-ACCOUNTS = Path(sys.executable).with_name("accounts")
 START_TIMEOUT_S = 60
 
 
@@ -106,6 +105,7 @@ def served(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        await_free(port)
 
 
 def _is_ready_or_over(server: Server) -> bool:

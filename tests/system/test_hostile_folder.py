@@ -13,6 +13,8 @@ from tests.helpers import PASSWORD
 from tests.ports import free_port
 from tests.system.servers import ACCOUNTS, served
 
+pytestmark = pytest.mark.real_start
+
 PROGRAMS = {"accounts": (ACCOUNTS,), "python -m": (sys.executable, "-m", "accounts_bank")}
 STORE_URL = "sqlite:///bank.db"
 

@@ -12,6 +12,8 @@ from tests.gates.test_root_names import ROOT
 from tests.programs import program
 from tests.system.servers import served
 
+pytestmark = pytest.mark.real_start
+
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs/api.md").read_text()
 SETTINGS = (ROOT / "docs/settings.md").read_text()

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 
+import pytest
+
 from tests.ports import free_port
 from tests.stores.books import at_once
 from tests.system.servers import ACCOUNTS, ROOT, served
@@ -37,6 +39,7 @@ def answered(server, sent: bytes) -> bytes:
         return received
 
 
+@pytest.mark.real_start
 def test_a_bank_is_there_and_ends_in_order(tmp_path):
     with served() as server:
         assert server.ask("GET", "/health/live") == (200, {"status": "live"})
