@@ -47,6 +47,7 @@ from accounts_bank.stores.factory import MEMORY_URL, require_bank, require_stopp
 from accounts_bank.stores.urls import shown
 
 HEALTH_TIMEOUT_S = 5
+LIMITS = tuple(name for name in Settings.__struct_fields__ if name.endswith("RATE_LIMIT"))
 
 
 class _NoBankFailure(click.ClickException):
@@ -108,7 +109,8 @@ def health(host: str, port: int, *, live: bool) -> None:
 @click.option("--port", default=5000, show_default=True, envvar="PORT", help="Port to listen on.")
 @click.option("--workers", default=1, show_default=True, help="Number of processes.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, another year.")
-def serve_demo(host: str, port: int, workers: int, seed: int) -> None:
+@click.option("--no-limits", is_flag=True, help="Limit no sign-in, no sign-up and no payment.")
+def serve_demo(host: str, port: int, workers: int, seed: int, *, no_limits: bool) -> None:
     """Run a bank with users, accounts and a year of history.
 
     The first start writes them into the empty store; later starts find them there. With one
@@ -117,6 +119,8 @@ def serve_demo(host: str, port: int, workers: int, seed: int) -> None:
     if workers == 1:
         _set_where_missing({"SANDBOX": "true", "SANDBOX_OPEN": "true"})
     _set({"DEMO": "true", "DEMO_SEED": str(seed)})
+    if no_limits:
+        _set(dict.fromkeys(LIMITS, ""))
     settings = load_settings()
     if settings.is_durable:  # once, before several processes look for it
         click.echo("Writing a year of history ...", err=True)
@@ -137,7 +141,7 @@ def serve_sandbox(host: str, port: int, seed: int) -> None:
     limits no sign-in and no sign-up.
     """
     _set(dict.fromkeys(("DEMO", "SANDBOX", "SANDBOX_OPEN"), "true"))
-    _set(dict.fromkeys(("LOGIN_RATE_LIMIT", "LOGIN_ADDRESS_RATE_LIMIT", "SIGN_UP_RATE_LIMIT"), ""))
+    _set(dict.fromkeys(LIMITS, ""))
     _set({"STORE_URL": MEMORY_URL, "DEMO_SEED": str(seed)})
     _introduce_people()
     click.echo(

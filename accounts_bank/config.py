@@ -22,6 +22,8 @@ from accounts_bank.stores.factory import MEMORY_URL, backend_of
 
 CONFIG_FILE = Path("config.json")
 PREFIX = "ACCOUNTS_"
+AUTO = "auto"
+"""The limit that fits the kind of the bank."""
 SECRET_BYTES_MIN = 32
 
 _SERVICE_LINK = re.compile(
@@ -86,14 +88,29 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     DEMO_SEED: int = 1
     LOGIN_RATE_LIMIT: str = "10 per 5 minutes"
     LOGIN_ADDRESS_RATE_LIMIT: str = "1000 per 5 minutes"
-    SIGN_UP_RATE_LIMIT: str = "1000 per minute"
-    RATE_LIMIT: str = ""
+    SIGN_UP_RATE_LIMIT: str = AUTO
+    RATE_LIMIT: str = AUTO
     STAFF: tuple[Staff, ...] = ()
 
     @property
     def is_durable(self) -> bool:
         """Whether the store keeps its data after the process ends."""
         return backend_of(self.STORE_URL).is_durable
+
+    @property
+    def sign_up_limit(self) -> str:
+        """The limit of sign-ups of an address. A bank to try out has a generous one."""
+        if self.SIGN_UP_RATE_LIMIT != AUTO:
+            return self.SIGN_UP_RATE_LIMIT
+        is_to_try = self.DEMO or self.SANDBOX or not self.is_durable
+        return "1000 per minute" if is_to_try else "10 per minute"
+
+    @property
+    def money_limit(self) -> str:
+        """The limit of items that move money, for a customer; a demo and a sandbox have none."""
+        if self.RATE_LIMIT != AUTO:
+            return self.RATE_LIMIT
+        return "" if self.DEMO or self.SANDBOX else "60000 per minute"
 
     @property
     def metrics_listen(self) -> tuple[str, int] | None:
@@ -253,8 +270,8 @@ def _check_secrets(settings: Settings) -> None:
 
 def _check_limits(settings: Settings) -> None:
     for key in Settings.__struct_fields__:
-        limit = getattr(settings, key)
-        if key.endswith("RATE_LIMIT") and limit:
+        limit = getattr(settings, key) if key.endswith("RATE_LIMIT") else ""
+        if limit not in {"", AUTO}:
             try:
                 parse_many(limit)
             except ValueError:

@@ -23,6 +23,7 @@ HEADER_ARGUMENTS = (
     "if_match",
     "if_none_match",
     "accept",
+    "known_user_id",
     "refresh_claims",
     "issue_tokens",
     "banks",
@@ -41,7 +42,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `permission` is None where no token is needed. `path` marks its variable parts: `/<account>`.
     `is_sandbox`: a caller from loopback needs no token while SANDBOX_OPEN is true, and each call is
-    audited.
+    audited. `count_items` returns the number of payments in a body.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     item_codes: tuple[str, ...] = ()
     is_page: bool = False
     is_money: bool = False
+    count_items: Callable[[Any], int] = lambda _body: 1
     is_fast_payment: bool = False
     is_tagged: bool = False
     hashes_password: bool = False

@@ -104,6 +104,16 @@ def refresh_claims() -> tuple[str, str, str]:
     return claims["sub"], claims[SESSION_CLAIM], claims["jti"]
 
 
+def known_user_id() -> str:
+    """Return the user of this request's refresh token, also of an ended session; "" for none."""
+    if "Authorization" not in request.headers:
+        return ""
+    try:
+        return str(claims_of("headers", refresh=True)["sub"])
+    except (*FAILURES, InvalidToken):
+        return ""
+
+
 def tokens_view(user: User, session: Session) -> TokensView:
     """Make the tokens of a session."""
     settings = bank().settings

@@ -101,6 +101,7 @@ def read_transfer(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     query=DryRun,
     answer=BulkView,
     codes=("key_reused", "bulk_too_large"),
+    count_items=lambda body: len(body.transfers),
     item_codes=("not_found", *PAYMENT_CODES, "bulk_stopped", "bulk_aborted"),
     is_money=True,
 )

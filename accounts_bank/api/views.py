@@ -59,6 +59,9 @@ def _view(operation: Operation) -> Callable[..., Response]:
         refuse_nul(path.values())
         if operation.body is not None:
             values["body"] = _body(operation, operation.body)
+            more = operation.count_items(values["body"]) - 1
+            if more:
+                spend_payment(values["caller"], more)
         for name, read in readers.items():
             values[name] = read()
         faulty = fault_injection.of_bank(operation, values["bank"], values, path)
@@ -115,6 +118,7 @@ _READERS: dict[str, Callable[[], Any]] = {
     "if_match": _if_match,
     "if_none_match": lambda: request.if_none_match,
     "accept": _accept,
+    "known_user_id": tokens.known_user_id,
     "refresh_claims": tokens.refresh_claims,
     "issue_tokens": lambda: tokens.tokens_view,
     "banks": lambda: current_app.extensions[BANKS_EXTENSION],

@@ -4,6 +4,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 PREFIX_BITS = 64
 """One customer of a provider has at least a /64 of IPv6 (RFC 6177)."""
+SITE_BITS = 48
+"""A site may have a whole /48 of IPv6 (RFC 6177), which is 65,536 networks of a /64."""
 TEXT_MAX = 128
 
 
@@ -27,6 +29,11 @@ def network(address: str) -> str:
     if isinstance(parsed, IPv4Address):
         return address
     return str(ip_network((parsed, PREFIX_BITS), strict=False))
+
+
+def site(address: str) -> str | None:
+    """Return the /48 of an IPv6 address, which has a higher limit; None for other addresses."""
+    return str(ip_network((address, SITE_BITS), strict=False)) if ":" in address else None
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address:

@@ -6,19 +6,38 @@ from accounts_bank.http.bank import Bank
 from accounts_bank.identity import Caller, Session, User, username_key
 
 
-def begin_session(bank: Bank, address: str, username: str, password: str) -> tuple[User, Session]:
+def begin_session(
+    bank: Bank, address: str, username: str, password: str, known_user_id: str = ""
+) -> tuple[User, Session]:
     """Sign a user in, and count each failure.
 
+    Failures of an account slow further tries from all devices that it does not know.
+
+    :param known_user_id: the user that signed in on this device before, "" for none.
     :raises InvalidCredentials: the username or the password is wrong.
-    :raises TooManyRequests: too many sign-ins failed.
+    :raises TooManyRequests: too many sign-ins failed, or came from this address.
     """
-    address = network(address)
-    bank.limits.login_address.check(address)
+    bank.limits.login_address.spend(address)
+    name = username_key(username)
+    if known_user_id and any(each.id == known_user_id for each in bank.users.find(username)):
+        with bank.limits.device.one(known_user_id):
+            signed_in = bank.users.login(username, password)
+    else:
+        signed_in = _from_unknown_device(bank, address, username, password)
+    bank.limits.account.forgive(name)
+    return signed_in
+
+
+def _from_unknown_device(
+    bank: Bank, address: str, username: str, password: str
+) -> tuple[User, Session]:
+    name = username_key(username)
+    bank.limits.account.check(name)
     try:
-        with bank.limits.login.one(address, username_key(username)):
+        with bank.limits.login.one(network(address), name):
             return bank.users.login(username, password)
     except InvalidCredentials:
-        bank.limits.login_address.spend(address)
+        bank.limits.account.failed(name)
         raise
 
 
@@ -30,7 +49,7 @@ def add_customer(
     :raises UsernameTaken: another user has a name that compares equal.
     :raises TooManyRequests: too many signed up from this address.
     """
-    bank.limits.sign_up.spend(network(address))
+    bank.limits.sign_up.spend(address)
     return bank.users.sign_up(username, password, full_name)
 
 

@@ -7,9 +7,10 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
 from accounts_bank.collections.permissions import Permission, may
-from accounts_bank.errors import Forbidden, NotFound
-from accounts_bank.http.addresses import network
+from accounts_bank.errors import Forbidden, NotFound, TooManyRequests
 from accounts_bank.http.bank import bank
+from accounts_bank.http.middleware import RATE_LIMIT_HEADERS
+from accounts_bank.http.quotas import headers
 from accounts_bank.identity import Caller
 from accounts_bank.observability.wsgi import Environment
 
@@ -67,9 +68,13 @@ def refuse_nul(values: Iterable[str]) -> None:
         raise NotFound
 
 
-def spend_payment(caller: Caller) -> None:
-    """Count a payment against the caller's rate limit.
+def spend_payment(caller: Caller, items: int = 1) -> None:
+    """Count items that move money against the caller's quota, and tell it in headers.
 
-    :raises TooManyRequests: the caller exceeds the limit.
+    :raises TooManyRequests: the caller exceeds the quota.
     """
-    bank().limits.money.spend(network(request.remote_addr or ""), caller.id)
+    standings = bank().limits.money.take(caller.id, items)
+    request.environ[RATE_LIMIT_HEADERS] = headers(standings)
+    waits_s = [each.retry_after_s for each in standings if each.retry_after_s is not None]
+    if waits_s:
+        raise TooManyRequests(max(waits_s))

@@ -28,9 +28,11 @@ OVERLOADED = "accounts.overloaded"
 DRAINING = "accounts.draining"
 STREAMS = "accounts.streams"
 BANK_ID = "accounts.bank_id"
+RATE_LIMIT_HEADERS = "accounts.rate_limit_headers"
 """Keys of the WSGI environment. `ARRIVED_S` is the time at which the whole request had arrived
 (`time.perf_counter`). `OVERLOADED`: too many requests wait. `DRAINING`: the process ends.
-`STREAMS`: the answer is long and leaves in parts. `BANK_ID`: of a sandbox bank."""
+`STREAMS`: the answer is long and leaves in parts. `BANK_ID`: of a sandbox bank.
+`RATE_LIMIT_HEADERS`: the headers that tell the caller's quota."""
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -119,6 +121,7 @@ class RequestMiddleware:
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
             _complete(headers, request_id, environment)
             headers.extend(self._more_headers(environment))
+            headers.extend(environment.get(RATE_LIMIT_HEADERS, ()))
             duration_s, code = perf_counter() - began_s, int(status[:3])
             route, method = route_of(environment), environment["REQUEST_METHOD"]
             self._observer.request_finished(route, method, code, duration_s)

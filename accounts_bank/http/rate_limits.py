@@ -18,8 +18,23 @@ from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.concurrency.greenlets import run_in_thread
 from accounts_bank.config import Settings
 from accounts_bank.errors import InvalidCredentials, TooManyRequests, Unavailable
+from accounts_bank.http.addresses import network, site
+from accounts_bank.http.quotas import Quota
 
 REMEMBERED_MAX = 10_000
+SITE_FACTOR = 10
+"""The limit of an IPv6 /48, as a multiple of that of an address."""
+DELAY_FIRST_S = 15
+"""The first delay after too many failures; each further failure doubles it."""
+FAILURES_MAX = 100
+"""The failures in a row after which a password opens nothing from unknown devices (NIST SP
+800-63B-4, 3.2.2)."""
+ACCOUNT_FREE, ACCOUNT_DELAY_MAX_S, ACCOUNT_KEEP_S = 20, 900, 30 * 24 * 3600
+"""The failures of an account over all addresses that have no delay, the longest delay, and the time
+for which failures count, in seconds."""
+UNLIMITED = 1 << 40
+TURN_S = 30
+"""The time after which a try without a result no longer holds the others up."""
 WAIT_S, WAIT_MAX_S = 0.02, 5.0
 """The pause between two looks for room, and the longest wait for room, in seconds."""
 
@@ -27,10 +42,18 @@ WAIT_S, WAIT_MAX_S = 0.02, 5.0
 class Limit:
     """One limit, counted for each key separately. An empty text is no limit."""
 
-    def __init__(self, name: str, text: str, counters: Storage, scope: str = "") -> None:
-        """Build a limit; equal names share counters where their `scope` is equal too."""
+    def __init__(
+        self, name: str, text: str, counters: Storage, scope: str = "", *, factor: int = 1
+    ) -> None:
+        """Build a limit; equal names share counters where their `scope` is equal too.
+
+        :param factor: multiplies the amounts of `text`.
+        """
         self._name = f"{name}{scope}"
-        self._items: list[RateLimitItem] = parse_many(text) if text else []
+        items = parse_many(text) if text else []
+        self._items: list[RateLimitItem] = [
+            type(each)(each.amount * factor, each.multiples) for each in items
+        ]
         self._limiter = FixedWindowRateLimiter(counters)
         self._used_up = BoundedCache[float](REMEMBERED_MAX)
 
@@ -49,25 +72,6 @@ class Limit:
         :raises Unavailable: the counters do not answer.
         """
         self._allow(self._limiter.hit, key)
-
-    def has_room(self, *key: str) -> bool:
-        """Count one, and return whether it was within the limit.
-
-        :raises Unavailable: the counters do not answer.
-        """
-        hidden = _hidden(key)
-        with _counting():
-            return all(self._limiter.hit(item, self._name, hidden) for item in self._items)
-
-    def forgive(self, *key: str) -> None:
-        """Set the counter of a key to zero.
-
-        :raises Unavailable: the counters do not answer.
-        """
-        hidden = _hidden(key)
-        with _counting():
-            for item in self._items:
-                self._limiter.clear(item, self._name, hidden)
 
     def _allow(self, ask: Callable[..., bool], key: tuple[str, ...]) -> None:
         if not self._items:
@@ -93,16 +97,137 @@ class Limit:
             raise TooManyRequests(ceil(left_s))
 
 
-class Tries:
-    """Limits failed attempts, also among concurrent ones.
+class AddressLimit:
+    """A limit for an address; the /48 of an IPv6 address has `SITE_FACTOR` times as much."""
 
-    An attempt counts from its start until it succeeds. If all allowed attempts are in progress, the
-    next one waits for their results, because they have not failed yet.
+    def __init__(self, name: str, text: str, counters: Storage, scope: str = "") -> None:
+        self._narrow = Limit(name, text, counters, scope)
+        self._wide = Limit(f"{name}_site", text, counters, scope, factor=SITE_FACTOR)
+
+    def spend(self, address: str) -> None:
+        """Count one request of an address. It raises as `Limit.spend` does."""
+        self._narrow.spend(network(address))
+        wide = site(address)
+        if wide:
+            self._wide.spend(wide)
+
+
+class Slowdown:
+    """Lets failures wait: from a number of failures on, each next try has a longer delay.
+
+    A delay holds no thread: a try that comes too early is refused with the time that is left.
+    """
+
+    def __init__(
+        self, name: str, counters: Storage, *, free: int, keep_s: int, delay_max_s: int
+    ) -> None:
+        """Set the delays.
+
+        :param free: the failures without a delay.
+        :param keep_s: the seconds after which failures are forgotten.
+        :param delay_max_s: the longest delay, in seconds.
+        """
+        self.free = free
+        self._name = name
+        self._counters = counters
+        self._keep_s = keep_s
+        self._delay_max_s = delay_max_s
+        self._waits = BoundedCache[float](REMEMBERED_MAX)
+
+    def count(self, *key: str) -> int:
+        """Return the failures in a row."""
+        with _counting():
+            return int(run_in_thread(self._counters.get, self._of(key)))
+
+    def check(self, *key: str) -> None:
+        """Check that no delay is left.
+
+        :raises TooManyRequests: one is; it says how long.
+        :raises Unavailable: the counters do not answer.
+        """
+        wait = f"{self._of(key)}/wait"
+        until_s = self._waits.get(wait) or 0.0
+        with _counting():
+            if until_s <= time() and run_in_thread(self._counters.get, wait):
+                until_s = run_in_thread(self._counters.get_expiry, wait)
+                self._waits.put(wait, until_s)
+        if until_s > time():
+            raise TooManyRequests(ceil(until_s - time()))
+
+    def begins(self, *key: str) -> bool:
+        """Begin a try; return whether one may begin before other tries have ended.
+
+        :raises TooManyRequests: a delay is left.
+        """
+        self.check(*key)
+        name, count = self._of(key), self.count(*key)
+        with _counting():
+            if count < self.free:
+                begun = run_in_thread(self._counters.incr, f"{name}/begun", self._keep_s)
+                return bool(begun <= self.free)
+            if not run_in_thread(self._counters.get, f"{name}/delayed/{count}"):
+                return False  # another process counts the failure at this moment
+        self.check(*key)
+        with _counting():
+            turn = f"{name}/turn/{count}"  # after a delay tries run one by one
+            return bool(run_in_thread(self._counters.incr, turn, TURN_S) == 1)
+
+    def succeeded(self, *key: str) -> None:
+        """Forget the tries and the failures of a key."""
+        with _counting():
+            run_in_thread(self._counters.clear, f"{self._of(key)}/begun")
+        self.forgive(*key)
+
+    def failed(self, *key: str) -> None:
+        """Count a failure, and begin the delay that it earns."""
+        name = self._of(key)
+        with _counting():
+            count = run_in_thread(self._counters.incr, name, self._keep_s)
+            if count >= self.free:
+                delay_s = self._delay_s(count)
+                run_in_thread(self._counters.clear, f"{name}/wait")
+                run_in_thread(self._counters.incr, f"{name}/wait", delay_s)
+                run_in_thread(self._counters.incr, f"{name}/delayed/{count}", self._keep_s)
+
+    def forgive(self, *key: str) -> None:
+        """Forget the failures of a key."""
+        name = self._of(key)
+        if not self.count(*key):
+            return
+        self._waits.put(f"{name}/wait", 0.0)
+        with _counting():
+            for each in (name, f"{name}/wait"):
+                run_in_thread(self._counters.clear, each)
+
+    def _delay_s(self, count: int) -> int:
+        if count >= FAILURES_MAX:
+            return self._keep_s
+        doublings = min(count - self.free, 20)
+        return min(DELAY_FIRST_S << doublings, self._delay_max_s)
+
+    def _of(self, key: tuple[str, ...]) -> str:
+        return f"{self._name}/{_hidden(key)}"
+
+
+class Tries:
+    """Slows failed attempts, also among concurrent ones.
+
+    The failures that a limit allows have no delay. At most as many attempts run at once as may
+    still fail; the next one waits for their results, because they have not failed yet.
     """
 
     def __init__(self, name: str, text: str, counters: Storage, scope: str = "") -> None:
-        self._begun = Limit(name, text, counters, scope)
-        self._failed = Limit(f"{name}_failed", text, counters, scope)
+        items = parse_many(text) if text else []
+        self._slowdowns = [
+            Slowdown(
+                f"{name}{scope}/{number}",
+                counters,
+                free=item.amount,
+                keep_s=item.get_expiry(),
+                delay_max_s=item.get_expiry(),
+            )
+            for number, item in enumerate(items)
+        ]
 
     @contextmanager
     def one(self, *key: str) -> Iterator[None]:
@@ -115,16 +240,15 @@ class Tries:
         try:
             yield
         except InvalidCredentials:
-            self._failed.spend(*key)
+            for each in self._slowdowns:
+                each.failed(*key)
             raise
-        self._begun.forgive(*key)
-        self._failed.forgive(*key)
+        for each in self._slowdowns:
+            each.succeeded(*key)
 
     def _begin(self, key: tuple[str, ...]) -> None:
         until_s = monotonic() + WAIT_MAX_S
-        self._failed.check(*key)
-        while not self._begun.has_room(*key):
-            self._failed.check(*key)
+        while not all(each.begins(*key) for each in self._slowdowns):
             if monotonic() >= until_s:
                 raise TooManyRequests(1)
             sleep(WAIT_S)
@@ -135,18 +259,23 @@ class RateLimits:
 
     def __init__(self, settings: Settings, counters: Storage, bank_id: str = "") -> None:
         self.counters = counters
-        self._bank_id = bank_id
         self.login = Tries("login", settings.LOGIN_RATE_LIMIT, counters, bank_id)
-        self.login_address = self._limit("login_address", settings.LOGIN_ADDRESS_RATE_LIMIT)
-        self.sign_up = self._limit("sign_up", settings.SIGN_UP_RATE_LIMIT)
-        self.money = self._limit("money", settings.RATE_LIMIT)
+        self.device = Tries("device", settings.LOGIN_RATE_LIMIT, counters, bank_id)
+        self.account = Slowdown(
+            f"account{bank_id}",
+            counters,
+            free=ACCOUNT_FREE if settings.LOGIN_RATE_LIMIT else UNLIMITED,
+            keep_s=ACCOUNT_KEEP_S,
+            delay_max_s=ACCOUNT_DELAY_MAX_S,
+        )
+        address_text = settings.LOGIN_ADDRESS_RATE_LIMIT
+        self.login_address = AddressLimit("login_address", address_text, counters, bank_id)
+        self.sign_up = AddressLimit("sign_up", settings.sign_up_limit, counters, bank_id)
+        self.money = Quota("customer", settings.money_limit, counters, bank_id)
 
     def of_bank(self, settings: Settings, bank_id: str) -> "RateLimits":
         """Return the limits of another bank, counted beside these."""
         return RateLimits(settings, self.counters, bank_id)
-
-    def _limit(self, name: str, text: str) -> Limit:
-        return Limit(name, text, self.counters, self._bank_id)
 
 
 def _hidden(key: tuple[str, ...]) -> str:

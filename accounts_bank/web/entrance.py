@@ -15,7 +15,7 @@ from accounts_bank.http.bank import bank
 from accounts_bank.http.credentials import add_customer, begin_session
 from accounts_bank.http.guard import hashes_password
 from accounts_bank.identity import Session, User, Username
-from accounts_bank.web import sessions
+from accounts_bank.web import devices, sessions
 from accounts_bank.web.forms import Field, Form, new_password
 from accounts_bank.web.pages import page, redirect
 from accounts_bank.web.sessions import SignedOut
@@ -137,14 +137,16 @@ def _sign_up(body: UserRequest) -> Response:
 
 
 def _signed_in(username: str, password: str) -> tuple[User, Session]:
-    return begin_session(bank(), request.remote_addr or "", username, password)
+    known = devices.known_user_id()
+    return begin_session(bank(), request.remote_addr or "", username, password, known)
 
 
 def _start_session(back: str, user: User, session: Session) -> Response:
     """Set the cookies and redirect; if the browser may drop them, check on the sign-in page."""
-    if sessions.cookies_are_kept():
-        return sessions.set_cookies(redirect(back), user, session)
-    return sessions.set_cookies(redirect("/sign-in", next=back, why="begun"), user, session)
+    to = redirect(back)
+    if not sessions.cookies_are_kept():
+        to = redirect("/sign-in", next=back, why="begun")
+    return devices.remember(sessions.set_cookies(to, user, session), user)
 
 
 def _return_path() -> str:

@@ -97,7 +97,7 @@ def set_cookies(response: Response, user: User, session: Session) -> Response:
 def clear_cookies(response: Response) -> Response:
     """Delete the cookies of the session."""
     for name in (ACCESS, REFRESH):
-        response.delete_cookie(current_app.config[name], **_attributes())
+        response.delete_cookie(current_app.config[name], **cookie_attributes())
     return response
 
 
@@ -134,7 +134,7 @@ def _renewed_claims() -> dict[str, Any]:
 
 
 def _set(response: Response, name: str, token: str) -> None:
-    response.set_cookie(current_app.config[name], token, **_attributes())
+    response.set_cookie(current_app.config[name], token, **cookie_attributes())
 
 
 def cookies_are_kept() -> bool:
@@ -142,7 +142,7 @@ def cookies_are_kept() -> bool:
     return request.is_secure or _is_local()
 
 
-def _attributes() -> dict[str, Any]:
+def cookie_attributes() -> dict[str, Any]:
     """Return the attributes of the cookies: TLS only, except on localhost; for this bank alone."""
     path = request.script_root or "/"
     return {"httponly": True, "samesite": "Lax", "secure": not _is_local(), "path": path}

@@ -12,8 +12,10 @@ from limits.storage import MemoryStorage
 
 from accounts_bank.app import create_app
 from accounts_bank.collections.passwords import Passwords
+from accounts_bank.config import Settings
 from accounts_bank.errors import ApiError, InvalidCredentials, TooManyRequests, Unavailable
-from accounts_bank.http.rate_limits import Limit, Tries
+from accounts_bank.http.quotas import Quota
+from accounts_bank.http.rate_limits import AddressLimit, Limit, Slowdown, Tries
 from tests.helpers import PASSWORD, Http, code
 from tests.waiting import within
 
@@ -152,6 +154,117 @@ def tried(tries, meanwhile=lambda: None, *, is_right=True) -> str:
     except ApiError as error:
         return error.code
     return "in"
+
+
+def test_ten_wrong_guesses_do_not_keep_out_a_device_that_the_user_knows(http):
+    ada = http.joined("ada")
+    for _ in range(15):
+        login(http, "10.0.0.1")
+    assert code(login(http, "10.0.0.1", password=PASSWORD)) == (429, "rate_limited")
+    known = {"Authorization": f"Bearer {ada.refresh_token}"}
+    assert login(http, "10.0.0.1", password=PASSWORD, **known).status_code == 200
+    assert login(http, "10.0.0.1", password=PASSWORD).status_code == 429  # the guesser still waits
+
+
+@pytest.mark.parametrize("whose", ["bob", "broken", "access"])
+def test_another_token_makes_no_known_device(http, whose):
+    ada, bob = http.joined("ada"), http.joined("bob")
+    token = {"bob": bob.refresh_token, "broken": "x", "access": ada.token}[whose]
+    for _ in range(10):
+        login(http, "10.0.0.1")
+    headers = {"Authorization": f"Bearer {token}"}
+    assert code(login(http, "10.0.0.1", password=PASSWORD, **headers)) == (429, "rate_limited")
+
+
+def test_a_known_device_that_guesses_is_slowed_too(http):
+    known = {"Authorization": f"Bearer {http.joined('ada').refresh_token}"}
+    codes = [code(login(http, "10.0.0.1", **known)) for _ in range(12)]
+    assert codes == [(401, "invalid_credentials")] * 10 + [(429, "rate_limited")] * 2
+
+
+def test_guesses_from_many_addresses_slow_an_account(http):
+    ada = http.joined("ada")
+    codes = [code(login(http, f"10.0.{number}.1"))[0] for number in range(22)]
+    assert codes == [401] * 20 + [429] * 2
+    assert 0 < int(login(http, "10.1.0.1", password=PASSWORD).headers["Retry-After"]) <= 15
+    known = {"Authorization": f"Bearer {ada.refresh_token}"}
+    assert login(http, "10.1.0.1", password=PASSWORD, **known).status_code == 200
+    assert login(http, "10.2.0.1", password=PASSWORD).status_code == 200  # and all is forgiven
+
+
+def test_a_hundred_failures_in_a_row_end_the_guessing():
+    slowdown = Slowdown("x", MemoryStorage(), free=20, keep_s=1000, delay_max_s=900)
+    assert [slowdown._delay_s(count) for count in (20, 21, 22, 26, 27, 99)] == [
+        15,
+        30,
+        60,
+        900,
+        900,
+        900,
+    ]
+    assert slowdown._delay_s(100) == 1000
+
+
+def test_right_sign_ins_count_for_the_address_as_well(passwords):
+    settings = {"LOGIN_ADDRESS_RATE_LIMIT": "3 per 5 minutes", "LOG_FILE": "app.log"}
+    http = Http(create_app(settings, passwords=passwords))
+    http.joined("ada")
+    codes = [login(http, "10.0.0.1", password=PASSWORD).status_code for _ in range(4)]
+    assert codes == [200] * 3 + [429]
+
+
+def test_an_ipv6_site_has_ten_times_the_limit_of_a_network():
+    limit = AddressLimit("sign_up", "2 per minute", MemoryStorage())
+    for number in range(20):
+        limit.spend(f"2001:db8:1:{number:x}::1")
+    with pytest.raises(TooManyRequests):
+        limit.spend("2001:db8:1:99::1")
+    limit.spend("2001:db8:2::1")
+
+
+def test_a_bulk_counts_each_of_its_items_and_headers_tell_the_rest(passwords):
+    http = Http(create_app({"RATE_LIMIT": "10 per minute", "LOG_FILE": "a"}, passwords=passwords))
+    ada = http.joined("ada")
+    account, other = ada.opened(), ada.opened()
+    item = {"from_account": account["id"], "to_account": other["id"]}
+    item |= {"amount_minor": 1, "currency": "EUR"}
+
+    def bulk(count):
+        return ada("POST", "/v1/transfers/bulk", {"mode": "each", "transfers": [item] * count})
+
+    first = bulk(7)
+    assert first.status_code == 200
+    assert first.headers["RateLimit-Policy"] == '"customer";q=10;w=60'
+    assert first.headers["RateLimit"].startswith('"customer";r=3;t=')
+    assert code(bulk(4)) == (429, "rate_limited")
+    last = ada.transfer(account, other, 1)
+    assert last.status_code == 422
+    assert last.headers["RateLimit"].startswith('"customer";r=1;t=')
+    assert "RateLimit" not in ada("GET", "/v1/accounts").headers
+
+
+def test_a_process_asks_the_counters_for_a_hundredth_of_a_quota_at_once():
+    counters = Asked()
+    quota, before = Quota("customer", "1000 per minute", counters), Asked.asked
+    standings = [quota.take("ada", 1)[0] for _ in range(25)]
+    assert Asked.asked - before == 3
+    assert standings[-1].remaining == 975
+    assert not any(each.retry_after_s for each in standings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sign_ups", "money"),
+    [
+        ({}, "1000 per minute", "60000 per minute"),
+        ({"STORE_URL": "sqlite:///bank.db"}, "10 per minute", "60000 per minute"),
+        ({"STORE_URL": "sqlite:///bank.db", "DEMO": True}, "1000 per minute", ""),
+        ({"SANDBOX": True}, "1000 per minute", ""),
+        ({"SIGN_UP_RATE_LIMIT": "", "RATE_LIMIT": "5 per hour"}, "", "5 per hour"),
+    ],
+)
+def test_the_limits_fit_the_kind_of_the_bank(settings, sign_ups, money):
+    taken = Settings(**settings)
+    assert (taken.sign_up_limit, taken.money_limit) == (sign_ups, money)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ from msgspec.structs import replace
 
 from accounts_bank.http.guard import hashes_password, hashing_matcher
 from accounts_bank.server.gateway import Gateway
+from accounts_bank.web import devices
 from tests.helpers import PASSWORD, Http
 from tests.web.visitor import Visitor
 
 
 def cookies(visitor: Visitor) -> dict:
-    return {each.key: each for each in visitor.client._cookies.values()}
+    """Return the cookies of the session by name; the mark of a known device is no part of it."""
+    kept = visitor.client._cookies.values()
+    return {each.key: each for each in kept if each.key != devices.COOKIE}
 
 
 def session_ends(app: Flask, username: str) -> None:
@@ -307,3 +310,17 @@ def test_a_hashing_route_with_an_id_in_its_path_uses_the_hashing_threads(app):
     matches = hashing_matcher(app)
     assert matches({"REQUEST_METHOD": "POST", "PATH_INFO": "/people/7/password"})
     assert not matches({"REQUEST_METHOD": "POST", "PATH_INFO": "/people/7/8/password"})
+
+
+def test_a_browser_that_signed_in_before_is_not_kept_out_by_guesses(app):
+    def typed(visitor, password):
+        return visitor.client.post("/sign-in", data={"username": "ada", "password": password})
+
+    ada, stranger = Visitor(app), Visitor(app)
+    ada.get("/sign-up")
+    ada.fill("Sign up", username="ada", password=PASSWORD)
+    ada.fill("Sign out")
+    for _ in range(11):
+        typed(stranger, "wrong guess")
+    assert "Too many requests" in typed(stranger, PASSWORD).text
+    assert typed(ada, PASSWORD).status_code == 303
