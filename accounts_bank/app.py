@@ -22,7 +22,7 @@ from accounts_bank.audit.log import AuditLog
 from accounts_bank.audit.opening import LogSettings, open_log
 from accounts_bank.audit.sealer import MEMORY_PACE, Pace, Sealer
 from accounts_bank.audit.verifier import Verifier
-from accounts_bank.collections.client import Clock
+from accounts_bank.collections.client import Clock, keyed_id
 from accounts_bank.collections.due_work import DueWork
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.runner import Runner
@@ -44,6 +44,7 @@ from accounts_bank.http.banks import Banks
 from accounts_bank.http.gauges import register_gauges
 from accounts_bank.http.middleware import InFlight
 from accounts_bank.http.rate_limits import RateLimits
+from accounts_bank.identity import username_key
 from accounts_bank.logging_config import configure_logging
 from accounts_bank.observability.observer import Observer
 from accounts_bank.observability.prometheus import Metrics
@@ -103,10 +104,7 @@ def create_app(
     banks = Banks(
         settings.SANDBOX_BANKS, partial(sandbox_bank, passwords=passwords, clock=clock or _now)
     )
-    for staff in settings.STAFF:
-        with suppress(UsernameTaken):
-            password_hash = staff.password_hash or passwords.hash(staff.password)
-            bank.users.add(staff.username, password_hash, role=staff.role)
+    _add_staff(bank, passwords)
     if bank.sandbox:
         if bank.audit.journal.head().number <= SEED_NUMBER_MAX:
             bank.sandbox.begin()
@@ -119,6 +117,15 @@ def create_app(
     bank.runner.add(bank.due_work)
     bank.runner.start()
     return app
+
+
+def _add_staff(bank: Bank, passwords: Passwords) -> None:
+    """Add each member of staff once: the id follows from the name, and one that left keeps it."""
+    for staff in bank.settings.STAFF:
+        with suppress(UsernameTaken):
+            password_hash = staff.password_hash or passwords.hash(staff.password)
+            user_id = keyed_id("staff", username_key(staff.username))
+            bank.users.add(staff.username, password_hash, role=staff.role, user_id=user_id)
 
 
 def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = None) -> Bank:

@@ -27,6 +27,7 @@ from accounts_bank.config import (
     read_settings,
     write_config,
 )
+from accounts_bank.config_shown import show_config, url_of
 from accounts_bank.errors import (
     ApiError,
     NoBank,
@@ -47,6 +48,8 @@ from accounts_bank.stores.factory import MEMORY_URL, require_bank, require_stopp
 from accounts_bank.stores.urls import shown
 
 HEALTH_TIMEOUT_S = 5
+PRIVATE_UMASK = 0o077
+"""Files of the bank are for its own user alone."""
 LIMITS = tuple(name for name in Settings.__struct_fields__ if name.endswith("RATE_LIMIT"))
 
 
@@ -73,6 +76,10 @@ class _Group(click.Group):
 @click.version_option(package_name="accounts-bank")
 def main() -> None:
     """Accounts: a bank in a box."""
+    os.umask(PRIVATE_UMASK)
+
+
+main.add_command(show_config)
 
 
 for _command in COMMANDS:
@@ -185,16 +192,19 @@ def upgrade_store() -> None:
 
 
 @main.command("copy")
-@click.argument("from_url")
-@click.argument("to_url")
+@click.argument("from_url", envvar="FROM_URL")
+@click.argument("to_url", envvar="TO_URL")
 def copy_store(from_url: str, to_url: str) -> None:
     """Copy all users and the journal to an empty store, and compare; stop the bank first.
 
-    FROM_URL may be the file of a sandbox snapshot. The audit log stays as it is. After an
+    FROM_URL may be the file of a sandbox snapshot. Either may be @FILE, a file that holds the
+    URL, or come from the variables FROM_URL and TO_URL: no list of processes then shows a
+    password. The audit log stays as it is. After an
     interruption run the same command again.
     """
     from accounts_bank.app import copy, copy_snapshot  # noqa: PLC0415 - the composition root stands above this package
 
+    from_url, to_url = url_of(from_url), url_of(to_url)
     read_settings({"STORE_URL": to_url})
     if "://" not in from_url:
         _copy(partial(copy_snapshot, Path(from_url), to_url))
@@ -346,7 +356,7 @@ def _password(name: str) -> str:
     if sys.stdin.isatty():
         password = str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     else:
-        password = sys.stdin.readline().rstrip("\r\n")
+        password = sys.stdin.readline().removeprefix("\ufeff").rstrip("\r\n")
     if len(password) < LENGTH_MIN:
         raise SettingsError(f"Choose a password of {LENGTH_MIN} or more characters.")
     if len(password) > LENGTH_MAX:

@@ -3,6 +3,7 @@
 Environment values are JSON, but for settings that are text: `ACCOUNTS_TRACING=true`.
 """
 
+import json
 import os
 import re
 import secrets
@@ -25,6 +26,15 @@ PREFIX = "ACCOUNTS_"
 AUTO = "auto"
 """The limit that fits the kind of the bank."""
 SECRET_BYTES_MIN = 32
+
+SECRETS = frozenset(
+    {"STORE_URL", "JWT_SECRET_KEY", "JWT_OLD_SECRET_KEYS", "METRICS_TOKEN", "STAFF"}
+)
+"""Settings of which no text shows the value."""
+
+BOM = b"\xef\xbb\xbf"
+_FIELD = re.compile(r"`\$\.(?P<name>[A-Z_]+)")
+_QUOTED = re.compile(r"(?P<before>value |field )(?:'[^']*'|`[^`]*`)")
 
 _SERVICE_LINK = re.compile(
     r"_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_[A-Z]+(?:_(?:PROTO|PORT|ADDR))?"
@@ -142,6 +152,19 @@ def read_settings(
     return _check(_read_file(CONFIG_FILE) | _read_environment(environment) | dict(overrides or {}))
 
 
+def sources(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return where each setting comes from: `default`, `config.json` or its variable."""
+    found = dict.fromkeys(Settings.__struct_fields__, "default")
+    found |= dict.fromkeys(_read_file(CONFIG_FILE), str(CONFIG_FILE))
+    names = _read_environment(os.environ if environment is None else environment)
+    return found | {name: f"{PREFIX}{name}" for name in names}
+
+
+def is_secret(name: str) -> bool:
+    """Return whether the value of a setting may hold a secret. An unknown name may."""
+    return name in SECRETS or name not in Settings.__struct_fields__
+
+
 def load_settings(
     overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
@@ -197,6 +220,7 @@ def _not_written(path: Path, error: OSError) -> SettingsError:
 def _read_file(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
+    text = b""
     try:
         text = path.read_bytes()
         if not text:
@@ -205,11 +229,21 @@ def _read_file(path: Path) -> dict[str, Any]:
                 "disk emptied it. Restore it from a backup, or remove it: the next start writes a "
                 "new secret, and each user signs in again."
             )
-        return msgspec.json.decode(text, type=dict[str, Any])
+        return msgspec.json.decode(text.removeprefix(BOM), type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
+        why = _place(text) if isinstance(error, msgspec.DecodeError) else ""
         raise SettingsError(
-            f"{path} cannot be read as a JSON object ({error}): mend or remove it."
+            f"{path} cannot be read as a JSON object ({why or error}): mend or remove it."
         ) from error
+
+
+def _place(text: bytes) -> str:
+    """Return the fault of a text that is no JSON, with its line and column; "" for JSON."""
+    try:
+        json.loads(text.removeprefix(BOM).decode(errors="replace"))
+    except json.JSONDecodeError as error:
+        return f"{error.msg}, line {error.lineno}, column {error.colno}"
+    return ""
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -239,8 +273,23 @@ def _decode(name: str, text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.MsgspecError:
-        message = f'{name} is {text!r}: set it to JSON, such as 900, true or ["headers"].'
-        raise SettingsError(message) from None
+        key = name.removeprefix(PREFIX)
+        it_is = "" if is_secret(key) else f", and is {text!r}"
+        raise SettingsError(f"{name} must be {_kind_of(key)}{it_is}: set it to JSON.") from None
+
+
+def _kind_of(name: str) -> str:
+    """Return the kind of a setting in words."""
+    default = getattr(Settings(), name, "")
+    if isinstance(default, bool):
+        return "true or false"
+    if isinstance(default, int):
+        unit = " of seconds" if name.endswith(("_S", "_EXPIRES")) else ""
+        return f"a number{unit}, such as {default}"
+    if isinstance(default, tuple):
+        example = msgspec.json.encode(default or ["..."]).decode()
+        return f"a list, such as {'[{...}]' if name == 'STAFF' else example}"
+    return "a text"
 
 
 def _check(merged: dict[str, Any]) -> Settings:
@@ -251,10 +300,20 @@ def _check(merged: dict[str, Any]) -> Settings:
     try:
         settings = msgspec.convert(merged, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"A setting has a wrong value: {error}.") from None
+        raise SettingsError(_wrong_value(str(error), merged)) from None
     for check in (_check_secrets, _check_limits, _check_rest):
         check(settings)
     return settings
+
+
+def _wrong_value(error: str, merged: dict[str, Any]) -> str:
+    """Return the sentence for a wrong value. It shows no value that may be a secret."""
+    found = _FIELD.search(error)
+    name = found["name"] if found else ""
+    if is_secret(name):
+        masked = _QUOTED.sub(r"\g<before>***", error)
+        return f"A setting has a wrong value: {masked}."
+    return f"{name} must be {_kind_of(name)}; it is {merged[name]!r} ({error})."
 
 
 def _check_secrets(settings: Settings) -> None:

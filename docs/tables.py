@@ -54,7 +54,7 @@ SETTINGS = {
     "`1000 per minute` for a demo, a sandbox and a bank in memory",
     "RATE_LIMIT": "payments of a customer, each item of a bulk counted; empty: no limit. `auto`: "
     "`60000 per minute`, none for a demo and a sandbox",
-    "STAFF": "users that exist from the start; `accounts users create` writes them",
+    "STAFF": "users that a start adds, each name once; `accounts users create` writes them",
 }
 METHODS = ("post", "get", "put", "patch", "delete")
 CONDITIONS = {

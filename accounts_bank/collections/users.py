@@ -89,14 +89,16 @@ class UserCollection:
         *,
         role: Role = Role.CUSTOMER,
         full_name: str | None = None,
+        user_id: str = "",
     ) -> User:
         """Add a user of any role.
 
         :param password_hash: the hash of the password in the PHC string format.
+        :param user_id: an id that is used once, also if its user leaves; "" for a new one.
         :raises UsernameTaken: a user has a name that compares equal.
         """
         user = User(
-            id=self._new_id(),
+            id=user_id or self._new_id(),
             username=username,
             full_name=full_name,
             password_hash=password_hash,

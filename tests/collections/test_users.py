@@ -322,3 +322,10 @@ def test_many_concurrent_changes_of_one_user_all_succeed():
     caller = Caller(user.id, user.role, "session")
     at_once(4 * TRIES_MAX, lambda number: users.update(caller, f"Ada {number}"))
     assert users.user(caller).version == 1 + 4 * TRIES_MAX
+
+
+def test_an_id_that_is_given_is_used_once_even_if_its_user_leaves(bank):
+    tess = bank.users.add("tess", "hash", user_id="staff-tess")
+    bank.users.delete(Caller(tess.id, tess.role, "session"))
+    with pytest.raises(UsernameTaken):
+        bank.users.add("tess", "hash", user_id="staff-tess")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from accounts_bank.config import Settings, change_config, load_settings, write_config
+from accounts_bank.config import Settings, change_config, load_settings, sources, write_config
+from accounts_bank.config_shown import config_rows, url_of
 from accounts_bank.errors import SettingsError
 from tests.gates.test_root_names import ROOT
 from tests.stores.books import at_once
@@ -182,3 +183,71 @@ def test_the_service_links_of_kubernetes_are_no_settings(service):
 def test_a_name_without_the_shape_of_a_service_link_is_refused(name):
     with pytest.raises(SettingsError, match="is no setting"):
         load_settings(environment={name: "5000"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"JWT_ACCESS_TOKEN_EXPIRES": "15m"}, "a number of seconds, such as 900; it is '15m'"),
+        ({"PROXY_COUNT": "one"}, "PROXY_COUNT must be a number, such as 0; it is 'one'"),
+        ({"TRACING": "on"}, "TRACING must be true or false; it is 'on'"),
+        ({"TRUSTED_HOSTS": "a"}, "TRUSTED_HOSTS must be a list"),
+    ],
+)
+def test_a_wrong_type_is_told_in_words(settings, said):
+    assert said in complaint(settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"JWT_SECRET_KEY": ["hunter2"]},
+        {"JWT_OLD_SECRET_KEYS": "hunter2"},
+        {"METRICS_TOKEN": ["hunter2"]},
+        {"STORE_URL": ["hunter2"]},
+        {"STAFF": [{"username": "tess", "password": "hunter2", "role": "hunter2"}]},
+        {"STAFF": [{"username": "tess", "hunter2": "hunter2"}]},
+        {"STAFF": "hunter2"},
+    ],
+)
+def test_no_complaint_shows_a_secret(settings):
+    assert "hunter2" not in complaint(settings)
+    write(**settings)
+    assert "hunter2" not in complaint()
+
+
+@pytest.mark.parametrize("name", ["JWT_OLD_SECRET_KEYS", "STAFF"])
+def test_a_secret_variable_that_is_no_json_is_not_shown(name):
+    said = complaint(environment={f"ACCOUNTS_{name}": "hunter2"})
+    assert f"ACCOUNTS_{name} must be a list" in said
+    assert "hunter2" not in said
+
+
+def test_bad_json_is_told_with_line_and_column():
+    Path("config.json").write_text('{\n  "DEMO": true,\n  "SANDBOX" false\n}')
+    assert "line 3, column 13" in complaint()
+
+
+def test_a_byte_order_mark_is_skipped():
+    Path("config.json").write_text('{"DEMO_SEED": 7}', "utf-8-sig")
+    assert load_settings(environment={}).DEMO_SEED == 7
+
+
+def test_the_settings_in_force_are_shown_with_their_sources_and_without_secrets():
+    write(JWT_SECRET_KEY="hunter2" * 5, STORE_URL="sqlite:///bank.db", DEMO_SEED=2)
+    environment = {"ACCOUNTS_DEMO_SEED": "3"}
+    settings = load_settings(environment=environment)
+    rows = list(config_rows(settings, sources(environment)))
+    assert "DEMO_SEED = 3  (ACCOUNTS_DEMO_SEED)" in rows
+    assert "JWT_SECRET_KEY = ***  (config.json)" in rows
+    assert 'STORE_URL = "sqlite:///bank.db"  (config.json)' in rows
+    assert "DEMO = false  (default)" in rows
+    assert len(rows) == len(Settings.__struct_fields__)
+
+
+def test_a_url_may_stand_in_a_file():
+    Path("url").write_text("postgresql://bank:pw@host/bank\n", "utf-8-sig")
+    assert url_of("@url") == "postgresql://bank:pw@host/bank"
+    assert url_of("sqlite:///bank.db") == "sqlite:///bank.db"
+    with pytest.raises(SettingsError, match="name a file with one URL"):
+        url_of("@nowhere")
