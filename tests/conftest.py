@@ -83,6 +83,7 @@ UNCOVERED = (
     "tests/system/test_slow_clients.py",
     "tests/system/test_statements.py",
     "tests/system/test_wheel.py",
+    "tests/web/browser/",
 )
 """Tests of lines that other tests run too. Coverage makes a test up to 1.75 times as long."""
 
