@@ -7,7 +7,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-from limits.storage import MemoryStorage
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
@@ -37,6 +36,7 @@ from accounts_bank.sandbox.stored_clock import lasting_clock
 from accounts_bank.sandbox.vault import MemoryVault, StoreVault, Vault
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, UserStore
+from accounts_bank.stores.memory import InMemoryCounters
 from accounts_bank.stores.wrappers.instrumented import CountedAccountStore
 
 DUE_POLL_S = 0.5
@@ -61,7 +61,7 @@ def first_sandbox_bank(
     settings: Settings, passwords: Passwords, clock: Clock, observer: Observer
 ) -> Bank:
     """Build the first bank of a sandbox, in memory."""
-    limits = RateLimits(settings, MemoryStorage())
+    limits = RateLimits(settings, InMemoryCounters())
     process = Process(settings, passwords, clock, observer, InFlight(), Runner(), limits)
     return with_demo(*memory_bank(process), passwords, clock)
 

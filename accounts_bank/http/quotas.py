@@ -6,7 +6,7 @@ query. A part that is not used up before its window ends is lost.
 
 from collections.abc import Iterable
 from math import ceil
-from time import time
+from time import monotonic
 
 from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
@@ -74,7 +74,7 @@ class Quota:
         names = item, self._name, self._scope, customer_id
         with self._lock:
             part = self._parts.get(key) or _Part()
-            if part.left >= cost and part.ends_at_s > time():
+            if part.left >= cost and part.ends_at_s > monotonic():
                 part.left -= cost
                 return self._standing(item, part)
         for wanted in dict.fromkeys((max(cost, item.amount // PART), cost)):
@@ -97,7 +97,7 @@ class Quota:
         return _Part(left, window.remaining, window.reset_time)
 
     def _standing(self, item: RateLimitItem, part: _Part, *, is_over: bool = False) -> Standing:
-        reset_s = max(1, ceil(part.ends_at_s - time()))
+        reset_s = max(1, ceil(part.ends_at_s - monotonic()))
         remaining = part.left + part.shared
         return Standing(
             self._name if item is self._items[0] else f"{self._name}-{item.get_expiry()}s",

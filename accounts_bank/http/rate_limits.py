@@ -1,13 +1,14 @@
 """Rate limits by address, and by username or user where a route needs it.
 
-The store keeps the counters, so all processes of a bank share them.
+The store keeps the counters, so all processes of a bank share them. Its clock, or a steady one,
+ends their windows: `get_expiry` is a moment of `time.monotonic`, never of the system's clock.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from math import ceil
-from time import monotonic, sleep, time
+from time import monotonic, sleep
 
 from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
@@ -89,10 +90,10 @@ class Limit:
             self._limiter.get_window_stats, item, self._name, hidden
         ).reset_time
         self._used_up.put(hidden, reset_at_s)
-        self._refuse_until(max(reset_at_s, time() + 1))
+        self._refuse_until(max(reset_at_s, monotonic() + 1))
 
     def _refuse_until(self, reset_at_s: float) -> None:
-        left_s = reset_at_s - time()
+        left_s = reset_at_s - monotonic()
         if left_s > 0:
             raise TooManyRequests(ceil(left_s))
 
@@ -148,11 +149,11 @@ class Slowdown:
         wait = f"{self._of(key)}/wait"
         until_s = self._waits.get(wait) or 0.0
         with _counting():
-            if until_s <= time() and run_in_thread(self._counters.get, wait):
+            if until_s <= monotonic() and run_in_thread(self._counters.get, wait):
                 until_s = run_in_thread(self._counters.get_expiry, wait)
                 self._waits.put(wait, until_s)
-        if until_s > time():
-            raise TooManyRequests(ceil(until_s - time()))
+        if until_s > monotonic():
+            raise TooManyRequests(ceil(until_s - monotonic()))
 
     def begins(self, *key: str) -> bool:
         """Begin a try; return whether one may begin before other tries have ended.

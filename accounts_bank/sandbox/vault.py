@@ -5,7 +5,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from limits.storage import MemoryStorage, Storage
+from limits.storage import Storage
 from msgspec import Struct
 
 from accounts_bank.collections.permissions import Permission, may
@@ -68,7 +68,7 @@ def lines_of_books(
     copy.restore(books)
     while copy.journal.seal(SEALED_AT_ONCE):
         pass
-    return lines_of(copy.stores(MemoryStorage()), parts)
+    return lines_of(copy.stores(InMemoryCounters()), parts)
 
 
 def admins_alone(books: Books) -> Books:
@@ -98,7 +98,7 @@ class StoreVault:
             self._seal()
             head, copy = self._stores.journal.head(), MemoryVault(FairLock())
             with suppress(LookupError):  # a number of an entry that is newer than the books
-                load_lines(lines_of(self._stores, {}), copy.stores(MemoryStorage()))
+                load_lines(lines_of(self._stores, {}), copy.stores(InMemoryCounters()))
                 journal = self._stores.journal
                 if journal.head() == head and not journal.backlog(1)[0]:
                     return copy.save()
@@ -142,7 +142,7 @@ class MemoryVault:
         return lines_of_books(books, parts)
 
     def stores(self, counters: Storage) -> Stores:
-        """Return the stores. A `MemoryStorage` has a thread, so banks share their counters."""
+        """Return the stores; the banks of a process share their counters."""
         return Stores(self.users, self.accounts, self.journal, counters, lambda: None)
 
     def restore(self, books: Books) -> None:

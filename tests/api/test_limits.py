@@ -8,7 +8,6 @@ from time import process_time, sleep
 
 import pytest
 from limits.errors import StorageError
-from limits.storage import MemoryStorage
 
 from accounts_bank.app import create_app
 from accounts_bank.collections.passwords import Passwords
@@ -16,6 +15,7 @@ from accounts_bank.config import Settings
 from accounts_bank.errors import ApiError, InvalidCredentials, TooManyRequests, Unavailable
 from accounts_bank.http.quotas import Quota
 from accounts_bank.http.rate_limits import AddressLimit, Limit, Slowdown, Tries
+from accounts_bank.stores.memory import InMemoryCounters
 from tests.helpers import PASSWORD, Http, code
 from tests.waiting import within
 
@@ -121,7 +121,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password():
     pytest.fail(f"known {known_s * 1000:.2f} ms, unknown {unknown_s * 1000:.2f} ms")
 
 
-class Asked(MemoryStorage):
+class Asked(InMemoryCounters):
     """Counts how often it is asked, and may be away."""
 
     asked, is_away = 0, False
@@ -141,7 +141,7 @@ def test_requests_over_the_limit_cost_the_store_nothing():
             limit.spend("10.0.0.1", "ada")
     assert counters.asked == 3
     limit.spend("10.0.0.2", "ada")
-    assert not [key for key in counters.storage if "ada" in key or "10.0.0" in key]
+    assert not [key for key in counters._windows if "ada" in key or "10.0.0" in key]
 
 
 def tried(tries, meanwhile=lambda: None, *, is_right=True) -> str:
@@ -193,7 +193,7 @@ def test_guesses_from_many_addresses_slow_an_account(http):
 
 
 def test_a_hundred_failures_in_a_row_end_the_guessing():
-    slowdown = Slowdown("x", MemoryStorage(), free=20, keep_s=1000, delay_max_s=900)
+    slowdown = Slowdown("x", InMemoryCounters(), free=20, keep_s=1000, delay_max_s=900)
     assert [slowdown._delay_s(count) for count in (20, 21, 22, 26, 27, 99)] == [
         15,
         30,
@@ -214,7 +214,7 @@ def test_right_sign_ins_count_for_the_address_as_well(passwords):
 
 
 def test_an_ipv6_site_has_ten_times_the_limit_of_a_network():
-    limit = AddressLimit("sign_up", "2 per minute", MemoryStorage())
+    limit = AddressLimit("sign_up", "2 per minute", InMemoryCounters())
     for number in range(20):
         limit.spend(f"2001:db8:1:{number:x}::1")
     with pytest.raises(TooManyRequests):
@@ -271,7 +271,7 @@ def test_the_limits_fit_the_kind_of_the_bank(settings, sign_ups, money):
     ("is_right", "expected"), [(True, ["in"] * 4), (False, ["invalid_credentials", "rate_limited"])]
 )
 def test_only_failures_use_a_limit_up_however_many_try_at_once(is_right, expected):
-    tries, told = Tries("login", "2 per minute", MemoryStorage()), threading.Event()
+    tries, told = Tries("login", "2 per minute", InMemoryCounters()), threading.Event()
     begun: list[str] = []
 
     def go_on():
@@ -290,7 +290,7 @@ def test_only_failures_use_a_limit_up_however_many_try_at_once(is_right, expecte
 
 def test_a_sign_in_that_waits_too_long_gets_retry_after(monkeypatch):
     monkeypatch.setattr("accounts_bank.http.rate_limits.WAIT_MAX_S", 0.05)
-    tries, said = Tries("login", "1 per minute", MemoryStorage()), []
+    tries, said = Tries("login", "1 per minute", InMemoryCounters()), []
     assert tried(tries, lambda: said.append(tried(tries))) == "in"
     assert said == ["rate_limited"]
     assert tried(tries) == "in"

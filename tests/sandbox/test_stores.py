@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from limits.storage import MemoryStorage
 
 from accounts_bank.audit.sealer import Sealer
 from accounts_bank.collections.runner import Runner
@@ -20,6 +19,7 @@ from accounts_bank.observability.observer import Observer
 from accounts_bank.sandbox.faults import Call, Effect, Match, Plan
 from accounts_bank.sandbox.people import NewAccount, NewUser, enter_admin, join
 from accounts_bank.stores.factory import open_stores
+from accounts_bank.stores.memory import InMemoryCounters
 from tests.rounds import rounds
 
 STORES = ("sqlite", "postgres", "mongo")
@@ -39,7 +39,7 @@ def url(request, tmp_path):
 def bank_at(url, passwords):
     stores, settings = open_stores(url, Observer()), Settings(STORE_URL=url, SANDBOX=True)
     sealer = Sealer(stores.journal, None, in_background=lambda: False)
-    limits = RateLimits(settings, MemoryStorage())
+    limits = RateLimits(settings, InMemoryCounters())
     shared = Observer(), InFlight(), Runner(), limits
     process = Process(settings, passwords, lambda: REAL, *shared)
     if url == "memory://":

@@ -6,14 +6,18 @@ from contextlib import contextmanager
 from types import ModuleType
 
 import pytest
-from limits.storage import MemoryStorage
 
 from accounts_bank.app import create_app
 from accounts_bank.config import load_settings
 from accounts_bank.errors import SettingsError
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.factory import BACKENDS, Backend, backend_of, copy_stores, upgrade_stores
-from accounts_bank.stores.memory import InMemoryAccountStore, InMemoryJournal, InMemoryUserStore
+from accounts_bank.stores.memory import (
+    InMemoryAccountStore,
+    InMemoryCounters,
+    InMemoryJournal,
+    InMemoryUserStore,
+)
 from tests.helpers import Http
 
 KEPT: dict[str, Stores] = {}
@@ -26,7 +30,7 @@ class ToyAccountStore(InMemoryAccountStore):
 def opened(url: str, *_: object) -> Stores:
     journal = InMemoryJournal()
     users, accounts = InMemoryUserStore(journal), ToyAccountStore(journal=journal)
-    return KEPT.setdefault(url, Stores(users, accounts, journal, MemoryStorage(), lambda: None))
+    return KEPT.setdefault(url, Stores(users, accounts, journal, InMemoryCounters(), lambda: None))
 
 
 @contextmanager

@@ -80,10 +80,14 @@ def served(
     *arguments: str,
     command: str = "serve",
     port: int = 0,
+    readiness: int = 200,
     program: Sequence[str | Path] = (ACCOUNTS,),
     **environment: str,
 ) -> Iterator[Server]:
-    """Run a bank in the current folder until the end of the block."""
+    """Run a bank in the current folder until the end of the block.
+
+    :param readiness: the status of `/health/ready` that the start waits for.
+    """
     port = port or free_port()
     with Path("server.log").open("a") as log:
         process = subprocess.Popen(
@@ -95,7 +99,7 @@ def served(
         )
     server = Server(process, port)
     try:
-        is_there = within(START_TIMEOUT_S, lambda: _is_ready_or_over(server))
+        is_there = within(START_TIMEOUT_S, lambda: _is_ready_or_over(server, readiness))
         assert is_there and process.poll() is None, Path("server.log").read_text()  # noqa: PT018
         yield server
     finally:
@@ -108,9 +112,9 @@ def served(
         await_free(port)
 
 
-def _is_ready_or_over(server: Server) -> bool:
+def _is_ready_or_over(server: Server, readiness: int) -> bool:
     with suppress(OSError):
-        return server.ask("GET", "/health/ready")[0] == 200
+        return server.ask("GET", "/health/ready")[0] == readiness
     return server.process.poll() is not None
 
 

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.waiting import within
 
 SHIM = Path(__file__).with_name("clock_shim.c")
 DAY_S, HOUR_S = 86_400, 3_600
+WINDOW_S = 300
 NOTICED_S = 20
 
 
@@ -37,8 +39,11 @@ def url_of(store: str, request: pytest.FixtureRequest, folder: Path) -> str:
 class Two:
     """A server with the right clock, and one whose clock the test sets."""
 
-    def __init__(self, right: Server, wrong: Server, offset: Path) -> None:
+    def __init__(
+        self, right: Server, wrong: Server, offset: Path, environment: dict[str, str]
+    ) -> None:
         self.right, self.wrong, self._offset = right, wrong, offset
+        self.environment = environment
         self.token = right.joined("ada")
         self.account = right.opened(self.token, 100)
         self.paid_minor = 100
@@ -70,6 +75,15 @@ class Two:
         assert status == 200, found
         return int(found["balance_minor"])
 
+    def guess(self, server: Server, name: str) -> int:
+        """Sign in with a wrong password; return the status, or the wait of a 429 in seconds."""
+        asked = HTTPConnection("127.0.0.1", server.port, timeout=20)
+        body = json.dumps({"username": name, "password": "wrong horse"})
+        asked.request("POST", "/v1/auth/login", body, {"Content-Type": "application/json"})
+        answer = asked.getresponse()
+        asked.close()
+        return int(answer.headers["Retry-After"]) if answer.status == 429 else answer.status
+
     def last_line_at(self) -> datetime:
         path = f"/v1/accounts/{self.account}/lines?limit=1"
         _, found = self.right.ask("GET", path, None, self.token)
@@ -83,6 +97,7 @@ def servers(request, shim, tmp_path_factory) -> Iterator[Two]:
     environment = {
         "ACCOUNTS_STORE_URL": url_of(request.param, request, folder),
         "ACCOUNTS_JWT_SECRET_KEY": "a secret that both servers have, 32 bytes",
+        "ACCOUNTS_LOGIN_RATE_LIMIT": "1 per 5 minutes",
     }
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         for name, text in environment.items():
@@ -94,7 +109,7 @@ def servers(request, shim, tmp_path_factory) -> Iterator[Two]:
         patch.setenv("ACCOUNTS_AUDIT_LOG", "")
         offset = folder / "offset"
         wrong = stack.enter_context(served(LD_PRELOAD=str(shim), CLOCK_OFFSET=str(offset)))
-        yield Two(right, wrong, offset)
+        yield Two(right, wrong, offset, environment | {"ACCOUNTS_AUDIT_LOG": ""})
 
 
 @pytest.fixture
@@ -133,3 +148,25 @@ def test_servers_with_4_s_between_their_clocks_pay_alike_and_share_tokens(two, a
     assert abs((two.last_line_at() - now).total_seconds()) < 2
     token = two.wrong.joined(f"bob {ahead_s}")
     assert two.right.ask("GET", "/v1/users/me", None, token)[0] == 200
+
+
+@pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S])
+def test_a_wrong_clock_neither_ends_a_limit_nor_prolongs_it(two, ahead_s):
+    name = f"guessed {ahead_s}"
+    assert two.guess(two.right, name) == 401
+    two.set(ahead_s)
+    assert two.guess(two.wrong, name) <= WINDOW_S
+    assert two.guess(two.right, name) <= WINDOW_S
+
+
+@pytest.mark.parametrize("ahead_s", [DAY_S, -HOUR_S])
+def test_a_server_that_starts_with_a_wrong_clock_takes_no_payments(two, shim, ahead_s):
+    offset = Path("offset").absolute()
+    offset.write_text(str(ahead_s))
+    moved = {"LD_PRELOAD": str(shim), "CLOCK_OFFSET": str(offset)}
+    with served(readiness=503, **two.environment, **moved) as started:
+        assert (two.pay(started), two.pay(two.right)) == (503, 201)
+        assert two.last_line_at() <= datetime.now(UTC)
+        offset.unlink()
+        assert within(NOTICED_S, lambda: two.pay(started) == 201)
+        assert two.last_line_at() <= datetime.now(UTC)

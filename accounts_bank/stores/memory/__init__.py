@@ -1,14 +1,14 @@
 """The stores of a bank in memory."""
 
-from limits.storage import MemoryStorage
-
 from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.backend import Inherited, Stores
+from accounts_bank.stores.memory.counters import InMemoryCounters
 from accounts_bank.stores.memory.journal import InMemoryJournal
 from accounts_bank.stores.memory.stores import InMemoryAccountStore, InMemoryUserStore, Sessions
 
 __all__ = [
     "InMemoryAccountStore",
+    "InMemoryCounters",
     "InMemoryJournal",
     "InMemoryUserStore",
     "Sessions",
@@ -23,7 +23,7 @@ def open_stores(url: str, observer: Observer) -> Stores:  # noqa: ARG001 - as Ba
     """Open empty stores in this process."""
     journal = InMemoryJournal()
     users, accounts = InMemoryUserStore(journal), InMemoryAccountStore(journal=journal)
-    return Stores(users, accounts, journal, MemoryStorage(), lambda: None)
+    return Stores(users, accounts, journal, InMemoryCounters(), lambda: None)
 
 
 def holds_bank(url: str) -> bool:  # noqa: ARG001 - as BackendModule says

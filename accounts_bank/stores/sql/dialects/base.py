@@ -39,6 +39,12 @@ class Dialect(ABC):
     """Whether `present` asks a server's clock."""
     present: Select[tuple[datetime]]
     """The query for the present: the server's time, or the last recorded time."""
+    now_ms: str
+    """The SQL for the milliseconds since 1970, by a clock that all processes share."""
+
+    def now_parameters(self) -> dict[str, int]:
+        """Return the parameters of `now_ms`."""
+        return {}
 
     def close(self) -> None:
         """Close the connections."""

@@ -53,6 +53,7 @@ class PostgresqlDialect(Dialect):
     name = "postgresql"
     has_clock = True
     present = select(func.clock_timestamp())
+    now_ms = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)"
 
     def __init__(self, url: str, lock_timeout_ms: int) -> None:
         """Make the engine; no connection is opened yet.

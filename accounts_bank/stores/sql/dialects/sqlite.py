@@ -6,6 +6,7 @@ Sources: https://sqlite.org/wal.html, https://sqlite.org/lang_transaction.html.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import datetime
@@ -65,6 +66,7 @@ class SqliteDialect(Dialect):
     name = "sqlite"
     has_clock = False
     present = select(func.max(_LAST.c.recorded_at))
+    now_ms = ":now_ms"
 
     def __init__(self, url: str, lock_timeout_ms: int) -> None:
         """Make the engine; no connection is opened yet."""
@@ -74,6 +76,7 @@ class SqliteDialect(Dialect):
         self.snapshots = self.engine.execution_options(begin="BEGIN")
         self.singles = self.engine.execution_options(begin="BEGIN")
         self._file = _file_of(self.engine)
+        self._started_s = time.time() - monotonic()
         self._writer = Lock()
         self._statements: dict[Any, str] = {}
 
@@ -86,6 +89,11 @@ class SqliteDialect(Dialect):
 
     def shared_clock(self) -> datetime | None:
         return self._file.clock() if self._file else None
+
+    def now_parameters(self) -> dict[str, int]:
+        clock = self.shared_clock()
+        now_s = clock.timestamp() if clock else self._started_s + monotonic()
+        return {"now_ms": int(now_s * 1000)}
 
     def damaged(self, fault: str) -> Damaged:
         if not self._file:
