@@ -20,9 +20,14 @@ from accounts_bank.stores.base import AccountStore, Journal, UserStore
 BATCH_MAX = 1_000
 """The most items loaded from the store for one comparison."""
 
-MOVE_AWAY = (
+_MOVE_AWAY = (
     "Restore the log, its .head and its .key from the backup; or move the three away together, and "
     "a new log is written from the store."
+)
+_OLDER = "is not in the store, which is older than the log"
+_RESTORE = (
+    "Restore a newer backup of the store, or the file that it lost. To give these entries up, move "
+    "the log, its .head and its .key away together, and a new log is written from the store."
 )
 _LINK_KEYS = {"number", "previous_hash", "hash", "seal"}
 
@@ -67,6 +72,13 @@ def fault_of_head(journal: Journal, head: Head, known: int) -> str | None:
     return _fault_of(journal, [Link(head.number, "", head.hash)] if head.number else [])
 
 
+def sentence_of(path: Path, fault: str) -> str:
+    """Return the sentence that refuses a start: what is wrong, and how it is mended."""
+    if fault.endswith(_OLDER):
+        return f"The store has lost entries that the audit log {path} has: {fault}. {_RESTORE}"
+    return f"The audit log {path} is not whole: {fault}. {_MOVE_AWAY}"
+
+
 def fault_of_end(journal: Journal, head: Head, lines: list[bytes]) -> str | None:
     """Compare the last lines of a log with its head and with the store; return the first fault.
 
@@ -84,7 +96,7 @@ def _fault_of(journal: Journal, links: list[Link]) -> str | None:
     hashes = {row.number: row.hash for row in journal.numbered(first, len(links))}
     for each in links:
         if each.number not in hashes:
-            return f"line {each.number} is not in the store, which is older than the log"
+            return f"line {each.number} {_OLDER}"
         if hashes[each.number] != each.hash:
             return f"line {each.number} and the store differ"
     return None

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from accounts_bank.audit.chain import FirstLine, Head
-from accounts_bank.audit.comparison import MOVE_AWAY, fault_of_end, fault_of_head, lines_known
+from accounts_bank.audit.comparison import fault_of_end, fault_of_head, lines_known, sentence_of
 from accounts_bank.audit.files import decode_head, end_of, head_path_of, key_path_of, parts_of
 from accounts_bank.audit.log import AuditLog
 from accounts_bank.durable_files import locked_folder, make_folder
@@ -77,7 +77,7 @@ def _check_end(log: AuditLog, journal: Journal, first: FirstLine) -> None:
         fault = fault_of_head(journal, head, lines_known(journal, head))
         fault = fault or fault_of_end(journal, head, _last_lines(log.path))
     if fault:
-        raise SettingsError(f"The audit log {log.path} is not whole: {fault}. {MOVE_AWAY}")
+        raise SettingsError(sentence_of(log.path, fault))
     if not head.bank_id:
         log.adopt(first)
 

@@ -4,11 +4,13 @@ import logging
 import os
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from accounts_bank.errors import Damaged, SettingsError
 from accounts_bank.ledger.decide import decide
@@ -220,3 +222,88 @@ def test_a_damaged_page_of_postgresql_ends_the_work(
         with pytest.raises(Damaged, match=f"The database is damaged: restore a backup.*{fault}"):
             books.send("ada", "bob", 1, entry_id=f"{0:036}")
     database.close()
+
+
+def killed(bank: Database, folder: Path) -> Path:
+    """Copy the files of an open bank, as a kill leaves them; return the database's."""
+    folder.mkdir()
+    files = [f"bank.db{suffix}" for suffix in ("", "-wal", "-shm", "-use")]
+    subprocess.run(["cp", *files, str(folder)], check=True)  # a close here would drop its locks
+    assert bank.url.database == "bank.db"
+    return folder / "bank.db"
+
+
+def is_left_damaged(file: Path, fault: str) -> None:
+    with pytest.raises(SettingsError, match=f"The file is damaged: .*{fault}"):
+        Database(f"sqlite:///{file}")
+
+
+@pytest.fixture
+def two_moments():
+    """Give the files that two kills left, the second one after more payments."""
+    with closing(opened()) as bank:
+        books = filled(bank)
+        early = killed(bank, Path("early"))
+        for number in range(PAYMENTS, 2 * PAYMENTS):
+            books.send("ada", "bob", 1, entry_id=f"{number:036}")
+        late = killed(bank, Path("late"))
+    return early, late
+
+
+def log_of(file: Path) -> Path:
+    return file.with_name("bank.db-wal")
+
+
+def test_the_files_of_a_kill_open_by_themselves(two_moments):
+    lines = []
+    for file in two_moments:
+        with closing(Database(f"sqlite:///{file}")) as bank:
+            lines.append(bank.rows(text("SELECT count(*) AS lines FROM lines"))[0].lines)
+    assert lines[1] == lines[0] + 2 * PAYMENTS
+
+
+def test_a_log_that_was_deleted_after_a_kill_is_missed(two_moments):
+    _, late = two_moments
+    log_of(late).unlink()
+    is_left_damaged(late, "bank.db-wal, which has its newest entries, is missing or empty. Put it")
+    log_of(late).touch()
+    is_left_damaged(late, "bank.db-wal, which has its newest entries, is missing or empty")
+
+
+def test_a_log_of_an_earlier_moment_is_refused(two_moments):
+    early, late = two_moments
+    shutil.copy(log_of(early), log_of(late))
+    is_left_damaged(late, "bank.db-wal has .* bytes, and had ")
+
+
+def test_a_log_that_was_cut_is_refused(two_moments):
+    _, late = two_moments
+    os.truncate(log_of(late), log_of(late).stat().st_size - PAGE_BYTES)
+    is_left_damaged(late, "bank.db-wal has .* bytes, and had ")
+
+
+def test_a_log_of_an_earlier_round_is_refused(bank_file):
+    with closing(opened()) as bank:
+        books = filled(bank)
+        early = killed(bank, Path("early"))
+        with bank.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(RESTART)").all()
+        books.send("ada", "bob", 1, entry_id=f"{PAYMENTS:036}")
+        late = killed(bank, Path("late"))
+    assert bank_file.exists()
+    early_log = log_of(early).read_bytes()
+    log_of(late).write_bytes(early_log)
+    is_left_damaged(late, "bank.db-wal is of another moment")
+
+
+def test_after_a_power_cut_a_log_may_be_newer_than_its_index(two_moments):
+    early, late = two_moments
+    shutil.copy(early.with_name("bank.db-shm"), late.with_name("bank.db-shm"))
+    Database(f"sqlite:///{late}").close()
+
+
+def test_after_another_start_of_the_machine_the_index_of_a_missing_log_is_not_believed(two_moments):
+    _, late = two_moments
+    log_of(late).unlink()
+    late.with_name("bank.db-use").write_bytes(b"in use another-boot 1.0")
+    Database(f"sqlite:///{late}").close()

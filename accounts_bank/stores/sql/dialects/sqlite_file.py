@@ -6,6 +6,7 @@ into it.
 
     first process    the file is as the mark says it was left     a look at header and length
                      killed, power cut, restored, altered         `PRAGMA quick_check`
+                     killed                                       is its log still there?
                      the mark says that it is damaged             `PRAGMA integrity_check`
     other processes  the first one has checked it
 
@@ -24,6 +25,7 @@ from pathlib import Path
 from accounts_bank.durable_files import open_kept
 from accounts_bank.errors import Damaged
 from accounts_bank.stores.sql.dialects import machine_clock
+from accounts_bank.stores.sql.dialects.sqlite_log import fault_of_log
 
 _IN_USE, _DAMAGED = b"in use ", b"damaged"
 _REPLACED = "it was removed or replaced while the bank had it open"
@@ -114,10 +116,22 @@ class SqliteFile:
                 f"{self._path.name}-wal does not belong to it, since the bank ended in order and "
                 "left no such file"
             )
+        if mark.startswith(_IN_USE):
+            self._check_log(mark)
         if not log_size:  # else pages of the end may still be in the log
             self._check_length(size)
         if not was_left_so:
             self.check = "integrity_check" if mark.startswith(_DAMAGED) else "quick_check"
+
+    def _check_log(self, mark: bytes) -> None:
+        """Check that the log which a kill left is still there."""
+        is_same_boot = machine_clock.time_of(mark.removeprefix(_IN_USE)) is not None
+        if fault := fault_of_log(self._path, is_same_boot=is_same_boot):
+            name = self._path.name
+            raise self.damaged(
+                f"{fault}. Put it back; or delete {name}-wal and {name}-shm when a backup of "
+                f"{name} is in place"
+            )
 
     def _check_length(self, size: int) -> None:
         """Compare the length with the header's count of pages.
