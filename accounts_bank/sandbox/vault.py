@@ -16,6 +16,7 @@ from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, UserStore
 from accounts_bank.stores.memory import (
     InMemoryAccountStore,
+    InMemoryCounters,
     InMemoryJournal,
     InMemoryUserStore,
     Sessions,
