@@ -17,6 +17,8 @@ from tests.preloaded import ACCOUNTS
 from tests.waiting import within
 
 START_TIMEOUT_S = 60
+READY = 200
+"""The status of `/health/ready` that a start waits for."""
 
 
 class Server:
@@ -80,14 +82,10 @@ def served(
     *arguments: str,
     command: str = "serve",
     port: int = 0,
-    readiness: int = 200,
     program: Sequence[str | Path] = (ACCOUNTS,),
     **environment: str,
 ) -> Iterator[Server]:
-    """Run a bank in the current folder until the end of the block.
-
-    :param readiness: the status of `/health/ready` that the start waits for.
-    """
+    """Run a bank in the current folder until the end of the block."""
     port = port or free_port()
     with Path("server.log").open("a") as log:
         process = subprocess.Popen(
@@ -99,7 +97,7 @@ def served(
         )
     server = Server(process, port)
     try:
-        is_there = within(START_TIMEOUT_S, lambda: _is_ready_or_over(server, readiness))
+        is_there = within(START_TIMEOUT_S, lambda: _is_ready_or_over(server))
         assert is_there and process.poll() is None, Path("server.log").read_text()  # noqa: PT018
         yield server
     finally:
@@ -112,9 +110,9 @@ def served(
         await_free(port)
 
 
-def _is_ready_or_over(server: Server, readiness: int) -> bool:
+def _is_ready_or_over(server: Server) -> bool:
     with suppress(OSError):
-        return server.ask("GET", "/health/ready")[0] == readiness
+        return server.ask("GET", "/health/ready")[0] == READY
     return server.process.poll() is not None
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,11 +161,12 @@ def test_a_wrong_clock_neither_ends_a_limit_nor_prolongs_it(two, ahead_s):
 
 
 @pytest.mark.parametrize("ahead_s", [DAY_S, -HOUR_S])
-def test_a_server_that_starts_with_a_wrong_clock_takes_no_payments(two, shim, ahead_s):
+def test_a_server_that_starts_with_a_wrong_clock_takes_no_payments(two, shim, ahead_s, monkeypatch):
+    monkeypatch.setattr("tests.system.servers.READY", 503)
     offset = Path("offset").absolute()
     offset.write_text(str(ahead_s))
-    moved = {"LD_PRELOAD": str(shim), "CLOCK_OFFSET": str(offset)}
-    with served(readiness=503, **two.environment, **moved) as started:
+    moved: dict[str, Any] = {"LD_PRELOAD": str(shim), "CLOCK_OFFSET": str(offset)}
+    with served(**(moved | two.environment)) as started:
         assert (two.pay(started), two.pay(two.right)) == (503, 201)
         assert two.last_line_at() <= datetime.now(UTC)
         offset.unlink()

@@ -38,7 +38,7 @@ class MongoCounters(MongoDBStorage):
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return int(found["count"])
+        return int(found["count"]) if found else 0
 
     def get(self, key: str) -> int:
         return self._read(key)[0]
