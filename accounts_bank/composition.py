@@ -14,6 +14,7 @@ from accounts_bank.audit.comparison import Contents
 from accounts_bank.audit.sealer import Sealer
 from accounts_bank.audit.verifier import Verifier
 from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.approvals import FourEyes
 from accounts_bank.collections.client import Clock, NewId, OnDue, OnSaved
 from accounts_bank.collections.due_work import DueWork
 from accounts_bank.collections.passwords import Passwords
@@ -209,6 +210,9 @@ def join_collections(  # noqa: PLR0913, PLR0917 - all dependencies of the collec
         customer_cash=settings.CUSTOMER_CASH,
         till=os.getpid() % TILLS if settings.is_durable and not settings.SANDBOX else 0,
         on_due=on_due,
+        four_eyes=FourEyes(
+            settings.FOUR_EYES_CASH_ABOVE_MINOR, settings.FOUR_EYES, settings.APPROVAL_EXPIRES_S
+        ),
     )
     users = UserCollection(
         user_store,

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from accounts_bank import durable_files
 from accounts_bank.errors import SettingsError
 from accounts_bank.identity import Role, Username
+from accounts_bank.ledger.currencies import DECIMALS
 from accounts_bank.stores.factory import MEMORY_URL, backend_of
 
 CONFIG_FILE = Path("config.json")
@@ -90,6 +91,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     DRAIN_S: Annotated[int, Meta(ge=0, le=3600)] = 0
     KEEP_ALIVE_S: Annotated[int, Meta(ge=1, le=3600)] = 10
     CUSTOMER_CASH: bool = True
+    FOUR_EYES: bool = False
+    FOUR_EYES_CASH_ABOVE_MINOR: dict[str, Annotated[int, Meta(ge=0)]] = {}
+    APPROVAL_EXPIRES_S: Annotated[int, Meta(ge=1, le=30 * 24 * 3600)] = 24 * 3600
     MEMORY_ENTRIES_WARNED: Annotated[int, Meta(ge=1)] = 1_000_000
     SANDBOX: bool = False
     SANDBOX_OPEN: bool = False
@@ -351,6 +355,10 @@ def _check_rest(settings: Settings) -> None:
         if not _ORIGIN.fullmatch(origin):
             message = f"CORS_ORIGINS has {origin!r}: write it like `https://app.example`."
             raise SettingsError(message)
+    for currency in settings.FOUR_EYES_CASH_ABOVE_MINOR.keys() - DECIMALS.keys():
+        raise SettingsError(
+            f"FOUR_EYES_CASH_ABOVE_MINOR has {currency!r}: use codes of ISO 4217, such as EUR."
+        )
     for staff in settings.STAFF:
         if bool(staff.password) == bool(staff.password_hash):
             raise SettingsError(

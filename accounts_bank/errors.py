@@ -23,9 +23,12 @@ ApiError
 ├── BulkTooLarge            the store cannot take so many transfers in one commit
 └── SettingsError           the bank cannot start with these settings
     └── NoBank              a command that reads a bank finds none
+
+AwaitsApproval is no error: a second person must grant the action.
 """
 
 import errno
+from datetime import datetime
 
 from accounts_bank.ledger.entries import Outcome
 from accounts_bank.ledger.values import Status
@@ -38,6 +41,10 @@ REASONS = {
     Status.SAME_ACCOUNT: "The two accounts are the same. Choose another account.",
     Status.ACCOUNT_UNKNOWN: "The account to pay to does not exist. Check its number.",
     Status.ENTRY_UNKNOWN: "The entry does not exist.",
+    Status.OWN_APPROVAL: "You asked for this yourself. A second person decides it.",
+    Status.APPROVAL_GRANTED: "The approval was granted already.",
+    Status.APPROVAL_REFUSED: "The approval was refused already.",
+    Status.APPROVAL_EXPIRED: "The approval has expired. Ask for it again.",
     Status.HOLD_CAPTURED: "The hold was captured already.",
     Status.HOLD_VOIDED: "The hold was voided already.",
     Status.HOLD_EXPIRED: "The hold has expired. Create another hold.",
@@ -138,6 +145,22 @@ class OwnAccount(ApiError):
 
     def __init__(self) -> None:
         super().__init__("This account is your own. Ask another teller.")
+
+
+class AwaitsApproval(Exception):
+    """A second person must grant the action; its request is recorded. It is answered with 202.
+
+    :param stage: the present stage of the request; a repeated request may find it decided.
+    """
+
+    def __init__(
+        self, approval_id: str, stage: str, expires_at: datetime, *, replayed: bool
+    ) -> None:
+        super().__init__(f"Approval {approval_id} is {stage}.")
+        self.approval_id = approval_id
+        self.stage = stage
+        self.expires_at = expires_at
+        self.replayed = replayed
 
 
 class NotFound(ApiError):

@@ -42,6 +42,11 @@ SETTINGS = {
     "PROXY_COUNT": "proxies in front, whose `X-Forwarded-For`, `-Proto` and `-Prefix` count",
     "DRAIN_S": "seconds after SIGTERM with `/health/ready` 503 and all requests answered",
     "KEEP_ALIVE_S": "seconds that a connection may be idle; more than the proxy in front allows",
+    "FOUR_EYES": "limits, roles and reversals for others wait for a second member of "
+    "[staff](staff.md)",
+    "FOUR_EYES_CASH_ABOVE_MINOR": "the largest amounts that a teller pays in or out alone, in "
+    'minor units, such as `{"EUR": 100000}`; more waits for a second member of [staff](staff.md)',
+    "APPROVAL_EXPIRES_S": "seconds that an action of staff waits for a second person",
     "CUSTOMER_CASH": "customers deposit and withdraw themselves; `false`: tellers only",
     "SANDBOX": "[a bank to build against](decisions/sandbox-banks.md), with [faults](faults.md)",
     "SANDBOX_OPEN": "`true` opens the sandbox to callers from loopback; else an admin's token does",

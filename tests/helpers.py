@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from accounts_bank.api.openapi import _codes
 from accounts_bank.api.problems import CATALOGUE, MEDIA_TYPE
 from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.approvals import FourEyes
 from accounts_bank.collections.due_work import DueWork
 from accounts_bank.collections.holds import HoldDetails
 from accounts_bank.collections.passwords import Passwords
@@ -68,6 +69,7 @@ class Teller:
         user_store: UserStore | None = None,
         *,
         customer_cash: bool = True,
+        four_eyes: FourEyes | None = None,
     ) -> None:
         self.clock, self.ids, self.seals = Clock(), Ids(), 0
         self.store = account_store or InMemoryAccountStore(decide)
@@ -78,6 +80,7 @@ class Teller:
             new_id=self.ids,
             on_saved=self._saved,
             customer_cash=customer_cash,
+            four_eyes=four_eyes or FourEyes(),
         )
         self.due_work = DueWork(self.store, clock=self.clock, on_saved=self._saved)
         self.users = UserCollection(

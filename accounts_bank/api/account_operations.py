@@ -152,6 +152,7 @@ def unfreeze(bank: Bank, caller: Caller, account: str) -> Answer:
     body=CreditLimitRequest,
     answer=AccountView,
     codes=(*_MANAGED_CODES, "funds_insufficient", "limit_exceeded"),
+    may_wait=True,
 )
 def limit_credit(bank: Bank, caller: Caller, body: CreditLimitRequest, account: str) -> Answer:
     """Let an account go below zero, down to a limit. The present debt must be within it."""
@@ -168,6 +169,7 @@ def limit_credit(bank: Bank, caller: Caller, body: CreditLimitRequest, account: 
     body=DailyLimitRequest,
     answer=AccountView,
     codes=_MANAGED_CODES,
+    may_wait=True,
 )
 def limit_day(bank: Bank, caller: Caller, body: DailyLimitRequest, account: str) -> Answer:
     """Limit the money that leaves an account in a day of UTC; null lifts the limit."""

@@ -33,6 +33,7 @@ _CASH_CODES = (
     codes=_CASH_CODES,
     is_money=True,
     is_fast_payment=True,
+    may_wait=True,
 )
 def deposit(bank: Bank, caller: Caller, body: CashRequest, key: str | None) -> Answer:
     """Pay cash into an account: customers into their own, tellers into any."""
@@ -51,6 +52,7 @@ def deposit(bank: Bank, caller: Caller, body: CashRequest, key: str | None) -> A
     codes=(*_CASH_CODES, "account_frozen", "funds_insufficient"),
     is_money=True,
     is_fast_payment=True,
+    may_wait=True,
 )
 def withdraw(bank: Bank, caller: Caller, body: CashRequest, key: str | None) -> Answer:
     """Pay cash out of an account: customers out of their own, tellers out of any."""

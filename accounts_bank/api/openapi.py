@@ -8,6 +8,7 @@ import msgspec
 
 from accounts_bank.api.operations import Operation
 from accounts_bank.api.problems import CATALOGUE, MEDIA_TYPE, Problem
+from accounts_bank.api.schemas.approvals import ApprovalAskedView
 from accounts_bank.http.messages import may_be_empty
 
 _TEMPLATE = "#/components/schemas/{name}"
@@ -22,6 +23,7 @@ _PATH_PARAMETERS = {
     "account": "An account's id or number.",
     "entry_id": "The id in the answer of the POST.",
     "user_id": "A user's id.",
+    "approval_id": "The `approval_id` of an answer 202.",
     "bank_id": "The id of a sandbox bank.",
     "fault_id": "The id of a fault.",
     "name": "1 to 64 letters, digits, `.`, `_` or `-`.",
@@ -36,7 +38,7 @@ _WITH_MONEY = ("rate_limited",)
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Describe operations, sorted by path."""
     operations = sorted(operations, key=lambda operation: operation.path)
-    types: list[Any] = [Problem]
+    types: list[Any] = [Problem, ApprovalAskedView]
     for operation in operations:
         types += [each for each in (operation.body, operation.answer, operation.query) if each]
     _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
@@ -145,6 +147,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {str(operation.status): _success(operation)}
     if operation.is_tagged and operation.body is None:
         responses["304"] = {"description": "Not modified.", "headers": {"ETag": _ETAG}}
+    if operation.may_wait:
+        responses["202"] = _WAITS
     by_status: dict[int, list[str]] = {}
     for code in _codes(operation):
         by_status.setdefault(CATALOGUE[code].status, []).append(code)
@@ -247,3 +251,10 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 def _without_queries(components: dict[str, Any], operations: list[Operation]) -> dict[str, Any]:
     queries = {each.query.__name__ for each in operations if each.query is not None}
     return {name: schema for name, schema in components.items() if name not in queries}
+
+
+_WAITS: dict[str, Any] = {
+    "description": "A second person must grant it. Nothing is changed yet.",
+    "content": _json(_ref(ApprovalAskedView)),
+    "headers": {"Location": _header("The path of the request for approval.")},
+}

@@ -41,6 +41,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     """The declaration of one route and method.
 
     `permission` is None where no token is needed. `path` marks its variable parts: `/<account>`.
+    `may_wait`: with four eyes, staff is answered 202 and a second person decides.
     `is_sandbox`: a caller from loopback needs no token while SANDBOX_OPEN is true, and each call is
     audited. `count_items` returns the number of payments in a body.
     """
@@ -64,6 +65,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     is_page: bool = False
     is_money: bool = False
     count_items: Callable[[Any], int] = lambda _body: 1
+    may_wait: bool = False
     is_fast_payment: bool = False
     is_tagged: bool = False
     hashes_password: bool = False

@@ -42,6 +42,8 @@ _RULES["precondition_failed"] = Entry(
     412, "Precondition failed", REASONS[Status.PRECONDITION_FAILED]
 )
 
+_RULES["own_approval"] = Entry(403, "Own approval", REASONS[Status.OWN_APPROVAL])
+
 CATALOGUE: Mapping[str, Entry] = {
     "invalid_request": Entry(
         400,

@@ -2,6 +2,7 @@
 
 from accounts_bank.api import (
     account_operations,
+    approval_operations,
     audit_operations,
     auth_operations,
     bank_operations,
@@ -30,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         transfer_operations,
         hold_operations,
         schedule_operations,
+        approval_operations,
         audit_operations,
     )
     for operation in module.operations

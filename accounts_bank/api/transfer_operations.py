@@ -133,6 +133,7 @@ def transfer_all(
         "limit_exceeded",
     ),
     is_money=True,
+    may_wait=True,
 )
 def reverse(  # noqa: PLR0913, PLR0917 - each input of an operation is an argument
     bank: Bank, caller: Caller, query: DryRun, body: ReversalRequest, key: str | None, entry_id: str

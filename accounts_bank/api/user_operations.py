@@ -13,6 +13,7 @@ from accounts_bank.api.schemas.users import (
     UserView,
     user_view,
 )
+from accounts_bank.collections.approved_roles import change_role as change_role_of
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.http import credentials, cursors
 from accounts_bank.http.answers import NO_CONTENT, Answer
@@ -142,7 +143,8 @@ def read_user(bank: Bank, user_id: str) -> Answer:
     body=RoleRequest,
     answer=UserView,
     codes=("not_found", "last_admin"),
+    may_wait=True,
 )
 def change_role(bank: Bank, caller: Caller, body: RoleRequest, user_id: str) -> Answer:
     """Give a user another role, from the user's next request on."""
-    return Answer(user_view(bank.users.change_role(caller, user_id, body.role)))
+    return Answer(user_view(change_role_of(bank.users, bank.accounts, caller, user_id, body.role)))

@@ -13,6 +13,8 @@ from werkzeug.datastructures import ETags, Headers, MIMEAccept, MultiDict
 
 from accounts_bank.api import fault_injection, sandbox_access, tokens
 from accounts_bank.api.operations import HEADER_ARGUMENTS, Operation
+from accounts_bank.api.schemas.approvals import asked_view
+from accounts_bank.errors import AwaitsApproval
 from accounts_bank.http.answers import Answer, File
 from accounts_bank.http.bank import bank
 from accounts_bank.http.banks import BANKS_EXTENSION
@@ -40,10 +42,16 @@ class _CompleteResponse(Response):
 def register(app: Flask, operations: Iterable[Operation]) -> None:
     """Add a route for each operation."""
     operations = tuple(operations)
+    app.register_error_handler(AwaitsApproval, _answer_waiting)
     app.extensions[OPERATION_IDS] = frozenset(each.operation_id for each in operations)
     for operation in operations:
         view = _view(operation)
         app.add_url_rule(operation.path, operation.name, view, methods=[operation.method])
+
+
+def _answer_waiting(waits: AwaitsApproval) -> Response:
+    location = f"/v1/approvals/{waits.approval_id}"
+    return write(Answer(asked_view(waits), 202, location=location, replayed=waits.replayed))
 
 
 def _view(operation: Operation) -> Callable[..., Response]:

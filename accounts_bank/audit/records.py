@@ -4,12 +4,12 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, get_args
 
-from msgspec import Struct, defstruct
-from msgspec.structs import fields
+from msgspec import Struct, defstruct, to_builtins
+from msgspec.structs import asdict, fields
 
 from accounts_bank.identity import Event
-from accounts_bank.ledger.actions import Action
-from accounts_bank.ledger.entries import Recorded
+from accounts_bank.ledger.actions import Action, AskApproval
+from accounts_bank.ledger.entries import KINDS, Recorded
 
 Record = dict[str, Any]
 """The fields of a line without its number and hashes, in the order of writing."""
@@ -32,6 +32,15 @@ def _impersonal(action: type[Any]) -> Callable[[Any], Struct]:
 
 
 _IMPERSONAL = {action: _impersonal(action) for action in get_args(Action)}
+
+
+def _impersonal_request(ask: AskApproval) -> dict[str, Any]:
+    """Drop the personal fields of the action that a request for approval asks for."""
+    action = to_builtins(_IMPERSONAL[type(ask.action)](ask.action))
+    return asdict(ask) | {"action": {"type": KINDS[type(ask.action)]} | action}
+
+
+_IMPERSONAL[AskApproval] = _impersonal_request  # type: ignore[assignment] # as JSON, both are objects
 
 
 def record_of(item: Recorded | Event) -> Record:

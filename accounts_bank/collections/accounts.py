@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from accounts_bank.collections.approvals import Approvals, FourEyes
 from accounts_bank.collections.bulk import BulkDetails, Payment, transfer_all
 from accounts_bank.collections.client import (
     Clock,
@@ -72,6 +73,7 @@ class AccountCollection:
         customer_cash: bool,
         till: int = 0,
         on_due: OnDue = lambda _at: None,
+        four_eyes: FourEyes = FourEyes(),  # noqa: B008 - it is frozen
     ) -> None:
         """Take the store, the clock and the settings.
 
@@ -79,6 +81,7 @@ class AccountCollection:
         :param customer_cash: whether customers may pay cash into and out of their own accounts.
         :param till: the number of this process's till, the bank's cash account.
         :param on_due: called with the end of a new hold and the first run of a new schedule.
+        :param four_eyes: the actions of staff that need a second person.
         """
         self._store = store
         self._client = LedgerClient(
@@ -87,7 +90,8 @@ class AccountCollection:
         self._customer_cash = customer_cash
         self.holds = Holds(self._client)
         self.schedules = Schedules(self._client)
-        self.reversals = Reversals(self._client, self.entry)
+        self.approvals = Approvals(self._client, four_eyes)
+        self.reversals = Reversals(self._client, self.entry, self.approvals)
 
     def open(self, caller: Caller, name: str, currency: str, key: str | None = None) -> Account:
         """Open an account for the caller.
@@ -191,7 +195,8 @@ class AccountCollection:
     def limit_credit(self, caller: Caller, name: str, credit_limit_minor: int) -> Account:
         """Set how far below zero the balance of an account may fall.
 
-        It raises as `freeze` does, and Refused `funds_insufficient` if the balance is lower.
+        It raises as `freeze` does, AwaitsApproval if a second person must grant it, and Refused
+        `funds_insufficient` if the balance is lower.
 
         :param credit_limit_minor: the limit in minor units, 0 or more.
         """
@@ -200,7 +205,7 @@ class AccountCollection:
     def limit_day(self, caller: Caller, name: str, daily_limit_minor: int | None) -> Account:
         """Set how much money may leave an account in a day of UTC.
 
-        It raises as `freeze` does.
+        It raises as `freeze` does, and AwaitsApproval.
 
         :param daily_limit_minor: the limit in minor units; None removes it.
         """
@@ -263,6 +268,7 @@ class AccountCollection:
         :raises NotFound: the account does not exist, or the caller may not read it.
         :raises Forbidden: the caller lacks CASH_FOR_ANYONE, and the account is not the caller's
             or the bank does not permit customers to handle cash.
+        :raises AwaitsApproval: a second person must grant it.
         :raises OwnAccount: the caller has CASH_FOR_ANYONE, and the account is the caller's own.
         :raises Refused: a rule of the ledger refuses it.
         """
@@ -345,15 +351,16 @@ class AccountCollection:
         if not may(caller.role, Permission.MANAGE_ACCOUNTS):
             raise Forbidden("Only tellers may do this.")
         refuse_own(caller, account)
-        self._client.submit(caller, action(account.id))
+        self.approvals.submit(caller, action(account.id))
         return self._client.customer_account(account.id)
 
     def _cash(self, caller: Caller, action: Deposit | Withdrawal, key: str | None) -> Outcome:
         action = replace(action, account=canonical(action.account))
         if may(caller.role, Permission.CASH_FOR_ANYONE):
-            refuse_own(caller, self._client.customer_account(action.account))
-        else:
-            self._client.own_account_id(caller, action.account)
-            if not self._customer_cash:
-                raise Forbidden("In this bank only tellers pay cash in and out.")
+            account = self._client.customer_account(action.account)
+            refuse_own(caller, account)
+            return self.approvals.submit(caller, replace(action, account=account.id), key)
+        self._client.own_account_id(caller, action.account)
+        if not self._customer_cash:
+            raise Forbidden("In this bank only tellers pay cash in and out.")
         return self._client.submit(caller, action, key)

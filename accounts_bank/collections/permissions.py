@@ -47,6 +47,12 @@ class Permission(StrEnum):
     CHANGE_ROLES = "change_roles"
     """Give users other roles. One user with this permission always remains."""
 
+    READ_APPROVALS = "read_approvals"
+    """Read the actions of staff that wait for a second person."""
+
+    DECIDE_APPROVALS = "decide_approvals"
+    """Grant or refuse what another member of staff asked for."""
+
     READ_AUDIT = "read_audit"
     """Read the audit log."""
 
@@ -71,12 +77,15 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.REVERSE_ANY,
             Permission.CAPTURE_ANY,
             Permission.READ_USERS,
+            Permission.READ_APPROVALS,
+            Permission.DECIDE_APPROVALS,
         },
         Role.AUDITOR: _OWN
         | {
             Permission.READ_ALL_ACCOUNTS,
             Permission.READ_USERS,
             Permission.LIST_USERS,
+            Permission.READ_APPROVALS,
             Permission.READ_AUDIT,
             Permission.PROVE,
         },
@@ -86,6 +95,8 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.READ_USERS,
             Permission.LIST_USERS,
             Permission.CHANGE_ROLES,
+            Permission.READ_APPROVALS,
+            Permission.DECIDE_APPROVALS,
             Permission.CONTROL_SANDBOX,
         },
     }

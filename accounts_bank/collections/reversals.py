@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
+from accounts_bank.collections.approvals import Approvals
 from accounts_bank.collections.client import EntryDetails, LedgerClient, PagePosition
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.errors import Forbidden, OwnAccount
@@ -18,10 +19,11 @@ ReadEntry = Callable[[Caller, str, str], EntryDetails]
 class Reversals:
     """The reversals of transfers. Every method may raise `Unavailable`."""
 
-    def __init__(self, client: LedgerClient, read: ReadEntry) -> None:
-        """Take the client of the ledger and `AccountCollection.entry`."""
+    def __init__(self, client: LedgerClient, read: ReadEntry, approvals: Approvals) -> None:
+        """Take the client of the ledger, `AccountCollection.entry` and the approvals."""
         self._client = client
         self._read = read
+        self._approvals = approvals
 
     def create(  # noqa: PLR0913 - the parts of a reversal request
         self,
@@ -40,6 +42,7 @@ class Reversals:
         :param dry_run: decide without saving.
         :raises NotFound: there is no such transfer, or the caller may not read it.
         :raises Forbidden: the caller is not the payee and lacks REVERSE_ANY.
+        :raises AwaitsApproval: the caller is not the payee, and a second person must grant it.
         :raises OwnAccount: the money would come back to the caller, by REVERSE_ANY.
         :raises Refused: a rule of the ledger refuses it.
         """
@@ -54,6 +57,8 @@ class Reversals:
             amount_minor=amount_minor,
             reference=reference,
         )
+        if not dry_run and not sent.own_lines[1]:
+            self._approvals.ask_if_needed(caller, action, key)
         outcome = self._client.submit(caller, action, key, dry_run=dry_run)
         (details,) = self._client.with_details(caller, [outcome.recorded])
         return replace(details, replayed=outcome.replayed)

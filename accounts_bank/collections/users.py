@@ -295,7 +295,7 @@ class UserCollection:
         """
 
         def changed(user: User) -> User:
-            self._keep_an_admin(user, role)
+            self.keep_an_admin(user, role)
             return replace(user, role=role)
 
         user = self.read(user_id)
@@ -306,7 +306,7 @@ class UserCollection:
         except InvalidToken:  # deleted meanwhile
             raise NotFound from None
         try:
-            self._keep_an_admin(user, role)
+            self.keep_an_admin(user, role)
         except LastAdmin:
             back = partial(replace, role=user.role)
             self._changes.change(saved, back, "role_restored", caller.id)
@@ -343,7 +343,7 @@ class UserCollection:
         """Read a user past the cache, with the changes of other processes."""
         return self._store.user_named(user.username_key) or user
 
-    def _keep_an_admin(self, user: User, role: Role) -> None:
+    def keep_an_admin(self, user: User, role: Role) -> None:
         """Raise LastAdmin if a new role takes CHANGE_ROLES from the last user that has it."""
         takes = _manages_roles(user.role) and not _manages_roles(role)
         if takes and not self._has_admin_besides(user):

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from accounts_bank.ledger.actions import Bulk, BulkMode, Transfer
+from accounts_bank.ledger.actions import AskApproval, Bulk, BulkMode, GrantApproval, Transfer
 from accounts_bank.ledger.books import Books, NotAskedFor
 from accounts_bank.ledger.checks import NOT_THE_CALLERS
 from accounts_bank.ledger.entries import (
@@ -40,7 +40,8 @@ def decide(snapshot: Snapshot, entries: Sequence[Entry]) -> Changes:
     """Decide a batch of entries and return the changes to save.
 
     :param snapshot: every value that exists of the names in `needs(entries)`; it is not changed.
-    :raises ValueError: a bulk is not followed by its own transfers, as many as it says.
+    :raises ValueError: a bulk is not followed by its own transfers, as many as it says, or a grant
+        not by the action that it grants.
     :raises NotAskedFor: a rule reads or changes a name that its action does not declare.
     """
     draft = _Draft(snapshot, partial(needs, entries))
@@ -50,6 +51,8 @@ def decide(snapshot: Snapshot, entries: Sequence[Entry]) -> Changes:
         if isinstance(entry.action, Bulk):
             parts = list(islice(remaining, entry.action.count))
             outcomes += _settle_bulk(draft, entry, entry.action, parts)
+        elif isinstance(entry.action, GrantApproval):
+            outcomes += _settle_grant(draft, entry, entry.action, next(remaining, None))
         else:
             outcomes.append(draft.settle(entry))
     return draft.changes(snapshot, outcomes)
@@ -232,6 +235,30 @@ def _settle_atomic(draft: _Draft, head: Entry, parts: list[Entry]) -> list[Outco
             return [Outcome(draft.settle_part(each).recorded) for each in (head, *parts)]
         outcomes.append(outcome)
     return outcomes
+
+
+def _settle_grant(
+    draft: _Draft, head: Entry, grant: GrantApproval, part: Entry | None
+) -> list[Outcome]:
+    """Settle a grant and the action that it grants: both are recorded, or the grant is refused."""
+    asked = draft.entry(grant.approval_id)
+    ask = asked.entry.action if asked is not None else None
+    if part is None or (isinstance(ask, AskApproval) and ask.action != part.action):
+        raise ValueError(f"grant {head.id} is not followed by the action that it grants")
+    before, is_known = draft.copy_shelves(), draft.find(head) is not None
+    outcome = draft.settle(head)
+    if is_known or outcome.status is not _RECORDED:
+        return [outcome, draft.settle_part(part)]
+    granted = draft.settle(part)
+    if granted.status is not _RECORDED:
+        draft.restore(before)
+        refusal = Refusal(granted.status, granted.recorded.details)
+        if not _keeps_refusal(head, refusal):
+            refused = _refused(head, refusal.status, refusal.details)
+            return [refused, draft.settle_part(part)]
+        draft.record(head, refusal)
+        return [Outcome(draft.settle_part(each).recorded) for each in (head, part)]
+    return [outcome, granted]
 
 
 def _bulk_id(part: Entry) -> str | None:

@@ -207,7 +207,7 @@ def needs(entries: Sequence[Entry]) -> Needs:
                 accounts.update(more_accounts(entry.action, entry))
     earlier = frozenset(_names(actions, _EARLIER_ENTRIES) - {None})
     ids = earlier.union([entry.id for entry in entries])
-    return Needs(frozenset(accounts), frozenset(_names(actions, _CUSTOMERS)), ids, earlier)
+    return Needs(frozenset(accounts), frozenset(_names(actions, _CUSTOMERS) - {None}), ids, earlier)
 
 
 def _names(

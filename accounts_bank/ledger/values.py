@@ -37,6 +37,10 @@ class Status(StrEnum):
     SAME_ACCOUNT = "same_account"
     ACCOUNT_UNKNOWN = "account_unknown"
     ENTRY_UNKNOWN = "entry_unknown"
+    OWN_APPROVAL = "own_approval"
+    APPROVAL_GRANTED = "approval_granted"
+    APPROVAL_REFUSED = "approval_refused"
+    APPROVAL_EXPIRED = "approval_expired"
     HOLD_CAPTURED = "hold_captured"
     HOLD_VOIDED = "hold_voided"
     HOLD_EXPIRED = "hold_expired"
@@ -119,7 +123,7 @@ class Customer(Struct, frozen=True, gc=False):
 
 
 class Stage(StrEnum):
-    """The stage of a hold or a schedule. Every stage but `open` is final."""
+    """The stage of a hold, a schedule or an approval. Every stage but `open` is final."""
 
     OPEN = "open"
     CAPTURED = "captured"
@@ -127,14 +131,17 @@ class Stage(StrEnum):
     EXPIRED = "expired"
     ENDED = "ended"
     CANCELLED = "cancelled"
+    GRANTED = "granted"
+    REFUSED = "refused"
 
 
 class Progress(Struct, frozen=True, gc=False, kw_only=True):
-    """The progress of a hold, of a schedule, or of a transfer that was reversed.
+    """The progress of a hold, a schedule, an approval, or of a transfer that was reversed.
 
-    :param entry_id: the id of the hold, the schedule or the transfer.
+    :param entry_id: the id of the hold, the schedule, the approval or the transfer.
     :param kind: its kind.
-    :param account_id: the id of the payer's account.
+    :param account_id: the id of the payer's account; of an approval, the account or the user that
+        its action changes.
     :param amount_minor: its amount in minor units.
     :param done_minor: the amount that was captured or reversed so far, in minor units.
     :param done_count: the number of runs of a schedule so far.

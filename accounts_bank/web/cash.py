@@ -5,13 +5,14 @@ from msgspec import Struct
 
 from accounts_bank.api.schemas.money import cash_view
 from accounts_bank.collections.permissions import Permission
-from accounts_bank.errors import Forbidden, OwnAccount, Refused
+from accounts_bank.errors import AwaitsApproval, Forbidden, OwnAccount, Refused
 from accounts_bank.http.bank import bank
 from accounts_bank.http.guard import spend_payment
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Deposit, Withdrawal
 from accounts_bank.ledger.entries import Outcome
 from accounts_bank.ledger.values import Account
+from accounts_bank.web.approvals import to_approval
 from accounts_bank.web.forms import Form
 from accounts_bank.web.keys import find_by_key, form_key, new_key
 from accounts_bank.web.pages import page, redirect, signed_in
@@ -24,6 +25,7 @@ from accounts_bank.web.payment_fields import (
 )
 
 cash = Blueprint("cash_pages", __name__)
+cash.register_error_handler(AwaitsApproval, to_approval)
 
 
 class CashForm(Struct, frozen=True):

@@ -5,17 +5,19 @@ from collections.abc import Callable
 from flask import Blueprint, Response, request
 
 from accounts_bank.collections.permissions import Permission
-from accounts_bank.errors import Refused
+from accounts_bank.errors import AwaitsApproval, Refused
 from accounts_bank.http.bank import bank
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.values import Account, AccountStatus
 from accounts_bank.web.amounts import typed
+from accounts_bank.web.approvals import to_approval
 from accounts_bank.web.formats import locale
 from accounts_bank.web.forms import Field, Form
 from accounts_bank.web.pages import page, redirect, signed_in
 from accounts_bank.web.payment_fields import amount_in, explain
 
 limits = Blueprint("limit_pages", __name__, url_prefix="/accounts")
+limits.register_error_handler(AwaitsApproval, to_approval)
 
 _CREDIT = Field(
     name="credit",
@@ -82,12 +84,25 @@ def _set(caller: Caller, account: Account, form: Form) -> bool:
     if form.errors:
         return False
     try:
-        bank().accounts.limit_credit(caller, account.id, credit_minor)
-        bank().accounts.limit_day(caller, account.id, day_minor)
+        _submit(caller, account, credit_minor, day_minor)
     except Refused as error:
         form.refuse(error, _REFUSED_FIELDS, explain(error, account.currency))
         return False
     return True
+
+
+def _submit(caller: Caller, account: Account, credit_minor: int, day_minor: int | None) -> None:
+    """Set the limits that differ. Two limits that wait for a second person are two requests."""
+    waits: AwaitsApproval | None = None
+    if credit_minor != -(account.floor_minor or 0):
+        try:
+            bank().accounts.limit_credit(caller, account.id, credit_minor)
+        except AwaitsApproval as error:
+            waits = error
+    if day_minor != account.daily_limit_minor:
+        bank().accounts.limit_day(caller, account.id, day_minor)
+    if waits is not None:
+        raise waits
 
 
 def _zero_or(read: Callable[[str], int]) -> Callable[[str], int]:

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from accounts_bank.collections.client import EntryDetails
 from accounts_bank.collections.permissions import Permission
-from accounts_bank.errors import Forbidden, NotFound, OwnAccount, Refused
+from accounts_bank.errors import AwaitsApproval, Forbidden, NotFound, OwnAccount, Refused
 from accounts_bank.http.bank import bank
 from accounts_bank.http.guard import spend_payment
 from accounts_bank.http.payments import action_of
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Transfer
 from accounts_bank.ledger.values import Account
+from accounts_bank.web.approvals import to_approval
 from accounts_bank.web.forms import Form
 from accounts_bank.web.keys import find_by_key, form_key, new_key
 from accounts_bank.web.pages import page, redirect, signed_in
@@ -22,6 +23,7 @@ from accounts_bank.web.payment_fields import AMOUNT, REFERENCE, amount_in, expla
 from accounts_bank.web.payment_form import PaymentForm
 
 transfers = Blueprint("transfer_pages", __name__)
+transfers.register_error_handler(AwaitsApproval, to_approval)
 
 REVERSALS_SHOWN = 25
 

@@ -2,19 +2,25 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from accounts_bank.ledger.actions import (
     Action,
+    AskApproval,
     BulkMode,
     CancelSchedule,
     CloseAccount,
     Deposit,
     Expire,
     FreezeAccount,
+    GrantApproval,
     Leave,
     OpenAccount,
+    RefuseApproval,
     RenameAccount,
     SetCreditLimit,
     SetDailyLimit,
+    SetRole,
     UnfreezeAccount,
     Void,
     Withdrawal,
@@ -48,8 +54,17 @@ def actions(bank: Bank) -> Iterator[tuple[str, Action]]:
     yield "expire", Expire("hold-3", expired.from_account)
     yield "schedule", bank.schedule("ada", "bob", 1)
     yield "cancel", CancelSchedule("schedule", ada)
+    yield "role", SetRole("owner-ada", "teller")
+    yield "ask", AskApproval(SetDailyLimit(ada, 2000), 60)
+    yield "refuse", RefuseApproval("ask", ada)
     yield "close", CloseAccount(carl, "owner-carl")
     yield "leave", Leave("owner-carl")
+
+
+def made(bank: Bank, action: Action, entry_id: str) -> Entry:
+    """Make an entry at START; a second person makes a request for approval."""
+    entry = bank.entry(action, entry_id=entry_id, at=START)
+    return replace(entry, caller_id="asker") if isinstance(action, AskApproval) else entry
 
 
 def bank_with_every_action() -> tuple[Bank, dict[str, bool]]:
@@ -57,8 +72,12 @@ def bank_with_every_action() -> tuple[Bank, dict[str, bool]]:
     bank = Bank(ada=100, bob=100, carl=0)
     moves: dict[str, bool] = {}
     batches: list[list[Entry]] = [
-        [bank.entry(action, entry_id=entry_id, at=START)] for entry_id, action in actions(bank)
+        [made(bank, action, entry_id)] for entry_id, action in actions(bank)
     ]
+    ask = AskApproval(SetRole("owner-bob", "teller"), 60, user_id="owner-bob")
+    batches.append([Entry("ask-2", "asker", START, ask)])
+    grant = GrantApproval("ask-2", user_id="owner-bob")
+    batches.append([bank.entry(grant, at=START), bank.entry(ask.action, at=START)])
     batches.append(bank.bulk_of("bulk", BulkMode.EACH, bank.transfer("ada", "bob", 1)))
     for entries in batches:
         for outcome in bank.store.append(entries):

@@ -10,6 +10,7 @@ import pytest
 
 from accounts_bank.ledger.actions import (
     Action,
+    AskApproval,
     Bulk,
     BulkMode,
     CancelSchedule,
@@ -19,14 +20,17 @@ from accounts_bank.ledger.actions import (
     Every,
     Expire,
     FreezeAccount,
+    GrantApproval,
     Hold,
     Leave,
     OpenAccount,
+    RefuseApproval,
     RenameAccount,
     Reversal,
     Schedule,
     SetCreditLimit,
     SetDailyLimit,
+    SetRole,
     Transfer,
     UnfreezeAccount,
     Void,
@@ -57,6 +61,10 @@ ACTIONS: dict[str, Action] = {
     "expiry": Expire("hold", "payer"),
     "schedule": Schedule("payer", "payee", 12, "EUR", START, Every.MONTH, 3, "rent"),
     "schedule_cancelled": CancelSchedule("schedule", "payer"),
+    "role_set": SetRole("owner", "teller"),
+    "approval_asked": AskApproval(Reversal("sent", "a", "b", None, "rent"), 60, None, "sent"),
+    "approval_granted": GrantApproval("ask", "payer"),
+    "approval_refused": RefuseApproval("ask", None, "owner"),
 }
 
 DIGESTS = {  # kind: (digest when recorded, digest when refused)
@@ -135,6 +143,22 @@ DIGESTS = {  # kind: (digest when recorded, digest when refused)
     "schedule_cancelled": (
         "68e1075f3168828e63efc2d24c2deb7a2c64e7510a1178fc71ba217a53265178",
         "c5e9848876a092f83d4dbeceec8b22243487f10d4cf5f318384f230d1a4e7605",
+    ),
+    "role_set": (
+        "1501a4a23d2b793ac14bbe0b6515e22baf233e7d7cd57787f1373ef689299715",
+        "b39f99c0107a15ba1fda8eca4a913f5c2bd1ab141c0548bf665bbb41d7164f20",
+    ),
+    "approval_asked": (
+        "b962ad5eea950dd21a4836cdbcded79bbb15315baa61d8a3f3008e9e3436b92f",
+        "109608ba50b1b3e366261643a39507f8ade10d57e59bb93e5c82332f95946dd9",
+    ),
+    "approval_granted": (
+        "9c8f4ccda436a172aad3c3ed2003fadf37f3cbd5259161066d32a46baa0b569d",
+        "1d911b3a1406e9aa3fff0a5f5cbeffa82a31cb293e93278e9c02a88d993ef158",
+    ),
+    "approval_refused": (
+        "a07197bf059d3e4b29d61ce98407d427faf0ffaf12fa37146115c3ae8ed774ea",
+        "0780f9fae429e5865bde90bdbdaff71a94d076baccdbf2610d948801e558d301",
     ),
 }
 

@@ -7,21 +7,18 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.stores.model_accounts import Accounts
+from tests.stores.model_approvals import Approvals, Told
 
 STEPS = {"day": timedelta(days=1), "week": timedelta(days=7)}
 
-Told = tuple[str, dict[str, int], bool]
 
-
-class Model(Accounts):
+class Model(Approvals):
     """Transfers, holds and schedules by id, and the outcome of each entry."""
 
     def __init__(self) -> None:
         super().__init__()
         self.plans: dict[str, dict[str, Any]] = {}
         self.sent: dict[str, dict[str, Any]] = {}
-        self.said: dict[str, tuple[Any, str, dict[str, int]]] = {}
 
     def tell_all(self, entries: list[Any]) -> list[Told]:
         """Answer status, details and whether it is a replay, for each entry of a batch."""
@@ -31,6 +28,8 @@ class Model(Accounts):
             if entry.kind == "bulk":
                 parts, rest = rest[: entry.action.count], rest[entry.action.count :]
                 told += self.tell_bulk(entry, parts)
+            elif entry.kind == "approval_granted":
+                told += self.tell_grant(entry, rest.pop(0))
             else:
                 told.append(self.tell(entry))
         return told
@@ -240,8 +239,11 @@ class Model(Accounts):
             each: (plan["stage"], 0, plan["runs"], due_of(plan) if is_open(plan) else None)
             for each, plan in self.plans.items()
         }
-        backs = {each: ("open", sent["back"], 0, None) for each, sent in self.sent.items()}
-        return of_holds | of_plans | {each: back for each, back in backs.items() if back[1]}
+        backs = {each: ("open", s["back"], 0, None) for each, s in self.sent.items() if s["back"]}
+        requests = {each: (kept["stage"], 0, 0, None) for each, kept in self.requests.items()}
+        return (
+            of_holds | of_plans | requests | {each: back for each, back in backs.items() if back[1]}
+        )
 
 
 def is_open(promise: dict[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from accounts_bank.ledger.actions import (
     Action,
+    AskApproval,
     Bulk,
     BulkMode,
     CancelSchedule,
@@ -28,14 +29,17 @@ from accounts_bank.ledger.actions import (
     Every,
     Expire,
     FreezeAccount,
+    GrantApproval,
     Hold,
     Leave,
     OpenAccount,
+    RefuseApproval,
     RenameAccount,
     Reversal,
     Schedule,
     SetCreditLimit,
     SetDailyLimit,
+    SetRole,
     Transfer,
     UnfreezeAccount,
     Void,
@@ -74,6 +78,7 @@ class Machine(RuleBasedStateMachine):
         self.now = START
         self.asked: list[list[Entry]] = []
         self.promised: list[Entry] = []
+        self.requests: list[Entry] = []
 
     @initialize()
     def two_accounts_with_money(self) -> None:
@@ -104,6 +109,25 @@ class Machine(RuleBasedStateMachine):
         """Make an action on an earlier entry, mostly by its right name."""
         asked = [data.draw(self._followings(), label="following") for _ in range(size)]
         self._append(*asked)
+
+    @rule(data=st.data(), maker=st.sampled_from(["ada", "tess"]))
+    def ask_for_approval(self, data, maker) -> None:
+        action = data.draw(self._approvable(), label="approvable")
+        user_id = action.user_id if isinstance(action, SetRole) else None
+        transfer_id = action.transfer_id if isinstance(action, Reversal) else None
+        ask = AskApproval(action, data.draw(LASTS_S), user_id, transfer_id)
+        self.requests += self._as(maker, ask)
+
+    @precondition(lambda self: self.requests)
+    @rule(data=st.data(), maker=st.sampled_from(["ada", "tess"]), grants=st.booleans())
+    def decide_request(self, data, maker, grants) -> None:
+        entry = data.draw(st.sampled_from(self.requests))
+        ask: Any = entry.action
+        subject = (None, ask.user_id) if ask.user_id else (ask.subject, None)
+        if grants:
+            self._as(maker, GrantApproval(entry.id, *subject), ask.action)
+        else:
+            self._as(maker, RefuseApproval(entry.id, *subject))
 
     @rule(passes=PASSES, data=st.data())
     def time_passes(self, passes, data) -> None:
@@ -198,6 +222,20 @@ class Machine(RuleBasedStateMachine):
             st.builds(Leave, owners),
         )
 
+    def _approvable(self) -> st.SearchStrategy[Any]:
+        names = self._names()
+        return st.one_of(
+            st.builds(Deposit, names, AMOUNTS, CURRENCIES, REFERENCES),
+            st.builds(Withdrawal, names, AMOUNTS, CURRENCIES, REFERENCES),
+            st.builds(SetCreditLimit, names, LIMITS),
+            st.builds(SetDailyLimit, names, st.none() | LIMITS),
+            st.builds(SetRole, st.sampled_from(OWNERS), st.just("teller")),
+            *(
+                st.builds(Reversal, st.just(each.id), *self._back(each), PARTS)
+                for each in self.promised[-2:]
+            ),
+        )
+
     def _followings(self) -> st.SearchStrategy[Action]:
         return st.sampled_from(self.promised).flatmap(self._following)
 
@@ -279,6 +317,13 @@ class Machine(RuleBasedStateMachine):
     def _append(self, *actions: Action) -> None:
         self.now += timedelta(seconds=1)
         self._compare(self._entries(list(actions)))
+
+    def _as(self, maker: str, *actions: Action) -> list[Entry]:
+        self.now += timedelta(seconds=1)
+        made = [replace(each, caller_id=maker) for each in self._entries(list(actions))]
+        self.asked[-1] = made
+        self._compare(made)
+        return made
 
     def _compare(self, entries: list[Entry]) -> None:
         expected = self.model.tell_all(entries)

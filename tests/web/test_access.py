@@ -18,6 +18,10 @@ KEY = "01a2121c-0001-7000-8000-000000000000"
 ONLY = {
     "/customers": {Role.TELLER, Role.AUDITOR},
     "/customers/<user_id>": {Role.TELLER, Role.AUDITOR},
+    "/approvals": set(Role) - {Role.CUSTOMER},
+    "/approvals/<approval_id>": set(Role) - {Role.CUSTOMER},
+    "/approvals/<approval_id>/grant": {Role.TELLER, Role.ADMIN},
+    "/approvals/<approval_id>/refuse": {Role.TELLER, Role.ADMIN},
     "/audit": {Role.AUDITOR},
     "/integrity": {Role.AUDITOR},
     "/accounts/<account>/freeze": {Role.TELLER},

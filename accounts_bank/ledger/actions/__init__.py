@@ -6,6 +6,7 @@ kind in the journal, in statements and in the audit log. Tags and the order of f
 the journal's digests, so they never change.
 """
 
+from accounts_bank.ledger.actions.ask_approval import Approvable, AskApproval
 from accounts_bank.ledger.actions.bulk import Bulk, BulkMode
 from accounts_bank.ledger.actions.cancel_schedule import CancelSchedule
 from accounts_bank.ledger.actions.capture import Capture
@@ -13,14 +14,17 @@ from accounts_bank.ledger.actions.close_account import CloseAccount
 from accounts_bank.ledger.actions.deposit import Deposit
 from accounts_bank.ledger.actions.expire import Expire
 from accounts_bank.ledger.actions.freeze_account import FreezeAccount
+from accounts_bank.ledger.actions.grant_approval import GrantApproval
 from accounts_bank.ledger.actions.hold import Hold
 from accounts_bank.ledger.actions.leave import Leave
 from accounts_bank.ledger.actions.open_account import OpenAccount
+from accounts_bank.ledger.actions.refuse_approval import RefuseApproval
 from accounts_bank.ledger.actions.rename_account import RenameAccount
 from accounts_bank.ledger.actions.reversal import Reversal
 from accounts_bank.ledger.actions.schedule import Every, Schedule
 from accounts_bank.ledger.actions.set_credit_limit import SetCreditLimit
 from accounts_bank.ledger.actions.set_daily_limit import SetDailyLimit
+from accounts_bank.ledger.actions.set_role import SetRole
 from accounts_bank.ledger.actions.transfer import Transfer
 from accounts_bank.ledger.actions.unfreeze_account import UnfreezeAccount
 from accounts_bank.ledger.actions.void import Void
@@ -46,10 +50,16 @@ Action = (
     | Expire
     | Schedule
     | CancelSchedule
+    | SetRole
+    | AskApproval
+    | GrantApproval
+    | RefuseApproval
 )
 
 __all__ = [
     "Action",
+    "Approvable",
+    "AskApproval",
     "Bulk",
     "BulkMode",
     "CancelSchedule",
@@ -59,14 +69,17 @@ __all__ = [
     "Every",
     "Expire",
     "FreezeAccount",
+    "GrantApproval",
     "Hold",
     "Leave",
     "OpenAccount",
+    "RefuseApproval",
     "RenameAccount",
     "Reversal",
     "Schedule",
     "SetCreditLimit",
     "SetDailyLimit",
+    "SetRole",
     "Transfer",
     "UnfreezeAccount",
     "Void",

@@ -12,10 +12,13 @@ from typing import Self
 from msgspec import Struct
 
 from accounts_bank.ledger.actions import (
+    AskApproval,
     CancelSchedule,
     Capture,
     Expire,
+    GrantApproval,
     Hold,
+    RefuseApproval,
     Reversal,
     Schedule,
     Transfer,
@@ -57,7 +60,7 @@ class Checksum(Struct):
 
 
 class ProgressReconciler:
-    """Compares the progress of holds, schedules and transfers with the journal.
+    """Compares the progress of holds, schedules, approvals and transfers with the journal.
 
     The journal adds to the checksums, and the kept progress subtracts from them.
     """
@@ -90,6 +93,8 @@ class ProgressReconciler:
             self._checksums[kind, Stage.CANCELLED].add(
                 entry_id, -(progress.stage is Stage.CANCELLED)
             )
+        elif kind == "approval_asked":
+            self._checksums[kind, progress.stage].add(entry_id, -1)
         else:
             self._checksums[kind, "reversed amount"].add(entry_id, -progress.done_minor)
 
@@ -130,8 +135,19 @@ class ProgressReconciler:
                 reversed_minor = recorded.lines[1].amount_minor
                 self._checksums["transfer", "reversed amount"].add(transfer_id, reversed_minor)
             case _:
+                self._see_approval(recorded, action)
+
+    def _see_approval(self, recorded: Recorded, action: object) -> None:
+        match action:
+            case AskApproval():
+                self._checksums["approval_asked", Stage.OPEN].add(recorded.entry.id)
+            case GrantApproval(approval_id=approval_id):
+                self._end(approval_id, Stage.GRANTED, "approval_asked")
+            case RefuseApproval(approval_id=approval_id):
+                self._end(approval_id, Stage.REFUSED, "approval_asked")
+            case _:
                 pass
 
-    def _end(self, hold_id: str, stage: Stage) -> None:
-        self._checksums["hold", Stage.OPEN].add(hold_id, -1)
-        self._checksums["hold", stage].add(hold_id)
+    def _end(self, entry_id: str, stage: Stage, kind: str = "hold") -> None:
+        self._checksums[kind, Stage.OPEN].add(entry_id, -1)
+        self._checksums[kind, stage].add(entry_id)

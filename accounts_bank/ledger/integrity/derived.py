@@ -12,10 +12,13 @@ from itertools import islice
 from typing import TypeVar
 
 from accounts_bank.ledger.actions import (
+    AskApproval,
     CancelSchedule,
     Capture,
     Expire,
+    GrantApproval,
     Hold,
+    RefuseApproval,
     Reversal,
     Schedule,
     Transfer,
@@ -23,7 +26,7 @@ from accounts_bank.ledger.actions import (
 )
 from accounts_bank.ledger.entries import Needs, Recorded, Snapshot
 from accounts_bank.ledger.integrity.checksums import NOT_A_RUN
-from accounts_bank.ledger.values import Account, EntryRef, Progress, Stage, Status
+from accounts_bank.ledger.values import BANK_ID, Account, EntryRef, Progress, Stage, Status
 
 BATCH_MAX = 1_000
 
@@ -99,7 +102,10 @@ class DerivedCheck:
         self, progress: Progress, recorded: Recorded, payer: Account | None
     ) -> None:
         name = f"{progress.kind} {progress.entry_id}"
-        if payer is None or _payer(recorded) not in {payer.id, payer.number}:
+        if isinstance(recorded.entry.action, AskApproval):
+            if recorded.entry.action.subject != progress.account_id:
+                self._report(f"{name}: it is not about {progress.account_id}")
+        elif payer is None or _payer(recorded) not in {payer.id, payer.number}:
             self._report(f"{name}: account {progress.account_id} does not pay for it")
         due_at = _due_at(progress, recorded)
         if progress.due_at != due_at:
@@ -126,7 +132,7 @@ def _parties(recorded: Recorded) -> Iterable[str]:
 
 
 def _earlier_entry(recorded: Recorded) -> str | None:
-    """Return the id of the earlier entry under which an entry is listed."""
+    """Return the id of the earlier entry, or of the bank, under which an entry is listed."""
     action = recorded.entry.action
     if isinstance(action, Transfer):
         return None if recorded.status in NOT_A_RUN else action.schedule_id
@@ -137,8 +143,10 @@ def _earlier_entry(recorded: Recorded) -> str | None:
             return earlier
         case Reversal(transfer_id=earlier) | CancelSchedule(schedule_id=earlier):
             return earlier
+        case GrantApproval(approval_id=earlier) | RefuseApproval(approval_id=earlier):
+            return earlier
         case _:
-            return None
+            return BANK_ID if isinstance(action, AskApproval) else None
 
 
 def _entry_refs_of(recorded: Recorded, accounts: Mapping[str, Account]) -> Iterator[EntryRef]:

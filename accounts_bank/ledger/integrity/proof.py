@@ -150,7 +150,9 @@ def _prove_entries(
 def _prove_progress(progress: Iterable[Progress], reconciler: ProgressReconciler) -> None:
     for each in progress:
         name = f"{each.kind} {each.entry_id}"
-        if each.kind != "transfer" and (each.due_at is None) is (each.stage is Stage.OPEN):
+        if each.kind in {"hold", "schedule"} and (each.due_at is None) is (
+            each.stage is Stage.OPEN
+        ):
             raise BooksWrong(f"{name}: it is {each.stage}, and due {each.due_at}")
         if each.done_minor > each.amount_minor:
             raise BooksWrong(f"{name}: {each.done_minor} of {each.amount_minor} came of it")

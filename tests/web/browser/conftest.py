@@ -175,7 +175,7 @@ def site(passwords, tmp_path_factory) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def town(passwords, tmp_path_factory) -> Iterator[Site]:
     """The demo: people with a year behind them."""
-    site = served(passwords, tmp_path_factory.mktemp("town"), DEMO=True)
+    site = served(passwords, tmp_path_factory.mktemp("town"), DEMO=True, FOUR_EYES=True)
     yield site
     site.close()
 

@@ -1,10 +1,13 @@
 """Every page in two looks: axe finds nothing and nothing is cut off; a soak keeps pictures."""
 
 import re
+from functools import cache
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from accounts_bank.errors import AwaitsApproval
+from accounts_bank.identity import Caller, Role
 from tests.gates.test_root_names import ROOT
 from tests.helpers import AUDITOR, TELLER
 from tests.rounds import rounds
@@ -76,6 +79,8 @@ PAGES = {
         "customers-nobody": "/customers?name=nobody",
         "customer": "/customers/{ada}",
         "teller-account": "{household}",
+        "approvals": "/approvals",
+        "approval": "{approval}",
     },
     AUDITOR: {
         "auditor-overview": "/overview",
@@ -101,7 +106,17 @@ def places(town: Site) -> dict[str, str]:
         "transfer": f"/transfers/{sent}",
         "hold": f"/holds/{town.bank.accounts.holds.of(ada, before=None, limit=1)[0].id}",
         "schedule": f"/schedules/{paid.id}",
+        "approval": f"/approvals/{approval(town)}",
     }
+
+
+@cache
+def approval(town: Site) -> str:
+    """Return the id of a request that a teller of another shift made."""
+    other = Caller("another-teller", Role.TELLER, "session")
+    with pytest.raises(AwaitsApproval) as waits:
+        town.bank.accounts.limit_credit(other, town.accounts("ada")[0].id, 50_000)
+    return waits.value.approval_id
 
 
 def faults(page: Page, rules: list[str]) -> list[str]:
@@ -138,9 +153,11 @@ def test_every_page_is_looked_at(app):
     shapes = {"{household}": "/accounts/<account>", "{savings}": "/accounts/<account>"}
     shapes |= {"{transfer}": "/transfers/<entry_id>", "{ada}": "<user_id>"}
     shapes |= {"{hold}": "/holds/<entry_id>", "{schedule}": "/schedules/<entry_id>"}
+    shapes |= {"{approval}": "/approvals/<approval_id>"}
     for given, rule in shapes.items():
         looked_at = {path.replace(given, rule) for path in looked_at}
     like_others = {"/", "/deposits/<entry_id>", "/withdrawals/<entry_id>"}
+    like_others |= {f"/approvals/<approval_id>/{end}" for end in ("grant", "refuse")}
     redirects = {"/reversals/<entry_id>", "/captures/<entry_id>"}
     files = {"/accounts/<account>/statement.csv", "/accounts/<account>/statement.xml"}
     pages = {
