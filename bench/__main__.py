@@ -5,13 +5,14 @@
 
 import sys
 
-from bench import bulk, growth, http, proof, scale, servers, stores
+from bench import bulk, growth, http, proof, sandbox, scale, servers, stores
 
 BENCHMARKS = {
     "bulk": bulk.run,
     "growth": growth.run,
     "http": http.run,
     "proof": proof.run,
+    "sandbox": sandbox.run,
     "scale": scale.run,
     "servers": servers.run,
     "stores": stores.run,

@@ -135,9 +135,15 @@ def session_claims(bank: Bank, session: Session) -> dict[str, Any]:
 
 
 def lasting_token(bank: Bank, user: User, session: Session) -> str:
-    """Make an access token that lasts as long as a sandbox bank needs it."""
+    """Make an access token that lasts as long as a sandbox bank needs it.
+
+    The first use of the token need not verify it: this process has made it.
+    """
     claims = session_claims(bank, session)
-    return str(create_access_token(user.id, additional_claims=claims, expires_delta=LASTING))
+    token = str(create_access_token(user.id, additional_claims=claims, expires_delta=LASTING))
+    known = claims | {"sub": user.id, "exp": time() + LASTING.total_seconds()}
+    _verified().keep(f"{bank.id} Bearer {token}", known)
+    return token
 
 
 def claims_of(location: Literal["headers", "cookies"], *, refresh: bool) -> dict[str, Any]:

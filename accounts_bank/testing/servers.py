@@ -15,7 +15,7 @@ from accounts_bank.collections.passwords import Passwords
 from accounts_bank.config import Settings
 from accounts_bank.http.bank import EXTENSION, Bank
 from accounts_bank.testing.client import Client
-from accounts_bank.testing.transports import HttpTransport, Transport, WsgiTransport
+from accounts_bank.testing.transports import Transport, WsgiTransport
 
 HOST = "127.0.0.1"
 BANKS_MAX = 10_000
@@ -63,7 +63,10 @@ def in_process() -> Server:
 
 
 class LocalServer(Server):
-    """Serves an app of its own in a thread, on a free port of 127.0.0.1."""
+    """Serves an app of its own in a thread, on a free port of 127.0.0.1.
+
+    Its own clients call the app without the socket: a test has many calls that are no subject.
+    """
 
     def __init__(self) -> None:
         """Start to listen."""
@@ -73,7 +76,7 @@ class LocalServer(Server):
             target=self._server.serve_forever, args=(0.05,), name="accounts-server", daemon=True
         )
         self._thread.start()
-        super().__init__(HttpTransport(f"http://{HOST}:{self._server.port}"))
+        super().__init__(WsgiTransport(self.app, f"http://{HOST}:{self._server.port}"))
 
     def close(self) -> None:
         """Stop listening and end the threads."""

@@ -56,13 +56,13 @@ class HttpTransport:
 class WsgiTransport:
     """Calls the application in the thread of the caller."""
 
-    url = "http://localhost"
-
-    def __init__(self, app: Flask) -> None:
-        """Take the application."""
-        self._app = app
+    def __init__(self, app: Flask, url: str = "http://localhost") -> None:
+        """Take the application, and the address at which it is served too, if it is."""
+        self._app, self.url = app, url
 
     def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Reply:
         client = self._app.test_client(use_cookies=False)
-        answer = client.open(path, method=method, headers=headers, data=body, buffered=True)
+        answer = client.open(
+            path, self.url, method=method, headers=headers, data=body, buffered=True
+        )
         return Reply(answer.status_code, answer.headers, answer.data)
