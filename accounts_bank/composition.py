@@ -29,6 +29,7 @@ from accounts_bank.http.middleware import InFlight
 from accounts_bank.http.rate_limits import RateLimits
 from accounts_bank.observability.observer import Observer
 from accounts_bank.sandbox import demo
+from accounts_bank.sandbox.actors import ActingAccountStore, Actors
 from accounts_bank.sandbox.clock import BankClock
 from accounts_bank.sandbox.control import Part, Sandbox
 from accounts_bank.sandbox.faults import Faults
@@ -158,20 +159,21 @@ class _Foundation(NamedTuple):
         process, stores, sealer, vault, clock, poll_s = self
         seed = secrets.token_hex(16) if seed is None else seed
         ids, faults = SeededIds(clock, seed), Faults(process.clock, clock, seed)
-        saved, is_frozen, books = sealer.notify, clock.is_standing, stores.accounts
+        saved, is_frozen = sealer.notify, clock.is_standing
+        books = ActingAccountStore(stores.accounts)
         due_work = DueWork(books, clock=clock, on_saved=saved, poll_s=poll_s, is_frozen=is_frozen)
+        books.expect = due_work.expect
         joined = partial(join_collections, stores.users, books, process.settings)
         shared = partial(joined, process.passwords, saved, due_work.expect)
         join = partial(shared, session_clock=process.clock)
         users, accounts = join(clock, ids)
         parts: dict[str, Part] = {"clock": clock, "ids": ids}
-        forget = accounts.forget
         bank = Bank(
             id=bank_id,
             users=users,
             accounts=accounts,
             audit=sealer,
-            verifier=Verifier(Contents(stores.users, books, stores.journal), sealer, None),
+            verifier=Verifier(Contents(*stores[:3]), sealer, None),
             **process.shared(),
             due_work=due_work,
             clock=clock,
@@ -182,8 +184,9 @@ class _Foundation(NamedTuple):
                 due_work,
                 vault,
                 faults=faults,
+                actors=Actors(partial(join, clock)),
                 parts=parts,
-                forget=forget,
+                forget=accounts.forget,
                 parent_id=parent_id,
             ),
         )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from accounts_bank.collections.due_work import END_OF_TIME, DueWork, Fired
 from accounts_bank.errors import ClockBackward, InvalidRequest, NotFound, SandboxFull
 from accounts_bank.ledger.values import Progress
+from accounts_bank.sandbox.actors import Actors
 from accounts_bank.sandbox.clock import BankClock, ClockState, Mode
 from accounts_bank.sandbox.digest import digest
 from accounts_bank.sandbox.exchanges import Exchanges
@@ -60,6 +61,7 @@ class Sandbox:
         vault: Vault,
         *,
         faults: Faults,
+        actors: Actors,
         parts: dict[str, Part],
         forget: Callable[[], None],
         parent_id: str | None = None,
@@ -67,6 +69,7 @@ class Sandbox:
         """Take the parts of a bank.
 
         :param faults: saved and restored too.
+        :param actors: its payees that act by themselves.
         :param parts: saved and restored with each snapshot.
         :param forget: clears the caches of the bank after a restore.
         :param parent_id: the id of the bank that this one was made in; None for the first bank.
@@ -74,7 +77,7 @@ class Sandbox:
         self._clock = clock
         self._due_work = due_work
         self._vault = vault
-        self.faults = faults
+        self.faults, self.actors = faults, actors
         self._parts = {"faults": faults} | parts
         self._forget = forget
         self.parent_id = parent_id

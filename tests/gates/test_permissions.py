@@ -22,6 +22,7 @@ NAMES_ROLES = {
     "collections/users.py": "a user that signs up is a customer",
     "config.py": "a demo user in the settings is a customer by default",
     "identity.py": "defines the roles; a user is a customer by default",
+    "sandbox/actors.py": "a teller freezes the account of an actor",
     "sandbox/demo.py": "gives the demo users their roles",
     "sandbox/people.py": "gives a sandbox bank its admin; its teller pays opening balances in",
 }

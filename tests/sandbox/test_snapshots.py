@@ -157,9 +157,9 @@ def test_a_reset_copies_no_value(bank, app):
     for _ in range(250):
         bank.send("ada", "ben", 1)
     take(bank, "full")
-    entries = own.accounts._store._store._entries
+    entries = own.accounts._store._store._store._entries
     restore(bank, "full")
-    restored = own.accounts._store._store._entries
+    restored = own.accounts._store._store._store._entries
     assert all(restored[each] is entries[each] for each in entries)
     began_s = perf_counter()
     own.sandbox.restore("full")

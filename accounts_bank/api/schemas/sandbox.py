@@ -9,6 +9,7 @@ from accounts_bank.collections.due_work import Fired
 from accounts_bank.http.cursors import IdCursor
 from accounts_bank.http.fields import Currency, Input, Limit, Moment, Time
 from accounts_bank.identity import Role, Username
+from accounts_bank.sandbox.actors import Kind
 from accounts_bank.sandbox.clock import Mode
 from accounts_bank.sandbox.control import Sandbox
 from accounts_bank.sandbox.durations import PATTERN
@@ -63,6 +64,20 @@ class NewBankView(Struct, frozen=True):
     url: str
     admin_token: str
     users: list[NewUserView]
+
+
+class ActorView(Struct, frozen=True):
+    """A payee with a fixed account number, and its kind of act."""
+
+    kind: Kind
+    username: str
+    account: AccountView
+
+
+class ActorsView(Struct, frozen=True):
+    """All actors."""
+
+    data: list[ActorView]
 
 
 class BankView(Struct, frozen=True):
