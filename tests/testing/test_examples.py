@@ -10,36 +10,48 @@ from tests.testing.test_plugin import IN_PROCESS
 
 pytest_plugins = ["pytester"]
 
-PAYMENTS = ROOT / "examples/payments"
+EXAMPLES = {
+    "payments": "payment_client.py",
+    "salaries": "payroll.py",
+    "balances": "balance_page.py",
+}
 PAGE = (ROOT / "docs/testing.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
-def payments(pytester):
-    """Run the example with a line of its client replaced."""
+def example(pytester):
+    """Run an example with a line of its program replaced."""
 
-    def ran(old="", new=""):
-        for name in ("payment_client.py", "test_payments.py"):
-            shutil.copy(PAYMENTS / name, pytester.path)
-        client = pytester.path / "payment_client.py"
-        text = client.read_text()
+    def ran(name, old="", new=""):
+        for file in (ROOT / "examples" / name).glob("*.py"):
+            shutil.copy(file, pytester.path)
+        program = pytester.path / EXAMPLES[name]
+        text = program.read_text()
         assert old in text
-        client.write_text(text.replace(old, new))
+        program.write_text(text.replace(old, new))
         return pytester.runpytest_inprocess(*IN_PROCESS)
 
     return ran
 
 
-def test_the_payment_client_pays_once(payments):
-    payments().assert_outcomes(passed=1)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_passes_its_test(example, name):
+    example(name).assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [("TRIES = 3", "TRIES = 1"), ('"Idempotency-Key": key,', "")]
-)
-def test_the_payment_client_needs_its_retry_and_its_key(payments, old, new):
-    payments(old, new).assert_outcomes(failed=1)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_needs_its_retry(example, name):
+    example(name, "TRIES = 3", "TRIES = 1").assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize("name", ["payments", "salaries"])
+def test_an_example_that_pays_needs_its_key(example, name):
+    example(name, '"Idempotency-Key": key,').assert_outcomes(failed=1)
+
+
+def test_each_example_is_tested():
+    assert {each.name for each in (ROOT / "examples").iterdir() if each.is_dir()} == set(EXAMPLES)
 
 
 def test_the_first_five_minutes_work_when_they_are_pasted(pytester):
