@@ -22,7 +22,7 @@ from accounts_bank.audit.log import AuditLog
 from accounts_bank.audit.opening import LogSettings, open_log
 from accounts_bank.audit.sealer import MEMORY_PACE, Pace, Sealer
 from accounts_bank.audit.verifier import Verifier
-from accounts_bank.collections.client import Clock, keyed_id
+from accounts_bank.collections.client import Clock, keyed_id, with_time_of
 from accounts_bank.collections.due_work import DueWork
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.runner import Runner
@@ -64,6 +64,10 @@ were killed."""
 
 SEED_NUMBER_MAX = 20_000
 """The last number of a database whose state at the start becomes the seed of its sandbox."""
+
+
+STAFF, FIRST_ID = "STAFF", "00000000-0000"
+"""The ids of the settings' staff are hashes of their names, and precede the ids of all others."""
 
 
 def _now() -> datetime:
@@ -124,7 +128,7 @@ def _add_staff(bank: Bank, passwords: Passwords) -> None:
     for staff in bank.settings.STAFF:
         with suppress(UsernameTaken):
             password_hash = staff.password_hash or passwords.hash(staff.password)
-            user_id = keyed_id("staff", username_key(staff.username))
+            user_id = with_time_of(keyed_id(STAFF, username_key(staff.username)), FIRST_ID)
             bank.users.add(staff.username, password_hash, role=staff.role, user_id=user_id)
 
 
