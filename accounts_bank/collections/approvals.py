@@ -98,6 +98,10 @@ class Approvals:
         self._client = client
         self._four_eyes = four_eyes
 
+    def waive(self) -> None:
+        """Demand no second person any more: the demo writes its history by itself."""
+        self._four_eyes = FourEyes()
+
     def submit(self, caller: Caller, action: Action, key: str | None = None) -> Outcome:
         """Submit an action of staff, or ask a second person to approve it.
 

@@ -112,6 +112,7 @@ def prepare(
     past = SimulatedClock(now)
     random = Random(seed)  # noqa: S311 - the same numbers for the same seed
     users, accounts = join(past, SimulatedIds(past, random))
+    accounts.approvals.waive()
     if not is_written(users):
         write(users, accounts, past, random, passwords.hash(PASSWORD))
     return tuple(DemoUser(each.username, PASSWORD, each.full_name, each.role) for each in PEOPLE)

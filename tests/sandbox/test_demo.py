@@ -101,3 +101,10 @@ def test_an_interrupted_demo_is_refused(bank):
 def test_a_bank_without_the_demo_has_none_of_its_users(http):
     wish = {"username": "ada", "password": demo.PASSWORD}
     assert code(http("POST", "/v1/auth/login", wish)) == (401, "invalid_credentials")
+
+
+def test_a_demo_starts_with_four_eyes(passwords):
+    cash = {"EUR": 1}
+    create_app(
+        {"DEMO": True, "FOUR_EYES": True, "FOUR_EYES_CASH_ABOVE_MINOR": cash}, passwords=passwords
+    ).extensions["accounts"].close()
