@@ -227,5 +227,6 @@ def join_collections(  # noqa: PLR0913, PLR0917 - all dependencies of the collec
         on_saved=on_saved,
         session_clock=session_clock,
         new_session_id=random_id,
+        idle_max=timedelta(seconds=settings.PAGE_IDLE_S),
     )
     return users, accounts

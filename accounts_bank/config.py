@@ -76,6 +76,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     JWT_TOKEN_LOCATION: tuple[Literal["headers", "cookies"], ...] = ("headers", "cookies")
     JWT_ACCESS_TOKEN_EXPIRES: Seconds = 900
     JWT_REFRESH_TOKEN_EXPIRES: Seconds = 30 * 24 * 3600
+    PAGE_IDLE_S: Seconds = 30 * 60
     AUDIT_LOG: str = "audit.log"
     AUDIT_KEY_FILE: str = ""
     LOG_FILE: str = ""

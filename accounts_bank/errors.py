@@ -10,7 +10,8 @@ ApiError
 ├── NotFound                the resource does not exist, or belongs to another user
 ├── NotAcceptable           no form of the resource fits `Accept`
 ├── PasswordWeak            the new password is common, or little more than a name
-├── UsernameTaken           another user has that username
+├── UsernameNotAllowed      the new username has characters that deceive
+├── UsernameTaken           another user has that username, or one that looks like it
 ├── LastAdmin               one admin must remain
 ├── PreconditionFailed      the resource changed since the caller read it
 ├── Refused                 a rule of the ledger refused the entry
@@ -130,6 +131,12 @@ class PasswordWeak(ApiError):
     """The new password is common, or little more than a name."""
 
     code = "password_weak"
+
+
+class UsernameNotAllowed(ApiError):
+    """The new username has characters that are invisible or of several scripts."""
+
+    code = "username_not_allowed"
 
 
 class Forbidden(ApiError):

@@ -1,6 +1,6 @@
 """The frozen values of users, their roles, sessions and events."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated
@@ -29,6 +29,9 @@ Username = Annotated[
 ]
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class Role(StrEnum):
     """The relation of a user to the bank; `collections.permissions` says which rights it has."""
 
@@ -38,12 +41,36 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class Session(Struct, frozen=True, gc=False):
-    """One sign-in. Its tokens carry `id`; `refresh_id` is the id of the unused refresh token."""
+class Device(Struct, frozen=True, gc=False):
+    """A client that signs in: its address, its `User-Agent`, and whether it uses the pages."""
+
+    address: str = ""
+    agent: str = ""
+    is_of_pages: bool = False
+
+
+class Session(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One sign-in. Its tokens carry `id`; `refresh_id` is the id of the unused refresh token.
+
+    `previous_id` is the secret before it, for sessions of the pages. `displaced` is the id of the
+    session that this sign-in ended, because the user had too many.
+    """
 
     id: str
     refresh_id: str
     expires_at: datetime
+    created_at: datetime = EPOCH
+    last_used_at: datetime = EPOCH
+    address: str = ""
+    agent: str = ""
+    is_of_pages: bool = False
+    previous_id: str = ""
+    displaced: str = ""
+
+    @property
+    def secrets(self) -> set[str]:
+        """The secrets that are good: the present one and the one before it."""
+        return {self.refresh_id, self.previous_id} - {""}
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -62,11 +89,18 @@ class User(Struct, frozen=True, kw_only=True):
     sessions: tuple[Session, ...] = ()
     version: int = 1
     deleted_at: datetime | None = None
+    skeleton: str | None = None
 
     @property
     def username_key(self) -> str:
         """The form in which usernames are compared; unique, and "" for deleted users."""
         return username_key(self.username)
+
+    @property
+    def unique_keys(self) -> set[str]:
+        """The texts that no other user has; NUL tells the two kinds apart."""
+        keys = set() if self.deleted_at else {self.username_key}
+        return keys | ({f"\0{self.skeleton}"} if self.skeleton else set())
 
     def session(self, session_id: str) -> Session | None:
         """Return the session with an id, or None."""
@@ -92,6 +126,7 @@ class Event(Struct, frozen=True, gc=False):
 
     `kind` is one of `user_registered`, `user_updated`, `user_deleted`, `password_changed`,
     `password_refused`, `login`, `login_failed`, `login_refreshed`, `refresh_reused`, `logout`,
+    `session_ended`, `session_displaced` (by a sign-in too many),
     `role_changed_to_` and the role, `role_restored` (to the last admin), and for a sandbox
     `sandbox_` and the call.
     `user_id` is None if no user has the name of a sign-in. An event contains no personal data,

@@ -22,6 +22,7 @@ SETTINGS = {
     "JWT_TOKEN_LOCATION": "where tokens may be; cookies are for pages, `/v1` takes headers alone",
     "JWT_ACCESS_TOKEN_EXPIRES": "seconds",
     "JWT_REFRESH_TOKEN_EXPIRES": "seconds; each refresh prolongs a session",
+    "PAGE_IDLE_S": "seconds without use after which a session of the pages ends",
     "AUDIT_LOG": "path; `.head` (its sealed end) and `.key` lie beside it. Empty: this "
     "[host](decisions/several-hosts.md) writes none",
     "AUDIT_KEY_FILE": "path; keep it away from writers of the log. Empty: beside the log",

@@ -8,7 +8,7 @@ from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.answers import NO_CONTENT, Answer
 from accounts_bank.http.bank import Bank
 from accounts_bank.http.credentials import begin_session
-from accounts_bank.identity import Caller, Session, User
+from accounts_bank.identity import Caller, Device, Session, User
 
 IssueTokens = Callable[[User, Session], TokensView]
 
@@ -26,14 +26,14 @@ operations = Operations("auth", "/v1/auth")
     codes=("invalid_credentials", "rate_limited"),
 )
 def login(
-    bank: Bank, body: LoginRequest, address: str, known_user_id: str, issue_tokens: IssueTokens
+    bank: Bank, body: LoginRequest, device: Device, known_user_id: str, issue_tokens: IssueTokens
 ) -> Answer:
     """Begin a session. Failed sign-ins slow the next ones.
 
     A client that sends an earlier refresh token of the user as its bearer token is not slowed by
     the failures of others.
     """
-    user, session = begin_session(bank, address, body.username, body.password, known_user_id)
+    user, session = begin_session(bank, device, body.username, body.password, known_user_id)
     return Answer(issue_tokens(user, session))
 
 

@@ -24,6 +24,7 @@ _PATH_PARAMETERS = {
     "entry_id": "The id in the answer of the POST.",
     "user_id": "A user's id.",
     "approval_id": "The `approval_id` of an answer 202.",
+    "session_id": "A session's id.",
     "bank_id": "The id of a sandbox bank.",
     "fault_id": "The id of a fault.",
     "name": "1 to 64 letters, digits, `.`, `_` or `-`.",

@@ -20,6 +20,7 @@ from accounts_bank.http.messages import BODY_MAX_BYTES, QUOTES_MAX
 HEADER_ARGUMENTS = (
     "key",
     "address",
+    "device",
     "if_match",
     "if_none_match",
     "accept",

@@ -55,6 +55,11 @@ CATALOGUE: Mapping[str, Entry] = {
         "Password weak",
         "The password is one of the most common, or little more than a name. Choose another one.",
     ),
+    "username_not_allowed": Entry(
+        400,
+        "Username not allowed",
+        "The username has a character that is invisible, a symbol, or of a second script.",
+    ),
     "invalid_token": Entry(
         401, "Invalid token", "The token is missing, broken, expired, or its session has ended."
     ),
@@ -76,7 +81,9 @@ CATALOGUE: Mapping[str, Entry] = {
     ),
     "request_timeout": Entry(408, "Request timeout", "The request took too long to arrive."),
     "username_taken": Entry(
-        409, "Username taken", "Another user has that username. Choose another one."
+        409,
+        "Username taken",
+        "Another user has that username, or one that looks like it. Choose another one.",
     ),
     "last_admin": Entry(
         409, "Last admin", "One admin must remain. Make another user an admin first."

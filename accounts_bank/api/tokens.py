@@ -3,18 +3,21 @@
 from datetime import timedelta
 from hashlib import sha256
 from time import time
-from typing import Any, Literal
+from typing import Any
 
 from flask import Flask, Response, request
 from flask_jwt_extended import (
     JWTManager,
     create_access_token,
     create_refresh_token,
+    decode_token,
     get_jwt,
+    get_unverified_jwt_headers,
     verify_jwt_in_request,
 )
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import InvalidTokenError
+from msgspec import UNSET
 
 from accounts_bank.api.problems import answer
 from accounts_bank.api.schemas.users import TokensView
@@ -27,12 +30,16 @@ from accounts_bank.identity import Caller, Session, User
 SESSION_CLAIM = "sid"
 BANK_CLAIM = "bank"
 """The id of a sandbox bank; its tokens open no other bank. Tokens of the first bank lack it."""
-PAGES_CLAIM = "pages"
-"""Marks tokens in cookies: they open the pages alone, and all other tokens the API alone."""
+ISSUER = "accounts-bank"
+API_AUDIENCE, PAGES_AUDIENCE = "accounts-bank/v1", "accounts-bank/pages"
+"""A token opens its audience alone: the API, or the pages, which keep theirs in cookies."""
+TYPE_CLAIM = "typ"
+"""Holds `access` or `refresh`; the header `typ` is `JWT` (RFC 8725, 3.11)."""
 VERIFIED_MAX = 10_000
 LEEWAY_S = 30
 """Seconds by which the clocks of two servers may differ for `exp` and `nbf` (RFC 7519, 4.1.4)."""
 LASTING = timedelta(days=1)
+_TYPES = {False: "access", True: "refresh"}
 
 FAILURES = (JWTExtendedException, InvalidTokenError)
 """The errors of a token that flask-jwt-extended and PyJWT raise."""
@@ -70,9 +77,11 @@ def register(app: Flask, settings: Settings) -> None:
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.JWT_ACCESS_TOKEN_EXPIRES),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.JWT_REFRESH_TOKEN_EXPIRES),
         JWT_ALGORITHM="HS256",
+        JWT_ENCODE_ISSUER=ISSUER,
+        JWT_DECODE_ISSUER=ISSUER,
+        JWT_DECODE_AUDIENCE=[API_AUDIENCE, PAGES_AUDIENCE],
         JWT_DECODE_LEEWAY=timedelta(seconds=LEEWAY_S),
-        JWT_COOKIE_CSRF_PROTECT=True,
-        JWT_CSRF_CHECK_FORM=True,
+        JWT_COOKIE_CSRF_PROTECT=False,  # the pages compare the secret of the form themselves
     )
     app.extensions["accounts.verified_tokens"] = VerifiedTokens()
     manager = JWTManager(app)
@@ -92,7 +101,7 @@ def caller() -> Caller:
     key = f"{bank().id} {header}"
     known = verified.get(key)
     if known is None:
-        claims = claims_of("headers", refresh=False)
+        claims = _bearer_claims(refresh=False)
         verified.keep(key, claims)
         known = claims["sub"], claims[SESSION_CLAIM]
     return bank().users.caller(*known)
@@ -100,7 +109,7 @@ def caller() -> Caller:
 
 def refresh_claims() -> tuple[str, str, str]:
     """Return the user's, the session's and the token's id of this request's refresh token."""
-    claims = claims_of("headers", refresh=True)
+    claims = _bearer_claims(refresh=True)
     return claims["sub"], claims[SESSION_CLAIM], claims["jti"]
 
 
@@ -116,21 +125,31 @@ def known_user_id() -> str:
 
 def tokens_view(user: User, session: Session) -> TokensView:
     """Make the tokens of a session."""
-    settings = bank().settings
     claims = session_claims(bank(), session)
     return TokensView(
-        access_token=create_access_token(user.id, additional_claims=claims),
+        access_token=access_token(user.id, claims),
         token_type="Bearer",  # noqa: S106 - a type, no secret
-        expires_in=settings.JWT_ACCESS_TOKEN_EXPIRES,
-        refresh_token=create_refresh_token(
-            user.id, additional_claims={**claims, "jti": session.refresh_id}
-        ),
+        expires_in=bank().settings.JWT_ACCESS_TOKEN_EXPIRES,
+        refresh_token=refresh_token(user.id, {**claims, "jti": session.refresh_id}),
+        ended_session=session.displaced or UNSET,
     )
 
 
-def session_claims(bank: Bank, session: Session) -> dict[str, Any]:
-    """Return the claims that bind a token to a session of a bank."""
-    claims = {SESSION_CLAIM: session.id}
+def access_token(user_id: str, claims: dict[str, Any], lasts: timedelta | None = None) -> str:
+    """Make an access token; it lasts as long as the settings say if `lasts` is None."""
+    typed = {TYPE_CLAIM: "access", **claims}
+    return str(create_access_token(user_id, additional_claims=typed, expires_delta=lasts))
+
+
+def refresh_token(user_id: str, claims: dict[str, Any]) -> str:
+    """Make a refresh token."""
+    typed = {TYPE_CLAIM: "refresh", **claims}
+    return str(create_refresh_token(user_id, additional_claims=typed))
+
+
+def session_claims(bank: Bank, session: Session, audience: str = API_AUDIENCE) -> dict[str, Any]:
+    """Return the claims that bind a token to a session of a bank and to an audience."""
+    claims = {"aud": audience, SESSION_CLAIM: session.id}
     return claims | {BANK_CLAIM: bank.id} if bank.id else claims
 
 
@@ -140,20 +159,33 @@ def lasting_token(bank: Bank, user: User, session: Session) -> str:
     The first use of the token need not verify it: this process has made it.
     """
     claims = session_claims(bank, session)
-    token = str(create_access_token(user.id, additional_claims=claims, expires_delta=LASTING))
+    token = access_token(user.id, claims, LASTING)
     known = claims | {"sub": user.id, "exp": time() + LASTING.total_seconds()}
     _verified().keep(f"{bank.id} Bearer {token}", known)
     return token
 
 
-def claims_of(location: Literal["headers", "cookies"], *, refresh: bool) -> dict[str, Any]:
-    """Verify the token of this request; a token in a cookie needs the CSRF token as well.
+def cookie_claims(token: str, *, refresh: bool) -> dict[str, Any]:
+    """Verify a token of the pages.
 
-    :raises InvalidToken: the token is for the other location. flask-jwt-extended raises the rest.
+    :raises InvalidToken: the token is for the API, or of the other type. flask-jwt-extended and
+        PyJWT raise the rest.
     """
-    verify_jwt_in_request(refresh=refresh, locations=[location])
+    claims = dict(decode_token(token))
+    is_ours = _is_one_of_ours(get_unverified_jwt_headers(token), claims)
+    if not is_ours or claims["aud"] != PAGES_AUDIENCE or claims["type"] != _TYPES[refresh]:
+        raise InvalidToken(_BROKEN)
+    return claims
+
+
+def _bearer_claims(*, refresh: bool) -> dict[str, Any]:
+    """Verify the bearer token of this request.
+
+    :raises InvalidToken: the token is for the pages. flask-jwt-extended raises the rest.
+    """
+    verify_jwt_in_request(refresh=refresh, locations=["headers"])
     claims = dict(get_jwt())
-    if (PAGES_CLAIM in claims) != (location == "cookies"):
+    if claims["aud"] != API_AUDIENCE:
         raise InvalidToken(_BROKEN)
     return claims
 
@@ -165,10 +197,11 @@ def _verified() -> VerifiedTokens:
     return found
 
 
-def _is_one_of_ours(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
-    """Refuse a token of another bank, without an end or without a session."""
+def _is_one_of_ours(header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    """Refuse a token of another bank, without an end, without a session or without a type."""
+    is_typed = header.get("typ") == "JWT" and claims.get(TYPE_CLAIM) == claims["type"]
     is_here = claims.get(BANK_CLAIM, "") == bank().id
-    return is_here and "exp" in claims and isinstance(claims.get(SESSION_CLAIM), str)
+    return is_typed and is_here and "exp" in claims and isinstance(claims.get(SESSION_CLAIM), str)
 
 
 def _set_keys(manager: JWTManager, settings: Settings) -> None:

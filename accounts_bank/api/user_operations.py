@@ -1,5 +1,7 @@
 """/v1/users: sign-up, the own user, and users for the staff."""
 
+from functools import partial
+
 from werkzeug.datastructures import ETags
 
 from accounts_bank.api.etags import matcher, tag_of_user, tagged
@@ -8,9 +10,12 @@ from accounts_bank.api.schemas.users import (
     PasswordRequest,
     ProfileRequest,
     RoleRequest,
+    SessionView,
     UserRequest,
     UsersQuery,
     UserView,
+    began,
+    session_view,
     user_view,
 )
 from accounts_bank.collections.approved_roles import change_role as change_role_of
@@ -19,7 +24,8 @@ from accounts_bank.http import credentials, cursors
 from accounts_bank.http.answers import NO_CONTENT, Answer
 from accounts_bank.http.bank import Bank
 from accounts_bank.http.credentials import add_customer
-from accounts_bank.http.pagination import page
+from accounts_bank.http.fields import NewestFirst
+from accounts_bank.http.pagination import page, page_of
 from accounts_bank.identity import Caller
 
 operations = Operations("users", "/v1/users")
@@ -34,7 +40,7 @@ operations = Operations("users", "/v1/users")
     hashes_password=True,
     answer=UserView,
     status=201,
-    codes=("password_weak", "username_taken", "rate_limited"),
+    codes=("password_weak", "username_not_allowed", "username_taken", "rate_limited"),
 )
 def sign_up(bank: Bank, body: UserRequest, address: str) -> Answer:
     """Add a user with the role `customer`."""
@@ -98,6 +104,38 @@ def delete(bank: Bank, caller: Caller) -> Answer:
 def change_password(bank: Bank, caller: Caller, body: PasswordRequest) -> Answer:
     """Change the password and end every other session."""
     credentials.change_password(bank, caller, body.current_password, body.new_password)
+    return NO_CONTENT
+
+
+@operations.declare(
+    "GET",
+    "/me/sessions",
+    "List your sessions",
+    permission=Permission.MANAGE_SELF,
+    query=NewestFirst,
+    answer=SessionView,
+    is_page=True,
+)
+def list_sessions(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
+    """List the live sign-ins, the newest first."""
+    before = cursors.time_of(query.cursor) if query.cursor else None
+    live = sorted(bank.users.sessions(caller), key=began, reverse=True)
+    found = [each for each in live if before is None or began(each) < before]
+    view = partial(session_view, caller=caller)
+    return page_of(found, query.limit, lambda each: cursors.of_time(*began(each)), view)
+
+
+@operations.declare(
+    "DELETE",
+    "/me/sessions/<session_id>",
+    "End a session",
+    permission=Permission.MANAGE_SELF,
+    status=204,
+    codes=("not_found",),
+)
+def end_session(bank: Bank, caller: Caller, session_id: str) -> Answer:
+    """End one of your sign-ins and its tokens, on every worker."""
+    bank.users.end_session(caller, session_id)
     return NO_CONTENT
 
 

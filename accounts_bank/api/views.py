@@ -21,7 +21,7 @@ from accounts_bank.http.banks import BANKS_EXTENSION
 from accounts_bank.http.fields import Input
 from accounts_bank.http.guard import hashes_password, refuse_nul, require, spend_payment
 from accounts_bank.http.hosts import PROXY_PREFIX
-from accounts_bank.http.messages import idempotency_key, parse, parse_query
+from accounts_bank.http.messages import device, idempotency_key, parse, parse_query
 from accounts_bank.http.middleware import STREAMS, USER_ID
 from accounts_bank.identity import Caller
 
@@ -123,6 +123,7 @@ def _root_url() -> str:
 _READERS: dict[str, Callable[[], Any]] = {
     "key": idempotency_key,
     "address": lambda: request.remote_addr or "",
+    "device": device,
     "if_match": _if_match,
     "if_none_match": lambda: request.if_none_match,
     "accept": _accept,

@@ -17,7 +17,10 @@ TRIES_MAX = 10
 LOCKS, LOCK_TIMEOUT_S = 256, 5
 """Changes of one user take its lock in this process. Several users share a lock."""
 
-REVOKES_NOTHING = frozenset({"login", "login_refreshed", "user_updated"})
+UNTOLD = ""
+"""The kind of a change without an event: a new secret of a session of the pages."""
+
+REVOKES_NOTHING = frozenset({"login", "login_refreshed", "user_updated", UNTOLD})
 """Changes that revoke nothing; other processes may see them a moment later."""
 
 Change = Callable[[User], User]
@@ -68,7 +71,9 @@ class UserChanges:
             lock.release()
 
     def put(self, user: User, kind: str, actor_id: str) -> PutStatus:
-        """Save one user with its event, once."""
+        """Save one user with its event, once. The kind `UNTOLD` has no event."""
+        if kind == UNTOLD:
+            return self._store.put((user,))[0]
         event = Event(self._new_id(), kind, self._clock(), user.id, actor_id)
         (status,) = self._store.put((user,), (event,))
         self._on_saved(1)

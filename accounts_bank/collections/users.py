@@ -1,17 +1,15 @@
 """UserCollection: users, their sessions, passwords and roles."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
 from accounts_bank.collections.accounts import AccountCollection
-from accounts_bank.collections.client import Clock, NewId, OnSaved
 from accounts_bank.collections.password_rules import check_password
-from accounts_bank.collections.passwords import Passwords
 from accounts_bank.collections.permissions import Permission, may
-from accounts_bank.collections.user_changes import UserChanges
+from accounts_bank.collections.sessions import SessionCollection
 from accounts_bank.errors import (
     Forbidden,
     InvalidCredentials,
@@ -21,11 +19,9 @@ from accounts_bank.errors import (
     PreconditionFailed,
     UsernameTaken,
 )
-from accounts_bank.identity import Caller, Role, Session, User, username_key
+from accounts_bank.identity import Caller, Role, User, username_key
 from accounts_bank.stores.base import PutStatus, UserStore
-
-SESSIONS_MAX = 50
-"""A user has at most this many sessions; one more ends the oldest."""
+from accounts_bank.usernames import check_username, skeleton
 
 SCANNED_USERS = 1_000
 """The page size of the search for an admin."""
@@ -34,41 +30,16 @@ Expected = Callable[[User], bool]
 """Returns whether a user is still in the state that the caller knows."""
 
 
-class UserCollection:
+class UserCollection(SessionCollection):
     """The users of the bank and their sessions.
 
     Every method may raise `Unavailable` if the store does not answer.
     """
 
-    def __init__(  # noqa: PLR0913 - everything it needs enters here
-        self,
-        store: UserStore,
-        accounts: AccountCollection,
-        *,
-        passwords: Passwords,
-        clock: Clock,
-        new_id: NewId,
-        session_lasts: timedelta,
-        on_saved: OnSaved,
-        session_clock: Clock | None = None,
-        new_session_id: NewId | None = None,
-    ) -> None:
-        """Take the store, the accounts and the settings.
-
-        :param session_lasts: the lifetime of a session without a refresh.
-        :param on_saved: called after each change with the number of entries; wakes the sealer.
-        :param session_clock: the time by which sessions end; None takes `clock`.
-        :param new_session_id: makes the ids of sessions; None takes `new_id`.
-        """
-        self._store = store
+    def __init__(self, store: UserStore, accounts: AccountCollection, **parts: Any) -> None:
+        """Take the store, the accounts and the parts of `SessionCollection`."""
+        super().__init__(store, **parts)
         self._accounts = accounts
-        self._passwords = passwords
-        self._clock = clock
-        self._new_id = new_id
-        self._session_clock = session_clock or clock
-        self._new_session_id = new_session_id or new_id
-        self._session_lasts = session_lasts
-        self._changes = UserChanges(store, clock=clock, new_id=new_id, on_saved=on_saved)
 
     def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
         """Register a customer.
@@ -77,6 +48,7 @@ class UserCollection:
         :raises PasswordWeak: the password is common, or little more than a name.
         :raises UsernameTaken: a user has a name that compares equal.
         """
+        check_username(username)
         check_password(password, (username, full_name))
         if self._store.user_named(username_key(username)):
             raise UsernameTaken
@@ -95,8 +67,10 @@ class UserCollection:
 
         :param password_hash: the hash of the password in the PHC string format.
         :param user_id: an id that is used once, also if its user leaves; "" for a new one.
-        :raises UsernameTaken: a user has a name that compares equal.
+        :raises UsernameNotAllowed: it has invisible characters, symbols or several scripts.
+        :raises UsernameTaken: a user has a name that compares equal or looks alike.
         """
+        check_username(username)
         user = User(
             id=user_id or self._new_id(),
             username=username,
@@ -104,41 +78,11 @@ class UserCollection:
             password_hash=password_hash,
             created_at=self._clock(),
             role=role,
+            skeleton=skeleton(username),
         )
         if self._changes.put(user, "user_registered", actor_id=user.id) is not PutStatus.SAVED:
             raise UsernameTaken
         return user
-
-    def login(self, username: str, password: str) -> tuple[User, Session]:
-        """Start a session.
-
-        An unknown name and a wrong password take the same time and raise the same error.
-
-        :returns: the user and the new session.
-        :raises InvalidCredentials: the username or the password is wrong.
-        """
-        user = self._find(username)
-        if not self._passwords.verify(password, user.password_hash if user else None) or not user:
-            self._changes.record("login_failed", user)
-            raise InvalidCredentials
-        session, proven = self._new_session(), user.password_hash
-
-        def signed_in(user: User) -> User:
-            if user.password_hash != proven:
-                raise InvalidCredentials
-            return replace(user, sessions=(*self._live_sessions(user), session)[-SESSIONS_MAX:])
-
-        return self._changes.change(user, signed_in, "login"), session
-
-    def enter(self, user: User) -> Session:
-        """Start a session without a password, for a user that the bank itself has added."""
-        session = self._new_session()
-
-        def begun(user: User) -> User:
-            return replace(user, sessions=(*user.sessions, session)[-SESSIONS_MAX:])
-
-        self._changes.change(user, begun, "login")
-        return session
 
     def note(self, kind: str, event_id: str, actor_id: str | None) -> None:
         """Save an event of the bank itself, for the audit trail.
@@ -146,40 +90,6 @@ class UserCollection:
         :param event_id: is no id of `new_id`, so that a note moves no later id.
         """
         self._changes.note(kind, event_id, actor_id)
-
-    def refresh(self, user_id: str, session_id: str, refresh_id: str) -> tuple[User, Session]:
-        """Exchange a refresh token for a new one. A repeated use ends the session.
-
-        :returns: the user and the session with its new refresh id.
-        :raises InvalidToken: the session has ended, or this call ends it.
-        """
-        user, session = self._signed_in(user_id, session_id, newest=True)
-        if session.refresh_id != refresh_id:
-            self._changes.change(
-                user, lambda user: user.without_session(session_id), "refresh_reused"
-            )
-            raise InvalidToken("The refresh token was used before: sign in again.")
-        fresh = replace(self._new_session(), id=session_id)
-
-        def refreshed(user: User) -> User:
-            current = user.session(session_id)
-            if current is None or current.refresh_id != refresh_id:
-                raise InvalidToken("The refresh token was used before.")
-            others = user.without_session(session_id).sessions
-            return replace(user, sessions=(*others, fresh))
-
-        try:
-            return self._changes.change(user, refreshed, "login_refreshed"), fresh
-        except InvalidToken:
-            return self.refresh(user_id, session_id, refresh_id)
-
-    def caller(self, user_id: str, session_id: str) -> Caller:
-        """Return the caller of a session with the present role.
-
-        :raises InvalidToken: the session has ended, or the user was deleted.
-        """
-        user, session = self._signed_in(user_id, session_id)
-        return Caller(user.id, user.role, session.id)
 
     def user(self, caller: Caller) -> User:
         """Read the caller's own user in the newest version."""
@@ -205,13 +115,16 @@ class UserCollection:
             user if is_expected is None else self._newest(user), updated, "user_updated"
         )
 
-    def logout(self, caller: Caller) -> None:
-        """End the caller's session."""
-        self._changes.change(
-            self._changes.existing(caller.id),
-            lambda user: user.without_session(caller.session_id),
-            "logout",
-        )
+    def prove(self, caller: Caller, password: str) -> User:
+        """Return the caller's user if it knows its password.
+
+        :raises InvalidCredentials: it is not the password.
+        """
+        user = self._changes.existing(caller.id)
+        if not self._passwords.verify(password, user.password_hash):
+            self._changes.record("password_refused", user)
+            raise InvalidCredentials
+        return user
 
     def change_password(self, caller: Caller, current: str, new: str) -> None:
         """Change the password and end every other session.
@@ -219,10 +132,7 @@ class UserCollection:
         :raises InvalidCredentials: `current` is not the password.
         :raises PasswordWeak: the new one is common, or little more than a name.
         """
-        user = self._changes.existing(caller.id)
-        if not self._passwords.verify(current, user.password_hash):
-            self._changes.record("password_refused", user)
-            raise InvalidCredentials
+        user = self.prove(caller, current)
         check_password(new, (user.username, user.full_name))
         proven, fresh = user.password_hash, self._passwords.hash(new)
 
@@ -249,6 +159,7 @@ class UserCollection:
                 password_hash="",
                 sessions=(),
                 deleted_at=self._clock(),
+                skeleton=None,
             )
 
         self._changes.change(self._changes.existing(caller.id), deleted, "user_deleted")
@@ -320,29 +231,6 @@ class UserCollection:
         """
         self._store.users(())
 
-    def _new_session(self) -> Session:
-        new_id, expires_at = self._new_session_id, self._session_clock() + self._session_lasts
-        return Session(new_id(), new_id(), expires_at)
-
-    def _signed_in(
-        self, user_id: str, session_id: str, *, newest: bool = False
-    ) -> tuple[User, Session]:
-        user = self._store.users((user_id,)).get(user_id)
-        if user and (newest or not user.session(session_id)):  # another process may have started it
-            user = self._newest(user)
-        session = user.session(session_id) if user else None
-        if user is None or session is None or session.expires_at <= self._session_clock():
-            raise InvalidToken("The session has ended: sign in again.")
-        return user, session
-
-    def _find(self, username: str) -> User | None:
-        """Find a user by name. No name contains NUL, and PostgreSQL refuses to look for one."""
-        return None if "\0" in username else self._store.user_named(username_key(username))
-
-    def _newest(self, user: User) -> User:
-        """Read a user past the cache, with the changes of other processes."""
-        return self._store.user_named(user.username_key) or user
-
     def keep_an_admin(self, user: User, role: Role) -> None:
         """Raise LastAdmin if a new role takes CHANGE_ROLES from the last user that has it."""
         takes = _manages_roles(user.role) and not _manages_roles(role)
@@ -357,10 +245,6 @@ class UserCollection:
                 return True
             found = self._store.users_after(found[-1].id, limit=SCANNED_USERS)
         return False
-
-    def _live_sessions(self, user: User) -> tuple[Session, ...]:
-        now = self._session_clock()
-        return tuple(each for each in user.sessions if each.expires_at > now)
 
 
 def _manages_roles(role: Role) -> bool:

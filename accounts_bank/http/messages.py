@@ -12,6 +12,7 @@ from msgspec.structs import fields
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from accounts_bank.errors import InvalidRequest, UnsupportedMediaType
+from accounts_bank.identity import Device
 from accounts_bank.observability.wsgi import Environment
 
 BODY_MAX_BYTES = 1024 * 1024
@@ -24,6 +25,9 @@ block every other request of the process."""
 
 BODY = "accounts.body"
 """The key of the JSON body in the WSGI environment, as it arrived."""
+
+AGENT_MAX = 200
+"""The characters of a client's `User-Agent` that a session keeps."""
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Struct)
@@ -144,6 +148,12 @@ def idempotency_key() -> str | None:
             "Send one Idempotency-Key of 1 to 255 printable characters; quote it if it has a comma."
         )
     return found[1] or found[2]
+
+
+def device(*, is_of_pages: bool = False) -> Device:
+    """Read the client of this request: its address, and the visible part of its `User-Agent`."""
+    agent = "".join(each for each in request.user_agent.string if each.isprintable())
+    return Device(request.remote_addr or "", agent[:AGENT_MAX], is_of_pages)
 
 
 def _is_json() -> bool:

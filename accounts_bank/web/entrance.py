@@ -14,6 +14,7 @@ from accounts_bank.errors import ApiError, InvalidCredentials, UsernameTaken
 from accounts_bank.http.bank import bank
 from accounts_bank.http.credentials import add_customer, begin_session
 from accounts_bank.http.guard import hashes_password
+from accounts_bank.http.messages import device
 from accounts_bank.identity import Session, User, Username
 from accounts_bank.web import devices, sessions
 from accounts_bank.web.forms import Field, Form, new_password
@@ -51,6 +52,11 @@ _PASSWORD = Field(
     type="password",
     autocomplete="current-password",
 )
+_WRONG = {
+    "username_taken": "username",
+    "username_not_allowed": "username",
+    "password_weak": "password",
+}
 _SIGN_UP = (_USERNAME, _FULL_NAME, _NEW_PASSWORD)
 _SIGN_IN = (
     Field(
@@ -76,7 +82,6 @@ def sign_in() -> Response:
     """Start a session and return to the page that required it."""
     form, back = Form(*_SIGN_IN, typed=request.form), _return_path()
     if request.method == "POST":
-        sessions.refuse_other_sites()
         body = LoginRequest(form.read("username"), form.read("password"))
         if not form.errors:
             try:
@@ -99,13 +104,12 @@ def sign_up() -> Response:
     """
     form = Form(*_SIGN_UP, typed=request.form)
     if request.method == "POST":
-        sessions.refuse_other_sites()
         body = UserRequest(form.read("username"), form.read("password"), form.read("full_name"))
         if not form.errors:
             try:
                 return _sign_up(body)
             except ApiError as error:
-                form.refuse(error, {"username_taken": "username", "password_weak": "password"})
+                form.refuse(error, _WRONG)
     return page("sign_up", form.status, form=form)
 
 
@@ -138,15 +142,17 @@ def _sign_up(body: UserRequest) -> Response:
 
 def _signed_in(username: str, password: str) -> tuple[User, Session]:
     known = devices.known_user_id()
-    return begin_session(bank(), request.remote_addr or "", username, password, known)
+    return begin_session(bank(), device(is_of_pages=True), username, password, known)
 
 
 def _start_session(back: str, user: User, session: Session) -> Response:
     """Set the cookies and redirect; if the browser may drop them, check on the sign-in page."""
+    if session.displaced:
+        back = "/profile/sessions?done=displaced"
     to = redirect(back)
     if not sessions.cookies_are_kept():
         to = redirect("/sign-in", next=back, why="begun")
-    return devices.remember(sessions.set_cookies(to, user, session), user)
+    return devices.remember(sessions.set_cookies(to, user.id, session), user)
 
 
 def _return_path() -> str:

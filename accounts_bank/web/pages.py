@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from flask import Flask, Response, g, render_template, request
@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from accounts_bank.api.problems import MEDIA_TYPE
 from accounts_bank.collections.permissions import Permission, may
+from accounts_bank.errors import Forbidden
 from accounts_bank.http.bank import bank
 from accounts_bank.http.guard import refuse_nul, require
 from accounts_bank.web import sessions
@@ -24,6 +25,7 @@ _POLICY = (
 _FOLDER = re.compile("/[^/]*/?")
 _SECRET = "password"  # noqa: S105 - a part of the names of password fields
 _CSRF_FIELD = "csrf_token"
+_OWN_SITES = frozenset({"same-origin", "none", None})
 
 View = Callable[..., Response]
 """A view of a page: takes the caller and the parts of the path."""
@@ -76,8 +78,27 @@ def register(app: Flask) -> None:
     folders = tuple({_FOLDER.findall(rule.rule)[0] for rule in app.url_map.iter_rules()})
     app.register_error_handler(SignedOut, _sign_in_and_back)
     app.register_error_handler(ForeignForm, _foreign_form)
+    app.before_request(partial(_refuse_other_sites, folders))
     app.after_request(sessions.renew)
     app.after_request(partial(_problem_as_page, folders))
+
+
+def _refuse_other_sites(folders: tuple[str, ...]) -> None:
+    """Refuse a form of another site, by the headers that only browsers set.
+
+    `Sec-Fetch-Site` (W3C, Fetch Metadata) and `Origin` (RFC 6454) are each enough to refuse. A page
+    that sends no referrer has the origin `null`: `Sec-Fetch-Site` must then confirm the site. A
+    client that is no browser sends neither, and holds no cookies of another visitor.
+
+    :raises Forbidden: the form is of another site.
+    """
+    if request.method != "POST" or request.path.startswith(folders):
+        return
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    own = {request.host.lower()} | ({"null"} if site == "same-origin" else set())
+    is_ours = origin is None or (urlsplit(origin).netloc or origin).lower() in own
+    if not is_ours or site not in _OWN_SITES:
+        raise Forbidden("This form was sent from another site. Open the page of the bank itself.")
 
 
 def _sign_in_and_back(_error: SignedOut) -> Response:

@@ -1,10 +1,12 @@
 """Pages of the own user: profile, password and deletion."""
 
+from contextlib import suppress
+
 from flask import Blueprint, Response, request
 
 from accounts_bank.api.schemas.users import FullName, GivenPassword, PasswordRequest
 from accounts_bank.collections.permissions import Permission
-from accounts_bank.errors import ApiError, InvalidCredentials, NotFound, Refused
+from accounts_bank.errors import ApiError, InvalidCredentials, NotFound, Refused, TooManyRequests
 from accounts_bank.http import credentials
 from accounts_bank.http.bank import bank
 from accounts_bank.http.guard import hashes_password
@@ -74,7 +76,20 @@ def change_password(caller: Caller) -> Response:
     return page("password", form.status, form=form)
 
 
+@profile.route("/sessions", methods=["GET", "POST"])
+@signed_in(Permission.MANAGE_SELF)
+def show_sessions(caller: Caller) -> Response:
+    """List the sign-ins of the user, and end one of them."""
+    if request.method == "POST":
+        with suppress(NotFound):  # it has ended meanwhile
+            bank().users.end_session(caller, request.form.get("session", ""))
+        return redirect("/profile/sessions", done="ended")
+    live, done = bank().users.sessions(caller), request.args.get("done")
+    return page("sessions", sessions=live, done=done)
+
+
 @profile.route("/delete", methods=["GET", "POST"])
+@hashes_password
 def delete() -> Response:
     """Delete the user. All accounts must be closed."""
     try:
@@ -87,13 +102,19 @@ def delete() -> Response:
 
 @signed_in(Permission.MANAGE_SELF)
 def _delete(caller: Caller) -> Response:
-    form = Form(typed={})
+    form = Form(_PASSWORDS[0], typed=request.form)
     if request.method == "POST":
-        try:
-            bank().users.delete(caller)
-            return sessions.clear_cookies(redirect("/sign-in", why="deleted"))
-        except Refused as error:
-            form.refuse(error, {}, "Close all your accounts first.")
+        password = form.read("current_password")
+        if not form.errors:
+            try:
+                credentials.delete_user(bank(), caller, password)
+                return sessions.clear_cookies(redirect("/sign-in", why="deleted"))
+            except Refused as error:
+                form.refuse(error, {}, "Close all your accounts first.")
+            except InvalidCredentials as error:
+                form.refuse(error, {"invalid_credentials": "current_password"}, _NOT_YOURS)
+            except TooManyRequests as error:
+                form.refuse(error, {})
     return page("user_delete", form.status, form=form)
 
 

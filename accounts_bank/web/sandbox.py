@@ -20,6 +20,7 @@ from accounts_bank.http.bank import bank, sandbox_of
 from accounts_bank.http.banks import BANKS_EXTENSION, Banks, Plan
 from accounts_bank.http.guard import require
 from accounts_bank.http.hosts import PROXY_PREFIX
+from accounts_bank.http.messages import device
 from accounts_bank.identity import Caller
 from accounts_bank.sandbox.clock import Mode
 from accounts_bank.sandbox.control import EMPTY, SEED
@@ -80,7 +81,9 @@ def sign_in_as() -> Response:
     """Start a session of a user of the bank, without a password."""
     caller = _caller()
     user = bank().users.read(request.form.get("user_id", ""))
-    response = sessions.set_cookies(redirect("/overview"), user, bank().users.enter(user))
+    response = sessions.set_cookies(
+        redirect("/overview"), user.id, bank().users.enter(user, device(is_of_pages=True))
+    )
     sandbox_access.audit("sandbox.page_sign_in", caller)
     return response
 
@@ -94,8 +97,6 @@ def _caller() -> Caller:
         caller = sessions.current_caller()
         require(caller, Permission.CONTROL_SANDBOX)
         return caller
-    if request.method == "POST":
-        sessions.refuse_other_sites()
     try:
         return sessions.current_caller()
     except (SignedOut, ForeignForm):

@@ -45,7 +45,9 @@ def encoded(value: dict) -> str:
 def test_a_token_of_ours_opens_and_names_user_session_and_end(http, ada):
     _, claims = parts(ada.token)
     names = {"sub", "sid", "exp", "iat", "nbf", "jti", "type", "fresh", "csrf"}
-    assert {"sub", "sid", "exp"} <= claims.keys() <= names
+    needed = {"sub", "sid", "exp", "iss", "aud", "typ"}
+    assert needed <= claims.keys() <= names | needed
+    assert (claims["iss"], claims["aud"]) == ("accounts-bank", "accounts-bank/v1")
     assert claims["sub"] == ada("GET", "/v1/users/me").json["id"]
 
 
@@ -54,6 +56,8 @@ def test_a_token_of_ours_opens_and_names_user_session_and_end(http, ada):
     [
         *({"exp": None}, {"sub": None}, {"sid": None}, {"sub": 5}, {"sid": 5}),
         *({"sid": "other"}, {"sub": "other"}, {"type": "refresh"}, {"exp": 1}, {"exp": "soon"}),
+        *({"iss": None}, {"iss": "other"}, {"aud": None}, {"aud": "other"}, {"aud": []}),
+        *({"aud": "accounts-bank/pages"}, {"typ": None}, {"typ": "refresh"}),
         *({"nbf": 9_999_999_999}, {"sub": {"$gt": ""}}, {"sid": ["x"]}, {"sub": "bank"}),
     ],
 )
@@ -62,6 +66,24 @@ def test_claims_that_we_never_write_open_nothing(http, ada, claims):
     changed = {key: value for key, value in (ours | claims).items() if value is not None}
     signed = jwt.encode(changed, SECRET, "HS256", headers={"kid": header["kid"]})
     is_refused(http, f"Bearer {signed}")
+
+
+def test_a_token_without_a_type_in_its_header_opens_nothing(http, ada):
+    header, ours = parts(ada.token)
+    for kind in (None, "at+jwt"):
+        headers = {"kid": header["kid"], "typ": kind}
+        is_refused(http, f"Bearer {jwt.encode(ours, SECRET, 'HS256', headers=headers)}")
+
+
+def test_a_token_of_before_an_upgrade_is_401_for_the_api_and_the_pages(app, http, ada):
+    header, ours = parts(ada.token)
+    old = {key: ours[key] for key in ours.keys() - {"iss", "aud", "typ"}}
+    signed = jwt.encode(old, SECRET, "HS256", headers={"kid": header["kid"]})
+    is_refused(http, f"Bearer {signed}")
+    client = app.test_client()
+    for name in ("access_token_cookie", "refresh_token_cookie"):
+        client.set_cookie(name, jwt.encode(old | {"pages": True}, SECRET, "HS256"))
+    assert client.get("/overview").headers["Location"].startswith("/sign-in")
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
@@ -189,7 +211,7 @@ def test_a_new_secret_keeps_every_session(ada, passwords):
     assert moved("GET", "/v1/users/me").status_code == 200
     moved.token = ada.refresh_token
     fresh = moved("POST", "/v1/auth/refresh").json["access_token"]
-    assert jwt.decode(fresh, "n" * 48, ["HS256"])
+    assert jwt.decode(fresh, "n" * 48, ["HS256"], audience="accounts-bank/v1")
     forgotten = create_app(new | {"JWT_OLD_SECRET_KEYS": []}, passwords=passwords)
     forgotten.extensions["accounts"] = bank
     is_refused(Http(forgotten), f"Bearer {ada.token}")

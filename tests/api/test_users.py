@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts_bank.collections.sessions import SESSIONS_MAX
 from tests.helpers import PASSWORD, code
 
 
@@ -145,3 +146,48 @@ def test_a_weak_password_is_400_with_its_code(http):
     body = {"current_password": PASSWORD, "new_password": "ada-12345"}
     assert code(ada("POST", "/v1/users/me/password", body)) == (400, "password_weak")
     assert http.signed_in("ada").token
+
+
+def test_sessions_are_listed_page_by_page_and_ended(http):
+    ada = http.joined("ada")
+    phone = http.signed_in("ada", headers={"User-Agent": "Phone/1.0"})
+    first = ada("GET", "/v1/users/me/sessions?limit=1").json
+    (session,) = first["data"]
+    assert session.keys() == {
+        *("id", "created_at", "last_used_at", "address", "agent", "current"),
+    }
+    assert (session["agent"], session["address"]) == ("Phone/1.0", "127.0.0.1")
+    assert session["current"] is False
+    rest = ada("GET", f"/v1/users/me/sessions?cursor={first['next_cursor']}").json
+    assert ([each["current"] for each in rest["data"]], rest["next_cursor"]) == ([True], None)
+    path = f"/v1/users/me/sessions/{session['id']}"
+    assert code(http.joined("eve")("DELETE", path)) == (404, "not_found")
+    assert ada("DELETE", path).status_code == 204
+    assert code(phone("GET", "/v1/users/me")) == (401, "invalid_token")
+    phone.token = phone.refresh_token
+    assert code(phone("POST", "/v1/auth/refresh")) == (401, "invalid_token")
+    assert code(ada("DELETE", path)) == (404, "not_found")
+
+
+def test_a_sign_in_too_many_names_the_session_that_it_ended(http):
+    ada = http.joined("ada")
+    oldest = ada("GET", "/v1/users/me/sessions").json["data"][0]["id"]
+    for _ in range(SESSIONS_MAX - 1):
+        http.signed_in("ada")
+    answer = http("POST", "/v1/auth/login", {"username": "ada", "password": PASSWORD})
+    assert answer.json["ended_session"] == oldest
+    assert code(ada("GET", "/v1/users/me")) == (401, "invalid_token")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("ad\u200da", (400, "username_not_allowed")),
+        ("ad\u0430", (400, "username_not_allowed")),
+        ("\u3164", (400, "username_not_allowed")),
+        ("b0b", (409, "username_taken")),
+    ],
+)
+def test_a_deceiving_username_is_refused(http, name, told):
+    http.joined("bob")
+    assert code(http("POST", "/v1/users", {"username": name, "password": PASSWORD})) == told

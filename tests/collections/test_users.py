@@ -5,18 +5,20 @@ from threading import Barrier
 from time import sleep
 
 import pytest
+from msgspec.structs import astuple
 
 from accounts_bank.collections import user_changes
+from accounts_bank.collections.sessions import SESSIONS_MAX
 from accounts_bank.collections.user_changes import TRIES_MAX
-from accounts_bank.collections.users import SESSIONS_MAX
 from accounts_bank.errors import (
     InvalidCredentials,
     InvalidToken,
+    NotFound,
     Refused,
     Unavailable,
     UsernameTaken,
 )
-from accounts_bank.identity import Caller, Role
+from accounts_bank.identity import Caller, Device, Role
 from accounts_bank.stores.base import PutStatus
 from accounts_bank.stores.memory import InMemoryUserStore
 from tests.helpers import Teller
@@ -175,10 +177,36 @@ def test_a_session_ends_after_its_lifetime(bank, ada):
     assert [session.id for session in kept.sessions] == [again.session_id]
 
 
-def test_the_number_of_sessions_is_bounded(bank, ada):
-    callers = [signed_in(bank) for _ in range(SESSIONS_MAX)]
-    assert not is_alive(bank, ada)
-    assert all(is_alive(bank, caller) for caller in callers)
+def test_a_sign_in_too_many_ends_the_session_of_the_longest_rest_and_tells_it(bank, ada):
+    others = [signed_in(bank) for _ in range(SESSIONS_MAX - 1)]
+    session = bank.user_store.users([ada.id])[ada.id].session(ada.session_id)
+    bank.users.refresh(ada.id, session.id, session.refresh_id)
+    _, last = bank.users.login("ada", PASSWORD)
+    assert last.displaced == others[0].session_id
+    assert not is_alive(bank, others[0])
+    assert all(is_alive(bank, caller) for caller in (ada, *others[1:]))
+    assert len(bank.users.sessions(ada)) == SESSIONS_MAX
+    assert events(bank)[-2:] == ["login", "session_displaced"]
+
+
+def test_sessions_tell_their_devices_and_times_and_end_one_by_one(bank, ada):
+    device = Device("198.51.100.8", "Browser/1.0")
+    _, session = bank.users.login("ada", PASSWORD, device)
+    newest, oldest = bank.users.sessions(ada)
+    assert (newest.id, newest.address, newest.agent) == (session.id, *astuple(device)[:2])
+    assert oldest.created_at < newest.created_at == newest.last_used_at
+    bank.users.end_session(ada, session.id)
+    assert [each.id for each in bank.users.sessions(ada)] == [ada.session_id]
+    assert events(bank)[-1] == "session_ended"
+    bank.users.sign_up("eve", PASSWORD)
+    for session_id in (session.id, signed_in(bank, "eve").session_id, "none"):
+        with pytest.raises(NotFound):
+            bank.users.end_session(ada, session_id)
+
+
+def test_a_session_of_the_api_does_not_end_by_rest(bank, ada):
+    bank.clock.now += timedelta(days=29)
+    assert is_alive(bank, ada)
 
 
 def test_sign_out_ends_only_the_own_session(bank, ada):

@@ -102,3 +102,14 @@ def test_its_holds_and_schedules_go_on(ada, http):
         each for each in ada("GET", "/v1/schedules").json["data"] if each["amount_minor"] == 9
     ]
     assert ada("DELETE", f"/v1/schedules/{once['id']}").status_code == 204
+
+
+def test_its_usernames_are_kept_from_look_alikes(http, url):
+    for name in ("b0b", "adrnin"):
+        answer = http("POST", "/v1/users", {"username": name, "password": "correct horse"})
+        assert (answer.status_code, answer.json["code"]) == (409, "username_taken")
+
+
+def test_its_sessions_have_ended(url):
+    with closing(open_stores(url, Observer())) as stores:
+        assert {user.sessions for user in stores.users.users_after("", limit=100)} == {()}

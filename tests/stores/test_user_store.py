@@ -51,6 +51,31 @@ def test_a_name_that_compares_equal_is_taken(user_store, other):
     assert sealed(user_store) == []
 
 
+def test_a_skeleton_belongs_to_one_user_until_it_is_deleted(user_store):
+    ada, twin = user("paypal", skeleton="paypal"), user("paypa1", skeleton="paypal")
+    assert user_store.put([ada]) == [PutStatus.SAVED]
+    assert user_store.put([twin], [event()]) == [PutStatus.USERNAME_TAKEN]
+    assert user_store.put([user("eve"), user("bob")]) == [PutStatus.SAVED] * 2
+    left = changed(ada, username="", skeleton=None, deleted_at=START)
+    assert user_store.put([left]) == [PutStatus.SAVED]
+    assert user_store.put([twin]) == [PutStatus.SAVED]
+    assert user_store.users([twin.id]) == {twin.id: twin}
+    assert user_store.put([changed(twin, full_name="Twin")]) == [PutStatus.SAVED]
+
+
+def test_two_look_alikes_of_one_put_are_not_both_saved(user_store):
+    twins = [user(name, skeleton="paypal") for name in ("paypal", "paypa1")]
+    assert user_store.put(twins) == [PutStatus.SAVED, PutStatus.USERNAME_TAKEN]
+
+
+def test_a_session_comes_back_with_its_device(user_store):
+    session = Session("s", "r", START, START, START + timedelta(hours=1), "198.51.100.8")
+    session = replace(session, agent="Browser \u00e9", is_of_pages=True, previous_id="p")
+    ada = user("ada", sessions=(session,))
+    user_store.put([ada])
+    assert user_store.users([ada.id])[ada.id].sessions == (session,)
+
+
 def test_two_names_of_one_put_that_compare_equal_are_not_both_saved(user_store):
     ada, twin, bob = user("ada"), user("Ada"), user("bob")
     statuses = user_store.put([ada, twin, bob], [event()])

@@ -237,9 +237,52 @@ def test_the_return_address_is_never_another_site(app, ada, where):
 def test_a_form_of_another_site_starts_no_session(app, ada):
     stranger = Visitor(app)
     fields = {"username": "ada", "password": PASSWORD}
-    answer = stranger.send("POST", "/sign-in", fields, **{"Sec-Fetch-Site": "cross-site"})
-    assert answer.status_code == 403
+    for foreign in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:5001"},
+        {"Origin": "http://localhost.evil.example", "Sec-Fetch-Site": "same-origin"},
+    ):
+        for path in ("/sign-in", "/sign-up"):
+            assert stranger.send("POST", path, fields, **foreign).status_code == 403
     assert not cookies(stranger)
+    for origin in ("http://localhost", "null"):
+        own = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+        assert stranger.send("POST", "/sign-in", fields, **own).status_code == 303
+
+
+def test_a_form_of_another_site_signs_nobody_out_and_moves_nothing(ada):
+    account = ada.opened()
+    page = ada.get(f"{account}/deposit")
+    fields = page.form("Pay in").fields | {"amount": "5"}
+    foreign = {"Origin": "https://evil.example"}
+    assert ada.send("POST", f"{account}/deposit", fields, **foreign).status_code == 403
+    secret = {"csrf_token": fields["csrf_token"]}
+    assert ada.send("POST", "/sign-out", secret, **foreign).status_code == 403
+    assert ada.balance_of(account) == "\u20ac0.00"
+
+
+def test_an_answer_deletes_cookies_only_for_a_request_that_has_them(app, ada):
+    assert "Set-Cookie" not in Visitor(app).send("GET", "/sign-out").headers
+    assert "Set-Cookie" not in Visitor(app).send("POST", "/sign-out").headers
+    assert len(ada.sent("Sign out").headers.getlist("Set-Cookie")) == 2
+
+
+@pytest.mark.parametrize(
+    ("base", "names"),
+    [
+        ("https://bank.example", ["__Host-access_token_cookie", "__Host-refresh_token_cookie"]),
+        ("https://localhost:5000", ["__Host-access_token_cookie", "__Host-refresh_token_cookie"]),
+        ("http://localhost:5000", ["access_token_cookie_5000", "refresh_token_cookie_5000"]),
+        ("http://[::1]:5001", ["access_token_cookie_5001", "refresh_token_cookie_5001"]),
+    ],
+)
+def test_cookies_of_two_banks_on_one_host_have_different_names(app, base, names):
+    found = cookies(Visitor(app, base=base).joined("cleo"))
+    assert sorted(found) == names
+    for cookie in found.values():
+        assert (cookie.path, cookie.secure) == ("/", base.startswith("https"))
 
 
 def test_a_form_without_the_secret_is_refused(ada):
@@ -284,6 +327,7 @@ def test_sign_out_revokes_the_tokens(ada):
         ("POST", "/sign-up", True),
         ("POST", "/sign-in", True),
         ("POST", "/profile/password", True),
+        ("POST", "/profile/delete", True),
         ("POST", "/v1/auth/login", True),
         ("POST", "/v1/users", True),
         ("POST", "/v1/users/me/password", True),

@@ -39,18 +39,28 @@ def test_too_many_wrong_passwords_are_limited(ada):
 def test_a_user_with_an_open_account_sees_why_deletion_fails(app, ada):
     ada.opened()
     ada.get("/profile/delete")
-    assert "Close all your accounts first" in ada.fill("Delete my user").text
+    assert (
+        "Close all your accounts first"
+        in ada.fill("Delete my user", current_password=PASSWORD).text
+    )
+
+
+def test_a_deletion_needs_the_present_password(ada):
+    ada.get("/profile/delete")
+    assert ada.fill("Delete my user", current_password="a wrong one").errors
+    assert ada.fill("Delete my user").errors
+    assert ada.get("/overview").path == "/overview"
 
 
 def test_a_deletion_sent_twice_has_the_same_answer(app, ada):
     ada.get("/profile/delete")
     leaving = ada.page
     kept = {each.key: each.value for each in ada.client._cookies.values()}
-    assert "Your user is deleted" in ada.fill("Delete my user").text
+    assert "Your user is deleted" in ada.fill("Delete my user", current_password=PASSWORD).text
     for name, value in kept.items():
         ada.client.set_cookie(name, value)
     ada.page = leaving
-    assert "Your user is deleted" in ada.fill("Delete my user").text
+    assert "Your user is deleted" in ada.fill("Delete my user", current_password=PASSWORD).text
 
 
 @pytest.mark.parametrize("name", [TELLER, AUDITOR])

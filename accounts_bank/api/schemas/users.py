@@ -1,5 +1,6 @@
 """Users and tokens over the wire."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -7,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from accounts_bank.collections.password_rules import LENGTH_ADVISED, LENGTH_MAX, LENGTH_MIN
 from accounts_bank.http.cursors import IdCursor
 from accounts_bank.http.fields import Input, Limit, Time
-from accounts_bank.identity import NAME_PATTERN, Role, User, Username
+from accounts_bank.identity import NAME_PATTERN, Caller, Role, Session, User, Username
 
 Password = Annotated[
     str,
@@ -74,12 +75,48 @@ class UserView(Struct, frozen=True):
 
 
 class TokensView(Struct, frozen=True):
-    """A session's tokens. `expires_in` is the access token's life in seconds."""
+    """A session's tokens. `expires_in` is the access token's life in seconds.
+
+    `ended_session` is there where this sign-in was one too many: the id of the session that it
+    ended, the one that was used longest ago.
+    """
 
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: int
     refresh_token: str
+    ended_session: str | UnsetType = UNSET
+
+
+class SessionView(Struct, frozen=True):
+    """One sign-in. `agent` is the client's `User-Agent`; `current` marks the caller's own.
+
+    `last_used_at` is the time of the sign-in, of the last refresh, or of the last use of the pages.
+    """
+
+    id: str
+    created_at: Time
+    last_used_at: Time
+    address: str
+    agent: str
+    current: bool
+
+
+def began(session: Session) -> tuple[datetime, str]:
+    """Return the place of a session in the order of sign-ins."""
+    return session.created_at, session.id
+
+
+def session_view(session: Session, caller: Caller) -> SessionView:
+    """Show a session to its user."""
+    return SessionView(
+        session.id,
+        session.created_at,
+        session.last_used_at,
+        session.address,
+        session.agent,
+        session.id == caller.session_id,
+    )
 
 
 def user_view(user: User) -> UserView:

@@ -270,7 +270,7 @@ class InMemoryUserStore(Imaged, UserStore):
         kept = self._users.get(user.id)
         if (kept.version if kept else 0) != user.version - 1:
             return PutStatus.VERSION_CONFLICT
-        if self._id_of.get(user.username_key, user.id) != user.id:
+        if any(self._id_of.get(key, user.id) != user.id for key in user.unique_keys):
             return PutStatus.USERNAME_TAKEN
         return PutStatus.SAVED
 
@@ -279,9 +279,9 @@ class InMemoryUserStore(Imaged, UserStore):
         if kept is None:
             insort(self._ids, user.id)
         else:
-            self._id_of.pop(kept.username_key, None)
-        if user.deleted_at is None:
-            self._id_of[user.username_key] = user.id
+            for key in kept.unique_keys:
+                self._id_of.pop(key, None)
+        self._id_of |= dict.fromkeys(user.unique_keys, user.id)
         self._users[user.id] = user
 
 

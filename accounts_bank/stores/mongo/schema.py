@@ -20,6 +20,7 @@ from accounts_bank.stores.databases.schema_version import (
     check_upgradable,
     check_version,
 )
+from accounts_bank.stores.databases.skeletons import first_of_each
 from accounts_bank.stores.mongo.documents import (
     ACCOUNT,
     CUSTOMER,
@@ -35,9 +36,11 @@ from accounts_bank.stores.mongo.documents import (
 )
 from accounts_bank.stores.mongo.inheritance import inherit, make_bank
 
-VERSION = 2
+VERSION = 3
 NUMBERED_SINCE = 2
 """The first version in which the journal has numbers."""
+SKELETONS_SINCE = 3
+"""The first version in which a username has a skeleton."""
 COLLECTION_EXISTS = 48
 
 _STRING, _LONG = {"bsonType": "string"}, {"bsonType": "long"}
@@ -86,7 +89,7 @@ INDEXES = {
     ],
     "lines": [_index("_id.account_id", "at", "_id.number", "amount_minor")],
     "progress": [_index("due_at", "_id", **_only_with("due_at"))],
-    "users": [_index("username_key", unique=True, sparse=True)],
+    "users": [_index(name, unique=True, sparse=True) for name in ("username_key", "skeleton")],
     "events": [UNSEALED],
     "journal": [_index("id", unique=True)],
 }
@@ -135,9 +138,19 @@ def upgrade(database: Database[Document], inherited: Inherited = ()) -> None:
     make_bank(database)
     if kept is not None and kept < NUMBERED_SINCE:
         inherit(database, inherited)
+    if kept is not None and kept < SKELETONS_SINCE:
+        _add_skeletons(database)
     with suppress(DuplicateKeyError):  # another process writes it at this moment
         change = {"$max": {"version": Int64(VERSION)}}
         database["meta"].update_one({"_id": "schema"}, change, upsert=True)
+
+
+def _add_skeletons(database: Database[Document]) -> None:
+    """Give the users their skeletons, and end the sessions, whose tokens open nothing any more."""
+    found = database["users"].find({"username_key": {"$exists": True}}, {"username": 1}).sort("_id")
+    for user_id, skeleton in first_of_each((each["_id"], each["username"]) for each in found):
+        change = {"sessions": "[]"} | ({"skeleton": skeleton} if skeleton else {})
+        database["users"].update_one({"_id": user_id}, {"$set": change})
 
 
 def _make(database: Database[Document], name: str, validator: dict[str, Any]) -> None:

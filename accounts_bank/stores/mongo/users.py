@@ -83,7 +83,9 @@ class MongoUserStore(UserStore):
         ids, keys = [user.id for user in users], [user.username_key for user in users]
         if not ids:
             return {}
-        query = {"$or": [{"_id": {"$in": ids}}, {"username_key": {"$in": keys}}]}
+        skeletons = [user.skeleton for user in users if user.skeleton]
+        named = [{"username_key": {"$in": keys}}, {"skeleton": {"$in": skeletons}}]
+        query = {"$or": [{"_id": {"$in": ids}}, *named]}
         found = map(USER.value, self._users.find(query, session=session))
         return {user.id: user for user in found}
 
@@ -121,13 +123,13 @@ def _document(user: User) -> Document:
 def _statuses(kept: dict[str, User], users: Sequence[User]) -> list[PutStatus]:
     """Return a status for each user; each sees the changes of the users before it."""
     known = dict(kept)
-    names = {user.username_key: user.id for user in kept.values() if not user.deleted_at}
+    names = {key: user.id for user in kept.values() for key in user.unique_keys}
     statuses = []
     for user in users:
         statuses.append(_status(known.get(user.id), names, user))
         if statuses[-1] is PutStatus.SAVED:
             names = {key: user_id for key, user_id in names.items() if user_id != user.id}
-            names |= {} if user.deleted_at else {user.username_key: user.id}
+            names |= dict.fromkeys(user.unique_keys, user.id)
             known[user.id] = user
     return statuses
 
@@ -135,6 +137,6 @@ def _statuses(kept: dict[str, User], users: Sequence[User]) -> list[PutStatus]:
 def _status(kept: User | None, names: dict[str, str], user: User) -> PutStatus:
     if (kept.version if kept else 0) != user.version - 1:
         return PutStatus.VERSION_CONFLICT
-    if names.get(user.username_key, user.id) != user.id:
+    if any(names.get(key, user.id) != user.id for key in user.unique_keys):
         return PutStatus.USERNAME_TAKEN
     return PutStatus.SAVED

@@ -173,6 +173,8 @@ USERS = _table(
     Column("sessions", Json(tuple[Session, ...]), nullable=False),
     Column("version", Count, nullable=False),
     Column("deleted_at", Moment),
+    Column("skeleton", Name),
+    Index("look_alikes", "skeleton", unique=True),
 )
 
 EVENTS = _table(

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from msgspec.structs import astuple
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from accounts_bank.identity import Event, Role, User
@@ -95,8 +95,9 @@ class SqlUserStore(UserStore):
                 write = Write(USERS, _USER_NAMES, [row], key="id" if kept else None)
                 self._database.save(connection, [write])
         except IntegrityError:
-            taken = select(USERS.c.id).where(USERS.c.username_key == key)
-            if connection.execute(taken).scalar() in {None, user.id}:
+            is_taken = or_(USERS.c.username_key == key, USERS.c.skeleton == user.skeleton)
+            taken = select(USERS.c.id).where(is_taken, USERS.c.id != user.id)
+            if connection.execute(taken).first() is None:
                 raise  # another process inserted the id itself: the next try sees it
             return PutStatus.USERNAME_TAKEN
         return PutStatus.SAVED
