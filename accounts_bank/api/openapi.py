@@ -167,6 +167,8 @@ def _success(operation: Operation) -> dict[str, Any]:
         success["content"] = _json(_page_of(schema) if operation.is_page else schema)
         for media_type in operation.media_types[1:]:
             success["content"][media_type] = {"schema": {"type": "string"}}
+    elif operation.media_types != ("application/json",):
+        success["content"] = {each: {"schema": {}} for each in operation.media_types}
     headers = _success_headers(operation)
     if headers:
         success["headers"] = headers

@@ -72,7 +72,7 @@ def list_transfers(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
     return newest_first(
         query,
         lambda before, limit: bank.accounts.transfers_of(caller, before=before, limit=limit),
-        lambda seen: _seen_view(caller, seen),
+        lambda seen: seen_view(caller, seen),
     )
 
 
@@ -86,7 +86,7 @@ def list_transfers(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
 )
 def read_transfer(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     """Show a transfer to its payer or its payee."""
-    return Answer(_seen_view(caller, bank.accounts.entry(caller, "transfer", entry_id)))
+    return Answer(seen_view(caller, bank.accounts.entry(caller, "transfer", entry_id)))
 
 
 @operations.declare(
@@ -187,7 +187,8 @@ def read_reversal(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     return Answer(reversal_view(bank.accounts.entry(caller, "reversal", entry_id)))
 
 
-def _seen_view(caller: Caller, seen: EntryDetails) -> TransferView:
+def seen_view(caller: Caller, seen: EntryDetails) -> TransferView:
+    """Show a transfer to a caller; the payer sees its own balance after it."""
     return transfer_view(
         seen.recorded,
         for_payer=seen.own_lines[0] or may(caller.role, Permission.READ_ALL_ACCOUNTS),

@@ -1,10 +1,12 @@
 """/v1/users: sign-up, the own user, and users for the staff."""
 
 from functools import partial
+from itertools import chain
 
 from werkzeug.datastructures import ETags
 
 from accounts_bank.api.etags import matcher, tag_of_user, tagged
+from accounts_bank.api.export import parts_of, zipped
 from accounts_bank.api.operations import Operations
 from accounts_bank.api.schemas.users import (
     PasswordRequest,
@@ -21,7 +23,7 @@ from accounts_bank.api.schemas.users import (
 from accounts_bank.collections.approved_roles import change_role as change_role_of
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.http import credentials, cursors
-from accounts_bank.http.answers import NO_CONTENT, Answer
+from accounts_bank.http.answers import NO_CONTENT, Answer, File
 from accounts_bank.http.bank import Bank
 from accounts_bank.http.credentials import add_customer
 from accounts_bank.http.fields import NewestFirst
@@ -137,6 +139,21 @@ def end_session(bank: Bank, caller: Caller, session_id: str) -> Answer:
     """End one of your sign-ins and its tokens, on every worker."""
     bank.users.end_session(caller, session_id)
     return NO_CONTENT
+
+
+@operations.declare(
+    "GET",
+    "/me/export",
+    "Get everything of yourself",
+    permission=Permission.MANAGE_SELF,
+    media_types=("application/zip",),
+)
+def export(bank: Bank, caller: Caller) -> Answer:
+    """Get a ZIP of your user, sessions, accounts, payments and statements, as JSON and CSV."""
+    chunks = zipped(parts_of(bank, caller), bank.clock())
+    first = next(chunks)  # a store out of reach is a 503, not half a file
+    name = (("Content-Disposition", 'attachment; filename="accounts-export.zip"'),)
+    return Answer(file=File("application/zip", chain([first], chunks), name))
 
 
 @operations.declare(

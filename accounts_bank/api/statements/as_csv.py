@@ -28,10 +28,10 @@ def written(statement: Statement, pages: Pages) -> Iterator[bytes]:
     """Write a statement: a row for the opening balance, one for each line, one for the closing."""
     since, until = statement.since, statement.until
     opening = _balance(statement, "opening_balance", since, statement.opening_minor)
-    yield _rows([COLUMNS, opening])
+    yield rows([COLUMNS, opening])
     for page in pages:
-        yield _rows(_line(statement, line) for line in page)
-    yield _rows([_balance(statement, "closing_balance", until, statement.closing_minor)])
+        yield rows(_line(statement, line) for line in page)
+    yield rows([_balance(statement, "closing_balance", until, statement.closing_minor)])
 
 
 def _balance(statement: Statement, kind: str, at: datetime, balance_minor: int) -> Row:
@@ -67,7 +67,13 @@ def _time(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def _rows(rows: Iterable[Row]) -> bytes:
+def cell(value: object) -> object:
+    """Return a value as a cell: text runs as no formula, and nothing is empty."""
+    return _harmless(value) if isinstance(value, str) else "" if value is None else value
+
+
+def rows(given: Iterable[Iterable[object]]) -> bytes:
+    """Write rows of cells."""
     text = StringIO(newline="")
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows(given)
     return text.getvalue().encode()
