@@ -252,7 +252,7 @@ def test_a_form_of_another_site_starts_no_session(app, ada):
         assert stranger.send("POST", "/sign-in", fields, **own).status_code == 303
 
 
-def test_a_form_of_another_site_signs_nobody_out_and_moves_nothing(ada):
+def test_a_form_of_another_site_ends_no_session_and_moves_nothing(ada):
     account = ada.opened()
     page = ada.get(f"{account}/deposit")
     fields = page.form("Pay in").fields | {"amount": "5"}
