@@ -78,7 +78,7 @@ def zipped(parts: Iterable[Part], at: datetime) -> Iterator[bytes]:
     :param at: the time of the files.
     """
     sink = _Sink()
-    with ZipFile(sink, "w", ZIP_DEFLATED) as archive:  # type: ignore[arg-type] # it needs no more
+    with ZipFile(sink, "w", ZIP_DEFLATED) as archive:  # type: ignore[call-overload] # it needs no more
         for name, chunks in parts:
             info = ZipInfo(name, at.timetuple()[:6])
             info.compress_type = ZIP_DEFLATED

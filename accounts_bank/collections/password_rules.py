@@ -33,7 +33,12 @@ def check_password(password: str, names: Iterable[str | None] = ()) -> None:
 
 
 def _is_a_name(password: str, names: list[str]) -> bool:
-    """Return whether few letters of a password remain without the names in it."""
+    """Return whether few letters of a password remain without the names in it.
+
+    A password of the advised length is no name but for the username itself.
+    """
+    if len(password) >= LENGTH_ADVISED:
+        return password in names[:1]
     parts = {_letters(part) for name in names for part in (name, *name.split())} | {*BANK_NAMES}
     letters = rest = _letters(password)
     for part in sorted(parts, key=len, reverse=True):

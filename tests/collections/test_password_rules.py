@@ -47,6 +47,11 @@ def test_no_other_rule_is_asked_of_a_password(password):
     assert not is_weak(password, "ada", "Ada Lovelace")
 
 
+def test_a_password_of_the_advised_length_may_hold_a_name_but_not_be_the_username():
+    assert not is_weak("ada-lovelace-1815", "ada", "Ada Lovelace")
+    assert is_weak("augusta-ada-king", "augusta-ada-king")
+
+
 def test_a_name_of_two_letters_forbids_nothing():
     assert not is_weak("al1234567", "al")
 
