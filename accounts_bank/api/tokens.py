@@ -118,7 +118,7 @@ def known_user_id() -> str:
     if "Authorization" not in request.headers:
         return ""
     try:
-        return str(claims_of("headers", refresh=True)["sub"])
+        return str(_bearer_claims(refresh=True)["sub"])
     except (*FAILURES, InvalidToken):
         return ""
 

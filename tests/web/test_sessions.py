@@ -22,7 +22,11 @@ def later(app, monkeypatch):
 
 
 def jar(visitor: Visitor) -> dict[str, str]:
-    return {each.key: each.value for each in visitor.client._cookies.values()}
+    return {
+        each.key: each.value
+        for each in visitor.client._cookies.values()
+        if each.key != "accounts_device"
+    }
 
 
 def put(visitor: Visitor, cookies: dict[str, str]) -> None:
