@@ -66,7 +66,7 @@ SEED_NUMBER_MAX = 20_000
 """The last number of a database whose state at the start becomes the seed of its sandbox."""
 
 
-STAFF, FIRST_ID = "STAFF", "00000000-0000"
+FIRST_ID = "00000000-0000"
 """The ids of the settings' staff are hashes of their names, and precede the ids of all others."""
 
 
@@ -128,7 +128,7 @@ def _add_staff(bank: Bank, passwords: Passwords) -> None:
     for staff in bank.settings.STAFF:
         with suppress(UsernameTaken):
             password_hash = staff.password_hash or passwords.hash(staff.password)
-            user_id = with_time_of(keyed_id(STAFF, username_key(staff.username)), FIRST_ID)
+            user_id = with_time_of(keyed_id("staff", username_key(staff.username)), FIRST_ID)
             bank.users.add(staff.username, password_hash, role=staff.role, user_id=user_id)
 
 
