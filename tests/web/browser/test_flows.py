@@ -89,6 +89,7 @@ def test_an_account_is_renamed_emptied_and_closed_and_the_user_leaves(site, open
 
     page.goto("/profile")
     press(page, "Delete the user")
+    fill(page, Current_password=PASSWORD)
     press(page, "Delete my user")
     told(page, "Your user is deleted")
     page.goto("/overview")
@@ -119,6 +120,7 @@ def test_a_password_is_changed_and_the_old_one_opens_nothing(site, opened, look)
 def test_a_user_with_an_account_is_sent_to_close_it_first(site, opened, look):
     page = let_in(opened(site, look), site.customer("Ada", Main=0))
     page.goto("/profile/delete")
+    fill(page, Current_password=PASSWORD)
     press(page, "Delete my user")
     expect(page.get_by_role("alert")).to_contain_text("account")
     follow(page, "Close all accounts")
