@@ -126,12 +126,18 @@ def _one_day() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path) -> Iterator[None]:
-    """Run in an empty folder, without the settings of the developer's shell."""
+    """Run in an empty folder, without the settings of the developer's shell.
+
+    Commands that run in this process set its umask; the next test gets the old one.
+    """
+    umask = os.umask(0)
+    os.umask(umask)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         for name in [name for name in os.environ if name.startswith("ACCOUNTS_")]:
             patch.delenv(name)
         yield
+    os.umask(umask)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def check_password(password: str, names: Iterable[str | None] = ()) -> None:
     :raises PasswordWeak: it is common, or little more than the name of the user or of the bank.
     """
     folded = _folded(password)
-    if folded in _common_passwords() or len(set(folded)) == 1:
+    if folded in _common_passwords():
         raise PasswordWeak(_COMMON)
     if _is_a_name(folded, [_folded(name) for name in names if name]):
         raise PasswordWeak(_NAMED)

@@ -224,9 +224,9 @@ def test_a_query_that_is_not_understood_is_400(ada, path, query):
 
 
 def test_a_query_may_say_letters_as_they_are(http):
-    muller = http.joined("müller€")
+    muller = http.joined("müllerœ")
     teller = http.signed_in(TELLER)
-    for query in ("username=müller€".encode().decode("latin-1"), "username=m%C3%BCller%E2%82%AC"):
+    for query in ("username=müllerœ".encode().decode("latin-1"), "username=m%C3%BCller%C5%93"):
         answer = teller("GET", "/v1/users", environ_overrides={"QUERY_STRING": query})
         assert answer.json["data"] == [muller("GET", "/v1/users/me").json]
 

@@ -16,9 +16,7 @@ def is_weak(password: str, *names: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    "password", ["password", "12345678", "Password1", "QWERTYUIOP", "aaaaaaaaaa"]
-)
+@pytest.mark.parametrize("password", ["password", "12345678", "Password1", "QWERTYUIOP"])
 def test_a_common_password_is_weak_in_every_case_of_its_letters(password):
     assert is_weak(password)
 

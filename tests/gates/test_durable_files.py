@@ -14,9 +14,11 @@ CREATING = {"write_text", "write_bytes", "touch", "mkdir", "makedirs", "rename",
 CREATING |= {"O_CREAT", "symlink_to", "hardlink_to", "copyfile", "copy2", "copytree", "mkstemp"}
 FOREIGN = {"RotatingFileHandler", "TemporaryDirectory", "mmap"}
 """Names with effects that the bank can lose, or that change no name; see PLACES."""
+MODES = set("rwxabt+")
 PLACES = {
     ("account_operations.py", "rename"),  # an account
     ("account_forms.py", "rename"),
+    ("export.py", "open w"),  # a member of the ZIP that is sent
     ("counter_files.py", "O_CREAT"),  # counters, in memory
     ("logging_config.py", "open wb"),  # the console
     ("logging_config.py", "open"),  # the application log
@@ -38,7 +40,9 @@ def creations(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"open", "fdopen"}:
             given = [each.value for each in node.args if isinstance(each, ast.Constant)]
             modes = [each for each in given if isinstance(each, str)]
-            yield from (f"open {mode}" for mode in modes if set(mode) & set("wax"))
+            yield from (
+                f"open {mode}" for mode in modes if set("wax") & {*mode} and {*mode} <= MODES
+            )
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "open":
             yield "open"
 

@@ -14,14 +14,19 @@ from accounts_bank.stores.base import AccountStore
 from tests.helpers import START, Ids
 
 EVER = Period()
-RACE_TIMEOUT_S = 60
+RACE_S = 60.0
+"""The patience of the threads of a race, in seconds."""
 
 
 class Books:
     """An account store, with accounts known by short names."""
 
-    def __init__(self, store: AccountStore) -> None:
-        self.store = store
+    def __init__(self, store: AccountStore, *, patience_s: float = 0.0) -> None:
+        """Keep books in a store.
+
+        :param patience_s: how long to send an entry again while other threads hold the store
+        """
+        self.store, self.patience_s = store, patience_s
         self.ids = Ids()
         self.opened: dict[str, str] = {}
         self.owners: dict[str, str] = {}
@@ -39,8 +44,7 @@ class Books:
         return self.owners.get(getattr(action, "from_account", ""), "caller")
 
     def ask(self, action: Action, **more: Any) -> Outcome:
-        """Ask for one entry; send it again while other threads of a race hold the store."""
-        entry, until_s = self.entry(action, **more), monotonic() + RACE_TIMEOUT_S
+        entry, until_s = self.entry(action, **more), monotonic() + self.patience_s
         while True:
             try:
                 (outcome,) = self.store.append([entry])

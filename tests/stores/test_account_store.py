@@ -165,7 +165,10 @@ def test_a_decision_that_fails_leaves_no_trace(new_account_store):
 
 def test_decisions_are_numbered_once_and_in_order(books):
     books.given(ada=10, bob=0)
-    outcomes = [books.ask(books.transfer("ada", "bob", amount)) for amount in (4, 99, 3)]
+    outcomes = [
+        books.ask(books.transfer("ada", "bob", amount), entry_id=f"key-{amount}")
+        for amount in (4, 99, 3)
+    ]
     books.ask(books.transfer("ada", "bob", 4), entry_id=outcomes[0].recorded.entry.id)
     books.ask(books.transfer("ada", "bob", 5), entry_id=outcomes[0].recorded.entry.id)
     assert sealed(books.store)[-3:] == [each.recorded for each in outcomes]

@@ -8,7 +8,7 @@ import pytest
 from accounts_bank.ledger.actions import Deposit, OpenAccount
 from accounts_bank.ledger.entries import Needs
 from tests.rounds import rounds
-from tests.stores.books import Books, at_once
+from tests.stores.books import RACE_S, Books, at_once
 from tests.stores.journals import sealed
 
 THREADS = 16
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.usefixtures("switching"), pytest.mark.soak]
 
 @pytest.fixture
 def books(account_store):
-    return Books(account_store)
+    return Books(account_store, patience_s=RACE_S)
 
 
 def test_racing_transfers_conserve_money_and_number_lines_without_gaps(books):

@@ -16,12 +16,12 @@ from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Entry, Needs
 from accounts_bank.ledger.integrity.proof import prove
 from tests.helpers import START
-from tests.stores.books import Books, at_once
+from tests.stores.books import RACE_S, Books, at_once
 
 
 @pytest.fixture
 def books(new_account_store):
-    made = Books(new_account_store(decide))
+    made = Books(new_account_store(decide), patience_s=RACE_S)
     made.given(ada=100)
     return made
 

@@ -22,7 +22,7 @@ from accounts_bank.ledger.entries import Entry, Needs
 from accounts_bank.ledger.integrity.proof import prove
 from tests.helpers import START
 from tests.rounds import rounds
-from tests.stores.books import Books, at_once
+from tests.stores.books import RACE_S, Books, at_once
 
 TURNS, THREADS = rounds(4, 20), 12
 
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.usefixtures("switching"), pytest.mark.soak]
 
 @pytest.fixture
 def books(account_store):
-    made = Books(account_store)
+    made = Books(account_store, patience_s=RACE_S)
     made.given(ada=1000, bob=0)
     yield made
     with account_store.ledger() as ledger:

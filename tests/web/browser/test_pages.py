@@ -60,6 +60,7 @@ PAGES = {
         "schedule-cancel": "{schedule}/cancel",
         "profile": "/profile",
         "password": "/profile/password",
+        "sessions": "/profile/sessions",
         "user-delete": "/profile/delete",
         "sign-out": "/sign-out",
         "forbidden": "/audit",

@@ -253,6 +253,7 @@ def test_a_user_deleted_in_one_tab_is_signed_out_in_the_other(site, opened, look
     page.goto("/profile")
     other = page.context.new_page()
     other.goto("/profile/delete")
+    fill(other, Current_password=PASSWORD)
     press(other, "Delete my user")
     told(other, "Your user is deleted")
     press(page, "Save")
