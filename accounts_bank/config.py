@@ -102,7 +102,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     DEMO: bool = False
     DEMO_SEED: int = 1
     LOGIN_RATE_LIMIT: str = "10 per 5 minutes"
-    LOGIN_ADDRESS_RATE_LIMIT: str = "1000 per 5 minutes"
+    LOGIN_ADDRESS_RATE_LIMIT: str = AUTO
     SIGN_UP_RATE_LIMIT: str = AUTO
     RATE_LIMIT: str = AUTO
     STAFF: tuple[Staff, ...] = ()
@@ -113,19 +113,30 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return backend_of(self.STORE_URL).is_durable
 
     @property
+    def is_to_try(self) -> bool:
+        """Whether the bank is one to try out: its limits for an address are generous."""
+        return self.DEMO or self.SANDBOX or not self.is_durable
+
+    @property
+    def login_address_limit(self) -> str:
+        """The limit of sign-ins of an address."""
+        if self.LOGIN_ADDRESS_RATE_LIMIT != AUTO:
+            return self.LOGIN_ADDRESS_RATE_LIMIT
+        return "10000 per 5 minutes" if self.is_to_try else "1000 per 5 minutes"
+
+    @property
     def sign_up_limit(self) -> str:
-        """The limit of sign-ups of an address. A bank to try out has a generous one."""
+        """The limit of sign-ups of an address."""
         if self.SIGN_UP_RATE_LIMIT != AUTO:
             return self.SIGN_UP_RATE_LIMIT
-        is_to_try = self.DEMO or self.SANDBOX or not self.is_durable
-        return "1000 per minute" if is_to_try else "10 per minute"
+        return "1000 per minute" if self.is_to_try else "10 per minute"
 
     @property
     def money_limit(self) -> str:
         """The limit of items that move money, for a customer; a demo and a sandbox have none."""
         if self.RATE_LIMIT != AUTO:
             return self.RATE_LIMIT
-        return "" if self.DEMO or self.SANDBOX else "60000 per minute"
+        return "" if self.DEMO or self.SANDBOX else "600000 per minute"
 
     @property
     def metrics_listen(self) -> tuple[str, int] | None:

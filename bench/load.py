@@ -66,6 +66,15 @@ class Running(NamedTuple):
     body: dict[str, Any]
 
 
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT),
+    "ACCOUNTS_LOG_FILE": "app.log",
+    "ACCOUNTS_RATE_LIMIT": "1000000000 per minute",
+    "ACCOUNTS_SIGN_UP_RATE_LIMIT": "",
+}
+"""A quota is counted, as it is by default, but the one customer of a bench never uses it up."""
+
+
 @contextmanager
 def running(
     server: str,
@@ -81,9 +90,7 @@ def running(
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.candidate", server, app, str(port), str(threads)],
             cwd=folder,
-            env=os.environ
-            | {"PYTHONPATH": str(ROOT), "ACCOUNTS_LOG_FILE": "app.log"}
-            | dict(environment),
+            env=os.environ | ENVIRONMENT | dict(environment),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

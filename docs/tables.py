@@ -55,11 +55,12 @@ SETTINGS = {
     "DEMO": "`accounts demo` sets it: people with public passwords",
     "DEMO_SEED": "the same seed makes the same people and history",
     "LOGIN_RATE_LIMIT": "failed sign-ins for an address and a username without a delay",
-    "LOGIN_ADDRESS_RATE_LIMIT": "sign-ins for an address; ten times as many for an IPv6 /48",
+    "LOGIN_ADDRESS_RATE_LIMIT": "sign-ins for an address; ten times as many for an IPv6 /48. "
+    "`auto`: `1000 per 5 minutes`, but `10000` for a demo, a sandbox and a bank in memory",
     "SIGN_UP_RATE_LIMIT": "new users for an address. `auto`: `10 per minute`, but "
     "`1000 per minute` for a demo, a sandbox and a bank in memory",
     "RATE_LIMIT": "payments of a customer, each item of a bulk counted; empty: no limit. `auto`: "
-    "`60000 per minute`, none for a demo and a sandbox",
+    "`600000 per minute`, none for a demo and a sandbox",
     "STAFF": "users that a start adds, each name once; `accounts users create` writes them",
 }
 METHODS = ("post", "get", "put", "patch", "delete")

@@ -269,7 +269,7 @@ class RateLimits:
             keep_s=ACCOUNT_KEEP_S,
             delay_max_s=ACCOUNT_DELAY_MAX_S,
         )
-        address_text = settings.LOGIN_ADDRESS_RATE_LIMIT
+        address_text = settings.login_address_limit
         self.login_address = AddressLimit("login_address", address_text, counters, bank_id)
         self.sign_up = AddressLimit("sign_up", settings.sign_up_limit, counters, bank_id)
         self.money = Quota("customer", settings.money_limit, counters, bank_id)

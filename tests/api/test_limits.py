@@ -253,17 +253,33 @@ def test_a_process_asks_the_counters_for_a_hundredth_of_a_quota_at_once():
 
 
 @pytest.mark.parametrize(
-    ("settings", "sign_ups", "money"),
+    ("settings", "sign_ins", "sign_ups", "money"),
     [
-        ({}, "1000 per minute", "60000 per minute"),
-        ({"STORE_URL": "sqlite:///bank.db"}, "10 per minute", "60000 per minute"),
-        ({"STORE_URL": "sqlite:///bank.db", "DEMO": True}, "1000 per minute", ""),
-        ({"SANDBOX": True}, "1000 per minute", ""),
-        ({"SIGN_UP_RATE_LIMIT": "", "RATE_LIMIT": "5 per hour"}, "", "5 per hour"),
+        ({}, "10000 per 5 minutes", "1000 per minute", "600000 per minute"),
+        (
+            {"STORE_URL": "sqlite:///bank.db"},
+            *("1000 per 5 minutes", "10 per minute", "600000 per minute"),
+        ),
+        (
+            {"STORE_URL": "sqlite:///bank.db", "DEMO": True},
+            "10000 per 5 minutes",
+            "1000 per minute",
+            "",
+        ),
+        ({"SANDBOX": True}, "10000 per 5 minutes", "1000 per minute", ""),
+        (
+            {
+                "LOGIN_ADDRESS_RATE_LIMIT": "9 per hour",
+                "SIGN_UP_RATE_LIMIT": "",
+                "RATE_LIMIT": "5 per hour",
+            },
+            *("9 per hour", "", "5 per hour"),
+        ),
     ],
 )
-def test_the_limits_fit_the_kind_of_the_bank(settings, sign_ups, money):
+def test_the_limits_fit_the_kind_of_the_bank(settings, sign_ins, sign_ups, money):
     taken = Settings(**settings)
+    assert taken.login_address_limit == sign_ins
     assert (taken.sign_up_limit, taken.money_limit) == (sign_ups, money)
 
 
