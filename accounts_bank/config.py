@@ -113,32 +113,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return backend_of(self.STORE_URL).is_durable
 
     @property
-    def is_to_try(self) -> bool:
-        """Whether the bank is one to try out: its limits for an address are generous."""
-        return self.DEMO or self.SANDBOX or not self.is_durable
-
-    @property
-    def login_address_limit(self) -> str:
-        """The limit of sign-ins of an address."""
-        if self.LOGIN_ADDRESS_RATE_LIMIT != AUTO:
-            return self.LOGIN_ADDRESS_RATE_LIMIT
-        return "10000 per 5 minutes" if self.is_to_try else "1000 per 5 minutes"
-
-    @property
-    def sign_up_limit(self) -> str:
-        """The limit of sign-ups of an address."""
-        if self.SIGN_UP_RATE_LIMIT != AUTO:
-            return self.SIGN_UP_RATE_LIMIT
-        return "1000 per minute" if self.is_to_try else "10 per minute"
-
-    @property
-    def money_limit(self) -> str:
-        """The limit of items that move money, for a customer; a demo and a sandbox have none."""
-        if self.RATE_LIMIT != AUTO:
-            return self.RATE_LIMIT
-        return "" if self.DEMO or self.SANDBOX else "600000 per minute"
-
-    @property
     def metrics_listen(self) -> tuple[str, int] | None:
         """The host and the port of METRICS_ADDRESS; None where it is empty.
 

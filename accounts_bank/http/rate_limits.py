@@ -17,7 +17,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.concurrency.greenlets import run_in_thread
-from accounts_bank.config import Settings
+from accounts_bank.config import AUTO, Settings
 from accounts_bank.errors import InvalidCredentials, TooManyRequests, Unavailable
 from accounts_bank.http.addresses import network, site
 from accounts_bank.http.quotas import Quota
@@ -269,14 +269,40 @@ class RateLimits:
             keep_s=ACCOUNT_KEEP_S,
             delay_max_s=ACCOUNT_DELAY_MAX_S,
         )
-        address_text = settings.login_address_limit
+        address_text = login_address_limit(settings)
         self.login_address = AddressLimit("login_address", address_text, counters, bank_id)
-        self.sign_up = AddressLimit("sign_up", settings.sign_up_limit, counters, bank_id)
-        self.money = Quota("customer", settings.money_limit, counters, bank_id)
+        self.sign_up = AddressLimit("sign_up", sign_up_limit(settings), counters, bank_id)
+        self.money = Quota("customer", money_limit(settings), counters, bank_id)
 
     def of_bank(self, settings: Settings, bank_id: str) -> "RateLimits":
         """Return the limits of another bank, counted beside these."""
         return RateLimits(settings, self.counters, bank_id)
+
+
+def login_address_limit(settings: Settings) -> str:
+    """Return the limit of sign-ins of an address."""
+    if settings.LOGIN_ADDRESS_RATE_LIMIT != AUTO:
+        return settings.LOGIN_ADDRESS_RATE_LIMIT
+    return "10000 per 5 minutes" if _is_to_try(settings) else "1000 per 5 minutes"
+
+
+def sign_up_limit(settings: Settings) -> str:
+    """Return the limit of sign-ups of an address."""
+    if settings.SIGN_UP_RATE_LIMIT != AUTO:
+        return settings.SIGN_UP_RATE_LIMIT
+    return "1000 per minute" if _is_to_try(settings) else "10 per minute"
+
+
+def money_limit(settings: Settings) -> str:
+    """Return the limit of a customer's items that move money; a demo and a sandbox have none."""
+    if settings.RATE_LIMIT != AUTO:
+        return settings.RATE_LIMIT
+    return "" if settings.DEMO or settings.SANDBOX else "600000 per minute"
+
+
+def _is_to_try(settings: Settings) -> bool:
+    """Return whether a bank is one to try out: its limits for an address are generous."""
+    return settings.DEMO or settings.SANDBOX or not settings.is_durable
 
 
 def _hidden(key: tuple[str, ...]) -> str:

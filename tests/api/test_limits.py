@@ -14,7 +14,15 @@ from accounts_bank.collections.passwords import Passwords
 from accounts_bank.config import Settings
 from accounts_bank.errors import ApiError, InvalidCredentials, TooManyRequests, Unavailable
 from accounts_bank.http.quotas import Quota
-from accounts_bank.http.rate_limits import AddressLimit, Limit, Slowdown, Tries
+from accounts_bank.http.rate_limits import (
+    AddressLimit,
+    Limit,
+    Slowdown,
+    Tries,
+    login_address_limit,
+    money_limit,
+    sign_up_limit,
+)
 from accounts_bank.stores.memory import InMemoryCounters
 from tests.helpers import PASSWORD, Http, code
 from tests.waiting import within
@@ -279,8 +287,8 @@ def test_a_process_asks_the_counters_for_a_hundredth_of_a_quota_at_once():
 )
 def test_the_limits_fit_the_kind_of_the_bank(settings, sign_ins, sign_ups, money):
     taken = Settings(**settings)
-    assert taken.login_address_limit == sign_ins
-    assert (taken.sign_up_limit, taken.money_limit) == (sign_ups, money)
+    assert login_address_limit(taken) == sign_ins
+    assert (sign_up_limit(taken), money_limit(taken)) == (sign_ups, money)
 
 
 @pytest.mark.parametrize(
