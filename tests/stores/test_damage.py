@@ -86,7 +86,7 @@ def test_a_file_that_was_emptied_is_refused(bank_file):
 
 
 def free_pages(path: Path) -> int:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
 
 
