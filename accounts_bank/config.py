@@ -21,6 +21,7 @@ from accounts_bank.errors import SettingsError
 from accounts_bank.identity import Role, Username
 from accounts_bank.ledger.currencies import DECIMALS
 from accounts_bank.stores.factory import MEMORY_URL, backend_of
+from accounts_bank.stores.urls import PORT_MAX
 
 CONFIG_FILE = Path("config.json")
 PREFIX = "ACCOUNTS_"
@@ -48,7 +49,6 @@ _ENDPOINT = re.compile(r"[a-z]+://")
 _LISTENS = re.compile(
     r"(?:\[(?P<ip>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})"
 )
-PORT_MAX = 65_535
 
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 

@@ -15,6 +15,8 @@ from urllib.parse import quote, urlsplit
 import click
 import msgspec
 
+from accounts_bank.sandbox.faults import effect_of
+
 TIMEOUT_S = 600
 """An advance answers after all due work has run."""
 CHUNK_BYTES = 1 << 16
@@ -160,8 +162,7 @@ def list_(bank: RunningBank) -> None:
 @click.option("--ttl-s", type=int, default=300, show_default=True, help="Its life in seconds.")
 def add(bank: RunningBank, effect: str, times: int, ttl_s: int, **match: Any) -> None:
     """Add a fault: drop=after_commit, drop=before, truncate=60, delay_ms=500, answer=503."""
-    given = dict(part.partition("=")[::2] for part in effect.split(";"))
-    do = {name: int(value) if value.isdecimal() else value for name, value in given.items()}
+    do = msgspec.to_builtins(effect_of(effect))
     matched = {name: value for name, value in match.items() if value is not None}
     bank.ask("POST", "/faults", {"do": do, "match": matched, "times": times, "ttl_s": ttl_s})
 

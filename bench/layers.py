@@ -13,6 +13,9 @@ import grimp
 PACKAGE = "accounts_bank"
 TITLES = {
     "cli": "the command accounts",
+    "config_shown": "accounts config",
+    "sandbox_commands": "clock, faults, snapshots",
+    "usernames": "characters, look-alikes",
     "testing": "banks for tests, pytest plugin",
     "server": "granian, gateway, threads",
     "app": "the one composition root",

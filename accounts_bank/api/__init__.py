@@ -47,9 +47,9 @@ def create_api(bank: Bank, banks: Banks) -> Flask:
         fault_injection.register(app)
         exchange_recording.register(app)
         mounted = behind_proxies(BankMount(around, banks), bank.settings)
-        app.wsgi_app = LostAnswers(mounted)  # type: ignore[assignment]
+        app.wsgi_app = LostAnswers(mounted)  # type: ignore[assignment] # Flask documents it
     else:
-        app.wsgi_app = behind_proxies(around, bank.settings)  # type: ignore[assignment]
+        app.wsgi_app = behind_proxies(around, bank.settings)  # type: ignore[assignment] # Flask documents it
     return app
 
 
@@ -61,7 +61,7 @@ def create_metrics_app(bank: Bank) -> Flask:
     check_heads(app)
     app.register_blueprint(metrics)
     around = RequestMiddleware(app.wsgi_app, InFlight(), bank.observer, problems.answer_outside)
-    app.wsgi_app = around  # type: ignore[assignment, method-assign]
+    app.wsgi_app = around  # type: ignore[assignment, method-assign] # Flask documents it
     return app
 
 

@@ -15,7 +15,7 @@ from accounts_bank.http.bank import Bank
 from accounts_bank.http.lost_answers import CUT_BYTES, DELAY_S
 from accounts_bank.http.middleware import request_id
 from accounts_bank.ledger.iban import canonical
-from accounts_bank.sandbox.faults import Call, Effect
+from accounts_bank.sandbox.faults import Call, Effect, effect_of
 
 HEADER = "Accounts-Fault"
 ACCOUNT_FIELDS = frozenset({"account", "from_account", "to_account"})
@@ -51,11 +51,9 @@ def _by_header() -> Response | None:
     text = request.headers.get(HEADER)
     if text is None:
         return None
-    fields = dict(part.strip().partition("=")[::2] for part in text.split(";"))
     try:
-        effect = msgspec.convert(fields, Effect, strict=False)
-        effect.check()
-    except (msgspec.ValidationError, InvalidRequest):
+        effect = effect_of(text)
+    except InvalidRequest:
         raise InvalidRequest(f"Send {HEADER} as `drop=after_commit` or `answer=503`.") from None
     return _applied(effect)
 

@@ -60,7 +60,7 @@ class FourEyes(Struct, frozen=True):
 class ApprovalDetails(Struct, frozen=True, kw_only=True):
     """A request for approval, its present stage and, if there is one, its decision.
 
-    `account` is the account that the action changes, None for a role.
+    `account` is the account that the action changes, None for a role. A list has no decisions.
     """
 
     recorded: Recorded
@@ -139,7 +139,11 @@ class Approvals:
         """
         _check(caller, Permission.READ_APPROVALS)
         (found,) = self._with_stages([self._client.recorded_entry(_ASKED, approval_id)])
-        return found
+        kind = {Stage.GRANTED: _GRANTED, Stage.REFUSED: _REFUSED}.get(found.stage)
+        if kind is None:
+            return found
+        (decision,) = self._client.store.entries_of(found.id, kind, before=None, limit=1)
+        return replace(found, decision=decision)
 
     def waiting(self, caller: Caller, *, before: PagePosition, limit: int) -> list[ApprovalDetails]:
         """Return a page of the requests that wait for a second person, newest first.
@@ -227,13 +231,9 @@ class Approvals:
 
     def _with_stage(self, approval: ApprovalDetails, loaded: Snapshot) -> ApprovalDetails:
         stage = loaded.progress[approval.id].stage
-        approval = replace(approval, stage=stage, account=loaded.accounts.get(approval.ask.subject))
-        if stage is Stage.OPEN:
-            is_over = approval.expires_at <= self._client.clock()
-            return replace(approval, stage=Stage.EXPIRED) if is_over else approval
-        kind = _GRANTED if stage is Stage.GRANTED else _REFUSED
-        (decision,) = self._client.store.entries_of(approval.id, kind, before=None, limit=1)
-        return replace(approval, decision=decision)
+        if stage is Stage.OPEN and approval.expires_at <= self._client.clock():
+            stage = Stage.EXPIRED
+        return replace(approval, stage=stage, account=loaded.accounts.get(approval.ask.subject))
 
 
 def _decided(approval: ApprovalDetails, outcome: Outcome, stage: Stage) -> ApprovalDetails:

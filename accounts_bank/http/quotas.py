@@ -4,7 +4,8 @@ A process takes a part of the quota from the shared counters at once, so that mo
 query. A part that is not used up before its window ends is lost.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from math import ceil
 from time import monotonic
 
@@ -21,6 +22,17 @@ from accounts_bank.errors import Unavailable
 REMEMBERED_MAX = 10_000
 PART = 100
 """A process takes a hundredth of a quota at once."""
+
+
+@contextmanager
+def counting() -> Iterator[None]:
+    """Raise Unavailable where the counters of limits fail in the block."""
+    try:
+        yield
+    except StorageError as error:
+        raise Unavailable(
+            "The rate limits cannot be counted. Send the request again later."
+        ) from error
 
 
 class _Part(Struct):
@@ -62,12 +74,8 @@ class Quota:
 
         :raises Unavailable: the counters do not answer.
         """
-        try:
+        with counting():
             return [self._take(item, customer_id, cost) for item in self._items]
-        except StorageError as error:
-            raise Unavailable(
-                "The rate limits cannot be counted. Send the request again later."
-            ) from error
 
     def _take(self, item: RateLimitItem, customer_id: str, cost: int) -> Standing:
         key = f"{item} {customer_id}"

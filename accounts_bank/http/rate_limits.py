@@ -11,16 +11,15 @@ from math import ceil
 from time import monotonic, sleep
 
 from limits import RateLimitItem, parse_many
-from limits.errors import StorageError
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.concurrency.greenlets import run_in_thread
 from accounts_bank.config import AUTO, Settings
-from accounts_bank.errors import InvalidCredentials, TooManyRequests, Unavailable
+from accounts_bank.errors import InvalidCredentials, TooManyRequests
 from accounts_bank.http.addresses import network, site
-from accounts_bank.http.quotas import Quota
+from accounts_bank.http.quotas import Quota, counting
 
 REMEMBERED_MAX = 10_000
 SITE_FACTOR = 10
@@ -79,7 +78,7 @@ class Limit:
             return
         hidden = _hidden(key)
         self._refuse_until(self._used_up.get(hidden) or 0)
-        with _counting():
+        with counting():
             for item in self._items:
                 if not run_in_thread(ask, item, self._name, hidden):
                     self._refuse(item, hidden)
@@ -137,7 +136,7 @@ class Slowdown:
 
     def count(self, *key: str) -> int:
         """Return the failures in a row."""
-        with _counting():
+        with counting():
             return int(run_in_thread(self._counters.get, self._of(key)))
 
     def check(self, *key: str) -> None:
@@ -148,7 +147,7 @@ class Slowdown:
         """
         wait = f"{self._of(key)}/wait"
         until_s = self._waits.get(wait) or 0.0
-        with _counting():
+        with counting():
             if until_s <= monotonic() and run_in_thread(self._counters.get, wait):
                 until_s = run_in_thread(self._counters.get_expiry, wait)
                 self._waits.put(wait, until_s)
@@ -162,27 +161,27 @@ class Slowdown:
         """
         self.check(*key)
         name, count = self._of(key), self.count(*key)
-        with _counting():
+        with counting():
             if count < self.free:
                 begun = run_in_thread(self._counters.incr, f"{name}/begun", self._keep_s)
                 return bool(begun <= self.free)
             if not run_in_thread(self._counters.get, f"{name}/delayed/{count}"):
                 return False  # another process counts the failure at this moment
         self.check(*key)
-        with _counting():
+        with counting():
             turn = f"{name}/turn/{count}"  # after a delay tries run one by one
             return bool(run_in_thread(self._counters.incr, turn, TURN_S) == 1)
 
     def succeeded(self, *key: str) -> None:
         """Forget the tries and the failures of a key."""
-        with _counting():
+        with counting():
             run_in_thread(self._counters.clear, f"{self._of(key)}/begun")
         self.forgive(*key)
 
     def failed(self, *key: str) -> None:
         """Count a failure, and begin the delay that it earns."""
         name = self._of(key)
-        with _counting():
+        with counting():
             count = run_in_thread(self._counters.incr, name, self._keep_s)
             if count >= self.free:
                 delay_s = self._delay_s(count)
@@ -196,7 +195,7 @@ class Slowdown:
         if not self.count(*key):
             return
         self._waits.put(f"{name}/wait", 0.0)
-        with _counting():
+        with counting():
             for each in (name, f"{name}/wait"):
                 run_in_thread(self._counters.clear, each)
 
@@ -308,13 +307,3 @@ def _is_to_try(settings: Settings) -> bool:
 def _hidden(key: tuple[str, ...]) -> str:
     """Return the digest of a key, so that counters hold no names and no addresses."""
     return sha256("\0".join(key).encode()).hexdigest()
-
-
-@contextmanager
-def _counting() -> Iterator[None]:
-    try:
-        yield
-    except StorageError as error:
-        raise Unavailable(
-            "The rate limits cannot be counted. Send the request again later."
-        ) from error

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
@@ -70,6 +71,20 @@ class Effect(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
             raise InvalidRequest(message, pointer="/do")
         if self.answer is None and (self.code, self.retry_after_s) != (None, None):
             raise InvalidRequest("`code` and `retry_after_s` go with `answer`.", pointer="/do")
+
+
+def effect_of(text: str) -> Effect:
+    """Read an effect that is written as text, such as `answer=503; retry_after_s=1`.
+
+    :raises InvalidRequest: it is no effect.
+    """
+    fields = dict(part.strip().partition("=")[::2] for part in text.split(";"))
+    try:
+        effect = msgspec.convert(fields, Effect, strict=False)
+    except msgspec.ValidationError:
+        raise InvalidRequest("Write an effect as `drop=after_commit` or `answer=503`.") from None
+    effect.check()
+    return effect
 
 
 class Plan(Struct, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ class MetricsServer(ThreadingMixIn, WSGIServer):
     def server_bind(self) -> None:
         """Bind without a look-up of the host's name, which may take seconds."""
         TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment] # an IP address
         self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:

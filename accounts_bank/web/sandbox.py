@@ -24,7 +24,7 @@ from accounts_bank.http.messages import device
 from accounts_bank.identity import Caller
 from accounts_bank.sandbox.clock import Mode
 from accounts_bank.sandbox.control import EMPTY, SEED
-from accounts_bank.sandbox.faults import Effect, Fault, Match
+from accounts_bank.sandbox.faults import Fault, Match, effect_of
 from accounts_bank.sandbox.faults import Plan as FaultPlan
 from accounts_bank.sandbox.people import READER
 from accounts_bank.web import sessions
@@ -170,10 +170,8 @@ def _add_fault(fields: Fields) -> None:
     effect = fields.get("effect", "")
     if effect not in EFFECTS:
         raise InvalidRequest("Choose one of the faults.")
-    name, _, value = effect.partition("=")
-    do = msgspec.convert({name: value}, Effect, strict=False)
     match = Match(user=fields.get("user", "").strip()[:100] or None)
-    sandbox_of(bank()).faults.add(FaultPlan(match=match, do=do))
+    sandbox_of(bank()).faults.add(FaultPlan(match=match, do=effect_of(effect)))
 
 
 def _delete_bank(fields: Fields) -> None:

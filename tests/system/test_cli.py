@@ -69,6 +69,17 @@ def test_a_created_user_is_there_from_the_next_start_on(accounts, passwords, rol
     assert tess("GET", "/v1/users/me").json["role"] == role
 
 
+def test_a_command_makes_a_database_for_its_owner_alone(accounts, monkeypatch):
+    monkeypatch.setenv("ACCOUNTS_STORE_URL", "sqlite:///bank.db")
+    assert accounts("users", "create", "tess", given=f"{PASSWORD}\n")[0] == 0
+    assert stat.S_IMODE(Path("bank.db").stat().st_mode) == 0o600
+
+
+def test_a_byte_order_mark_is_no_part_of_a_piped_password(accounts, passwords):
+    assert accounts("users", "create", "tess", given=f"\ufeff{PASSWORD}\n")[0] == 0
+    assert Http(create_app(passwords=passwords)).signed_in("tess")("GET", "/v1/users/me").json
+
+
 def test_a_user_is_created_once(accounts):
     accounts("users", "create", "tess", given=f"{PASSWORD}\n")
     code, said = accounts("users", "create", "TESS", given=f"{PASSWORD}\n")

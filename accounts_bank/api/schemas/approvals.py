@@ -49,12 +49,18 @@ class ApprovalView(Struct, frozen=True):
     entry_id: str | None
 
 
+_STAGES: dict[str, Stage] = {
+    "open": "waiting",
+    "granted": "granted",
+    "refused": "refused",
+    "expired": "expired",
+}
 _FIELDS = ("amount_minor", "reference", "credit_limit_minor", "daily_limit_minor")
 
 
 def asked_view(waits: AwaitsApproval) -> ApprovalAskedView:
     """Show what waits for a second person."""
-    return ApprovalAskedView(waits.approval_id, _stage(waits.stage), waits.expires_at)
+    return ApprovalAskedView(waits.approval_id, _STAGES[waits.stage], waits.expires_at)
 
 
 def approval_view(approval: ApprovalDetails) -> ApprovalView:
@@ -64,7 +70,7 @@ def approval_view(approval: ApprovalDetails) -> ApprovalView:
     return ApprovalView(
         id=approval.id,
         kind=KINDS[type(action)],  # type: ignore[arg-type] # the kinds of `Approvable`
-        status=_stage(approval.stage),
+        status=_STAGES[approval.stage],
         account_id=None if approval.ask.user_id else approval.ask.subject,
         transfer_id=action.transfer_id if isinstance(action, Reversal) else None,
         user_id=approval.ask.user_id,
@@ -78,7 +84,3 @@ def approval_view(approval: ApprovalDetails) -> ApprovalView:
         entry_id=approval.done_id,
         **fields,
     )
-
-
-def _stage(stage: str) -> Stage:
-    return "waiting" if stage == "open" else str(stage)  # type: ignore[return-value] # one of them

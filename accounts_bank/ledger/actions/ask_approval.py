@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from accounts_bank.ledger.actions.deposit import Deposit
 from accounts_bank.ledger.actions.reversal import Reversal
@@ -81,12 +82,37 @@ class AskApproval(Struct, frozen=True, gc=False, tag="approval_asked"):
         return asked_at + timedelta(seconds=self.expires_in_s)
 
 
-def subject_account(decision: Any, _entry: "Entry") -> tuple[str, ...]:
+def _subject_account(decision: Any, _entry: "Entry") -> tuple[str, ...]:
     """Return the account that a decision locks, if it concerns an account."""
     return () if decision.account is None else (decision.account,)
 
 
-def waiting(
+class Decision(Struct, frozen=True, gc=False):
+    """The fields and the rule of the two decisions of a request.
+
+    :param approval_id: the id of the request.
+    :param account: the account that the action changes, or None.
+    :param user_id: the user that the action changes, or None.
+    """
+
+    approval_id: str
+    account: str | None = None
+    user_id: str | None = None
+
+    stage: ClassVar[Stage]
+    touches: ClassVar[Touches] = Touches(
+        customers=("user_id",), earlier_entries=("approval_id",), more_accounts=_subject_account
+    )
+
+    def decide(self, books: "Books", entry: "Entry") -> Verdict:
+        """Decide a request that waits. Its maker never decides it."""
+        found = _waiting(books, entry, self.approval_id, self.account or self.user_id)
+        if isinstance(found, Refusal):
+            return found
+        return Effect(progress=replace(found, stage=self.stage), entry_refs=(self.approval_id,))
+
+
+def _waiting(
     books: "Books", entry: "Entry", approval_id: str, subject: str | None
 ) -> Progress | Refusal:
     """Find the progress of a request that the maker of an entry may still decide.
