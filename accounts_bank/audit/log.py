@@ -186,10 +186,12 @@ class AuditLog:
             raise
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files; a second call does nothing."""
         self._handler.close()
         self._map.close()
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -57,8 +57,11 @@ class LogFile(logging.Handler):
             raise OSError(ENOSPC, "the line was cut short")
 
     def close(self) -> None:
+        """Close the file; a second call does nothing, since its number may be another file's."""
         logger.removeHandler(self)
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
         super().close()
 
     def _open(self) -> int:

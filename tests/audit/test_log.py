@@ -297,6 +297,15 @@ def test_two_logs_in_one_process_stay_separate(open_log):
     assert [record["event"] for record in records("two.log")] == ["b"]
 
 
+def test_a_second_close_of_a_log_closes_no_other_file(open_log):
+    log = open_log()
+    log.close()
+    others = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]  # they take its numbers
+    log.close()
+    for each in others:
+        os.close(each)
+
+
 def test_a_log_verifies_while_a_writer_is_active(log):
     is_over, faults = Event(), dict[int, str | None]()
 
