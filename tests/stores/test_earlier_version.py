@@ -1,7 +1,7 @@
 """A bank of version 0.1.0 opens in this one.
 
 The files in `data/` were made by that version over HTTP: users, accounts, transfers, refusals,
-holds, a bulk, schedules and a reversal, on SQLite and on PostgreSQL (a dump).
+holds, a bulk, schedules and a reversal, on SQLite, on PostgreSQL and on MongoDB (dumps).
 """
 
 import shutil
@@ -12,11 +12,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from accounts_bank.app import create_app
+from accounts_bank.app import create_app, upgrade
+from accounts_bank.config import load_settings
 from accounts_bank.ledger.integrity.proof import prove
 from accounts_bank.observability.observer import Observer
 from accounts_bank.stores.factory import open_stores, upgrade_stores
 from tests.helpers import Http
+from tests.stores.earlier_mongo import restore, write_log
 
 DATA = Path(__file__).parent / "data"
 MADE_AT = datetime(2026, 11, 29, tzinfo=UTC)
@@ -24,8 +26,18 @@ MADE_AT = datetime(2026, 11, 29, tzinfo=UTC)
 KEY, REFUSED_KEY = "rent-2026-01", "too-much"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+COUNTS = {"sqlite": (6, 3, 26), "postgresql": (6, 3, 26), "mongodb": (7, 3, 27)}
+"""The accounts, the customers and the entries of each bank."""
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mongo"])
 def url(request, tmp_path):
+    if request.param == "mongo":
+        url = request.getfixturevalue("mongo").url("earlier")
+        restore(url)
+        write_log(tmp_path)
+        upgrade(load_settings({"STORE_URL": url}))
+        return url
     if request.param == "sqlite":
         shutil.copy(DATA / "bank_0_1_0.db", tmp_path / "bank.db")
         url = f"sqlite:///{tmp_path}/bank.db"
@@ -68,8 +80,8 @@ def send(ada, rent, amount_minor: int, **more):
 def test_its_books_are_right(url):
     with closing(open_stores(url, Observer())) as stores, stores.accounts.ledger() as ledger:
         counts = prove(ledger)
-    assert (counts.accounts, counts.customers) == (6, 3)
-    assert counts.entries == 26
+    found = counts.accounts, counts.customers, counts.entries
+    assert found == COUNTS[url.partition(":")[0]]
 
 
 def test_its_users_sign_in_with_their_passwords(http):

@@ -33,8 +33,8 @@ def traced(*command: str | Path) -> list[str | Path]:
 
 def calls(process: int) -> Iterator[Call]:
     """Wait for the end of a process; yield the calls on files, without those that failed."""
-    end = f"{process} +++ exited"
-    assert within(TRACE_TIMEOUT_S, lambda: end in TRACE.read_text(errors="replace"))
+    end = re.compile(rf"^{process} +\+\+\+ exited", re.MULTILINE)  # short ids are padded
+    assert within(TRACE_TIMEOUT_S, lambda: end.search(TRACE.read_text(errors="replace")))
     for line in _whole_lines(TRACE.read_text(errors="replace").splitlines()):
         if found := _OPENED.search(line):
             if "O_CREAT" in found["flags"]:
@@ -52,7 +52,8 @@ def _whole_lines(lines: list[str]) -> Iterator[str]:
     """Join calls that another thread interrupted; they count where they end."""
     begun: dict[str, str] = {}
     for line in lines:
-        thread, _, text = line.partition(" ")
+        thread, _, padded = line.partition(" ")
+        text = padded.lstrip()
         if text.endswith("<unfinished ...>"):
             begun[thread] = text.removesuffix("<unfinished ...>")
         elif "resumed>" in text:
