@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from flask import Flask, redirect
 
 from accounts_bank import web
@@ -50,6 +51,8 @@ from accounts_bank.observability.observer import Observer
 from accounts_bank.observability.prometheus import Metrics
 from accounts_bank.progress import Tell, quiet
 from accounts_bank.sandbox import demo
+from accounts_bank.seed_file import Located
+from accounts_bank.seeding import Seeding
 from accounts_bank.stores import factory
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.base import AccountStore, Journal
@@ -254,3 +257,23 @@ def copy(settings: Settings, to_url: str, proving: Tell = quiet) -> Iterator[tup
 def copy_snapshot(file: Path, to_url: str, proving: Tell = quiet) -> Iterator[tuple[int, int]]:
     """Copy the file of a sandbox snapshot to the empty stores at `to_url`, as `copy` does."""
     return factory.copy_snapshot(file, to_url, proving)
+
+
+def seed(
+    settings: Settings, passwords: Passwords, found: Located, proving: Tell = quiet
+) -> Iterator[tuple[int, int]]:
+    """Write a seed file into a bank in memory, and copy it to the empty stores in `STORE_URL`.
+
+    :param proving: gets the progress of the proof, which comes first.
+    :return: as `copy` does.
+    :raises SettingsError: the file is wrong, and the text names the line; or the copy is refused.
+    """
+    settings = msgspec.structs.replace(settings, CUSTOMER_CASH=True)
+    seeding = Seeding(found, passwords, now=_now(), id_seed=random_id())
+
+    def build(stores: Stores) -> None:
+        parts = stores.users, stores.accounts, settings, passwords
+        seeding.write(partial(join_collections, *parts, lambda _count: None, lambda _at: None))
+        Sealer(stores.journal, None, in_background=lambda: False).number()
+
+    return factory.copy_built(build, settings.STORE_URL, proving)

@@ -2,12 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,7 @@ from accounts_bank.config import (
     read_settings,
     write_config,
 )
-from accounts_bank.config_shown import show_config, url_of
+from accounts_bank.config_shown import show_config
 from accounts_bank.errors import (
     ApiError,
     NoBank,
@@ -36,16 +34,13 @@ from accounts_bank.errors import (
     UsernameTaken,
     is_shortage,
 )
-from accounts_bank.http.bank import Bank
 from accounts_bank.identity import Role, Username, username_key
-from accounts_bank.progress import Tell
-from accounts_bank.progress import shown as shown_progress
 from accounts_bank.sandbox import demo
 from accounts_bank.sandbox_commands import COMMANDS
 from accounts_bank.server.room import ADVICE, lack
 from accounts_bank.server.serve import serve_app
-from accounts_bank.stores.factory import MEMORY_URL, require_bank, require_stopped
-from accounts_bank.stores.urls import shown
+from accounts_bank.store_commands import STORE_COMMANDS, opened_bank
+from accounts_bank.stores.factory import MEMORY_URL
 
 HEALTH_TIMEOUT_S = 5
 PRIVATE_UMASK = 0o077
@@ -82,7 +77,7 @@ def main() -> None:
 main.add_command(show_config)
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, *STORE_COMMANDS):
     main.add_command(_command)
 
 
@@ -131,7 +126,7 @@ def serve_demo(host: str, port: int, workers: int, seed: int, *, no_limits: bool
     settings = load_settings()
     if settings.is_durable:  # once, before several processes look for it
         click.echo("Writing a year of history ...", err=True)
-        with _bank(settings, Passwords()):
+        with opened_bank(settings, Passwords()):
             pass
     _introduce_people()
     serve_app(settings, host=host, port=port, workers=workers)
@@ -177,85 +172,6 @@ def init() -> None:
     """Write a config.json with a new secret."""
     write_config(CONFIG_FILE)
     click.echo(f"Wrote {CONFIG_FILE}, readable by you alone.")
-
-
-@main.command("upgrade")
-def upgrade_store() -> None:
-    """Bring the schema of the store up to date; stop the bank first."""
-    from accounts_bank.app import upgrade  # noqa: PLC0415 - the composition root stands above this package
-
-    settings = read_settings()
-    require_bank(settings.STORE_URL)
-    with shown_progress("Upgrading", sys.stderr) as tell:
-        upgrade(settings, tell)
-    click.echo(f"The store is up to date: {shown(settings.STORE_URL)}.")
-
-
-@main.command("copy")
-@click.argument("from_url", envvar="FROM_URL")
-@click.argument("to_url", envvar="TO_URL")
-def copy_store(from_url: str, to_url: str) -> None:
-    """Copy all users and the journal to an empty store, and compare; stop the bank first.
-
-    FROM_URL may be the file of a sandbox snapshot. Either may be @FILE, a file that holds the
-    URL, or come from the variables FROM_URL and TO_URL: no list of processes then shows a
-    password. The audit log stays as it is. After an
-    interruption run the same command again.
-    """
-    from accounts_bank.app import copy, copy_snapshot  # noqa: PLC0415 - the composition root stands above this package
-
-    from_url, to_url = url_of(from_url), url_of(to_url)
-    read_settings({"STORE_URL": to_url})
-    if "://" not in from_url:
-        _copy(partial(copy_snapshot, Path(from_url), to_url))
-        return
-    settings = read_settings({"STORE_URL": from_url})
-    if settings.is_durable:
-        require_bank(from_url)
-        require_stopped(from_url)
-        settings = load_settings({"STORE_URL": from_url})
-        click.echo(f"From {shown(from_url)} to {shown(to_url)}.")
-        with _bank(settings, Passwords()) as bank:
-            bank.audit.seal()
-    _copy(partial(copy, settings, to_url))
-
-
-def _copy(begin: Callable[[Tell], Iterator[tuple[int, int]]]) -> None:
-    with shown_progress("Proving", sys.stderr) as tell:
-        steps = begin(tell)
-        first = next(steps, None)
-    with shown_progress("Copying", sys.stderr, unit="items") as tell:
-        for done, total in chain([first] if first else [], steps):
-            tell(done, total)
-    click.echo("Copied and compared: set STORE_URL to the new store.")
-
-
-@main.command("verify")
-def verify_books() -> None:
-    """Verify the books and the audit log; print the first fault and exit with 1 if there is one.
-
-    The bank may run meanwhile. For a bank in memory use GET /v1/integrity instead.
-    """
-    settings = read_settings()
-    if not settings.is_durable:
-        raise SettingsError(
-            f"{settings.STORE_URL} lives in the serving process: use GET /v1/integrity."
-        )
-    require_bank(settings.STORE_URL)
-    with (
-        _bank(load_settings(), Passwords()) as bank,
-        shown_progress("Verifying", sys.stderr) as tell,
-    ):
-        report = bank.verifier.verify(tell)
-    click.echo(
-        f"{report.accounts} accounts, {report.entries} entries, {report.lines} lines, "
-        f"{report.audit_lines} lines of the audit log."
-    )
-    click.echo(f"Read {shown(settings.STORE_URL)} and {settings.AUDIT_LOG}.")
-    if not report.ok:
-        click.echo(f"The books are wrong: {report.fault}.")
-        sys.exit(1)
-    click.echo("The books are right.")
 
 
 @main.group()
@@ -326,23 +242,11 @@ def verify(logs: tuple[Path, ...]) -> None:
 
 def _create_in_store(settings: Settings, name: str, role: Role) -> None:
     passwords = Passwords()
-    with _bank(settings, passwords) as bank:
+    with opened_bank(settings, passwords) as bank:
         try:
             bank.users.add(name, passwords.hash(_password(name)), role=role)
         except UsernameTaken:
             raise SettingsError(f"{name} is taken: choose another name.") from None
-
-
-@contextmanager
-def _bank(settings: Settings, passwords: Passwords) -> Iterator[Bank]:
-    """Open the bank of the settings, beside the processes that serve it."""
-    from accounts_bank.app import create_bank  # noqa: PLC0415 - the composition root stands above this package
-
-    bank = create_bank(settings, passwords)
-    try:
-        yield bank
-    finally:
-        bank.close()
 
 
 def _check_name(name: str) -> None:

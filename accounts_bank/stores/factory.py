@@ -1,6 +1,6 @@
 """`open_stores`: the stores that a URL names. `BACKENDS` is the one list of URL schemes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -152,14 +152,29 @@ def copy_snapshot(file: Path, to_url: str, proving: Tell = quiet) -> Iterator[tu
     :returns: as `copy_stores`.
     :raises SettingsError: the file is no whole snapshot, or the target is not empty.
     """
+
+    def load(source: Stores) -> None:
+        try:
+            with file.open("rb") as lines:
+                load_lines(lines, source)
+        except OSError as error:
+            raise SettingsError(f"{file} cannot be read ({error.strerror}).") from error
+
+    return copy_built(load, to_url, proving)
+
+
+def copy_built(
+    build: Callable[[Stores], None], to_url: str, proving: Tell = quiet
+) -> Iterator[tuple[int, int]]:
+    """Build a bank in memory, copy it to an empty store, and compare.
+
+    :returns: as `copy_stores`.
+    :raises SettingsError: `build` refuses, or the target is not empty.
+    """
     target = backend_of(to_url)
     with _module(BACKENDS["memory"]) as module:
         source = module.open_stores(MEMORY_URL, Observer())
-    try:
-        with file.open("rb") as lines:
-            load_lines(lines, source)
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be read ({error.strerror}).") from error
+    build(source)
     with _module(target) as module, module.restore(to_url) as restored:
         yield from copied(source, restored, proving)
 
