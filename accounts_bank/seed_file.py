@@ -3,12 +3,9 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from accounts_bank.errors import SettingsError
-
-if TYPE_CHECKING:
-    from ruamel.yaml.nodes import Node
 
 Place = tuple[str | int, ...]
 """The way to a value: names of fields and numbers of items, from 0."""
@@ -72,13 +69,13 @@ def read_located(path: Path) -> Located:
 
 
 class _Reader:
-    """Turns nodes into values, and notes their lines."""
+    """Turns nodes of ruamel.yaml into values, and notes their lines."""
 
     def __init__(self, found: Located) -> None:
         self._found = found
         self._seen: set[int] = set()
 
-    def value(self, node: "Node", place: Place) -> Any:
+    def value(self, node: Any, place: Place) -> Any:
         self._found.lines[place] = node.start_mark.line + 1
         if id(node) in self._seen:
             raise self._found.error(place, "an alias is not supported: write the value again.")
@@ -89,7 +86,7 @@ class _Reader:
             return [self.value(each, (*place, n)) for n, each in enumerate(node.value)]
         return self._scalar(node, place)
 
-    def _fields(self, node: "Node", place: Place) -> Iterator[tuple[str, Any]]:
+    def _fields(self, node: Any, place: Place) -> Iterator[tuple[str, Any]]:
         names: set[str] = set()
         for key, each in node.value:
             self._found.lines[place] = key.start_mark.line + 1
@@ -103,7 +100,7 @@ class _Reader:
             yield key.value, value
         self._found.lines[place] = node.start_mark.line + 1
 
-    def _scalar(self, node: "Node", place: Place) -> Any:
+    def _scalar(self, node: Any, place: Place) -> Any:
         text = str(node.value)
         if node.tag == f"{_TAG}int" and _WHOLE.fullmatch(text):
             return int(text)
