@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from accounts_bank.audit.comparison import verify_log
 from accounts_bank.audit.files import parts_of
-from accounts_bank.collections.password_rules import LENGTH_MAX, LENGTH_MIN, check_password
 from accounts_bank.collections.passwords import Passwords
 from accounts_bank.config import (
     CONFIG_FILE,
     PREFIX,
     Settings,
-    change_config,
     load_settings,
     read_settings,
     write_config,
@@ -29,18 +26,15 @@ from accounts_bank.config_shown import show_config
 from accounts_bank.errors import (
     ApiError,
     NoBank,
-    PasswordWeak,
-    SettingsError,
-    UsernameTaken,
     is_shortage,
 )
-from accounts_bank.identity import Role, Username, username_key
 from accounts_bank.sandbox import demo
 from accounts_bank.sandbox_commands import COMMANDS
 from accounts_bank.server.room import ADVICE, lack
 from accounts_bank.server.serve import serve_app
 from accounts_bank.store_commands import STORE_COMMANDS, opened_bank
 from accounts_bank.stores.factory import MEMORY_URL
+from accounts_bank.user_commands import users
 
 HEALTH_TIMEOUT_S = 5
 PRIVATE_UMASK = 0o077
@@ -77,7 +71,7 @@ def main() -> None:
 main.add_command(show_config)
 
 
-for _command in (*COMMANDS, *STORE_COMMANDS):
+for _command in (*COMMANDS, *STORE_COMMANDS, users):
     main.add_command(_command)
 
 
@@ -175,39 +169,6 @@ def init() -> None:
 
 
 @main.group()
-def users() -> None:
-    """Manage users."""
-
-
-@users.command()
-@click.argument("name")
-@click.option(
-    "--role",
-    type=click.Choice([role.value for role in Role]),
-    default="customer",
-    show_default=True,
-)
-def create(name: str, role: str) -> None:
-    """Add a user; a prompt or a line of standard input gives the password.
-
-    A bank in memory forgets its users. For it the user goes into config.json, with a hash of the
-    password, and exists from the next start on.
-    """
-    settings = load_settings()
-    _check_name(name)
-    if settings.is_durable:
-        _create_in_store(settings, name, Role(role))
-        click.echo(f"{name} is {role}.")
-        return
-    if any(username_key(staff.username) == username_key(name) for staff in settings.STAFF):
-        raise SettingsError(f"{name} is taken: choose another name.")
-    staff = {"username": name, "role": role, "password_hash": Passwords().hash(_password(name))}
-    all_staff = [*msgspec.to_builtins(settings.STAFF), staff]
-    change_config(CONFIG_FILE, lambda before: before | {"STAFF": all_staff})
-    click.echo(f"{name} is {role} from the next start on: kept in {CONFIG_FILE}.")
-
-
-@main.group()
 def audit() -> None:
     """Read the audit log."""
 
@@ -238,35 +199,3 @@ def verify(logs: tuple[Path, ...]) -> None:
         click.echo(f"The audit log is not whole: {fault}. Right before that: {count} lines.")
         sys.exit(1)
     click.echo(f"The audit log is whole: {count} lines.")
-
-
-def _create_in_store(settings: Settings, name: str, role: Role) -> None:
-    passwords = Passwords()
-    with opened_bank(settings, passwords) as bank:
-        try:
-            bank.users.add(name, passwords.hash(_password(name)), role=role)
-        except UsernameTaken:
-            raise SettingsError(f"{name} is taken: choose another name.") from None
-
-
-def _check_name(name: str) -> None:
-    try:
-        msgspec.convert(name, Username)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{name!r} is not a username: {error}.") from None
-
-
-def _password(name: str) -> str:
-    if sys.stdin.isatty():
-        password = str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    else:
-        password = sys.stdin.readline().removeprefix("\ufeff").rstrip("\r\n")
-    if len(password) < LENGTH_MIN:
-        raise SettingsError(f"Choose a password of {LENGTH_MIN} or more characters.")
-    if len(password) > LENGTH_MAX:
-        raise SettingsError(f"Choose a password of {LENGTH_MAX} or fewer characters.")
-    try:
-        check_password(password, (name,))
-    except PasswordWeak as weak:
-        raise SettingsError(weak.detail) from None
-    return password

@@ -12,6 +12,8 @@ from msgspec.structs import astuple, replace
 
 _CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
 
+NOBODY = ""
+"""The id of an actor that is no user, such as the operator of the machine."""
 TEXT_PATTERN = rf"^[^{_CONTROL}]*$(?!\n)"
 """A line of text without control characters and without marks that change its direction."""
 
@@ -125,8 +127,8 @@ class Event(Struct, frozen=True, gc=False):
     """An event of a user for the audit log.
 
     `kind` is one of `user_registered`, `user_updated`, `user_deleted`, `password_changed`,
-    `password_refused`, `login`, `login_failed`, `login_refreshed`, `refresh_reused`, `logout`,
-    `session_ended`, `session_displaced` (by a sign-in too many),
+    `password_refused`, `password_reset`, `login`, `login_failed`, `login_refreshed`,
+    `refresh_reused`, `logout`, `session_ended`, `session_displaced` (by a sign-in too many),
     `role_changed_to_` and the role, `role_restored` (to the last admin), and for a sandbox
     `sandbox_` and the call.
     `user_id` is None if no user has the name of a sign-in. An event contains no personal data,

@@ -16,6 +16,7 @@ TITLES = {
     "config_shown": "accounts config",
     "sandbox_commands": "clock, faults, snapshots",
     "store_commands": "upgrade, copy, seed, verify",
+    "user_commands": "users: list, password, role",
     "seeding": "what a seed file says",
     "seed_file": "YAML or JSON, with lines",
     "usernames": "characters, look-alikes",

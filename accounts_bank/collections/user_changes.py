@@ -44,9 +44,11 @@ class UserChanges:
         """Apply a change to the newest version of a user.
 
         A change that ends a session or changes a role is in force in all processes on return.
+
+        :param actor_id: None for the user itself; `NOBODY` for an actor that is no user.
         """
         with self._lock(user.id):
-            changed = self._apply(user, change, kind, actor_id or user.id)
+            changed = self._apply(user, change, kind, user.id if actor_id is None else actor_id)
         if kind not in REVOKES_NOTHING:
             self._store.settle()
         return changed
@@ -74,7 +76,7 @@ class UserChanges:
         """Save one user with its event, once. The kind `UNTOLD` has no event."""
         if kind == UNTOLD:
             return self._store.put((user,))[0]
-        event = Event(self._new_id(), kind, self._clock(), user.id, actor_id)
+        event = Event(self._new_id(), kind, self._clock(), user.id, actor_id or None)
         (status,) = self._store.put((user,), (event,))
         self._on_saved(1)
         return status

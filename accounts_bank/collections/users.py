@@ -144,6 +144,17 @@ class UserCollection(SessionCollection):
 
         self._changes.change(user, changed, "password_changed")
 
+    def reset_password(self, caller: Caller, user_id: str, new: str) -> User:
+        """Give a user a new password, and end all sessions of the user.
+
+        :raises NotFound: there is no such user.
+        :raises PasswordWeak: it is common, or little more than a name.
+        """
+        user = self.read(user_id)
+        check_password(new, (user.username, user.full_name))
+        change = partial(replace, password_hash=self._passwords.hash(new), sessions=())
+        return self._changes.change(user, change, "password_reset", caller.id)
+
     def delete(self, caller: Caller) -> None:
         """Delete the caller. The id, the version and the times remain.
 

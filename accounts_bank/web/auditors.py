@@ -26,7 +26,7 @@ LINES_SEARCHED_MAX = 5_000
 
 _EVENTS = sorted(
     {str(kind.__struct_config__.tag) for kind in get_args(Action)}
-    | {"login", "login_failed", "logout", "password_changed", "password_refused"}
+    | {"login", "login_failed", "logout", "password_changed", "password_refused", "password_reset"}
     | {"user_deleted", "user_registered", "user_updated"}
 )
 _FILTERS = (
