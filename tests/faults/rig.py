@@ -112,7 +112,7 @@ class Rig:
         settings = {
             "ACCOUNTS_STORE_URL": database.url,
             "ACCOUNTS_JWT_SECRET_KEY": SECRET,
-            "ACCOUNTS_JWT_ACCESS_TOKEN_EXPIRES": "86400",
+            "ACCOUNTS_JWT_ACCESS_TOKEN_EXPIRES": "604800",  # a fault moves a clock by a day
             "ACCOUNTS_LOG_LEVEL": "WARNING",
             "ACCOUNTS_STAFF": json.dumps(_hashed(STAFF)),
             **_movable_clock(),

@@ -18,13 +18,14 @@ TABLE = Path(permissions.__file__)
 NAMES_ROLES = {
     "api/sandbox_access.py": "a caller of an open sandbox is an admin",
     "api/schemas/sandbox.py": "a new user of a sandbox bank is a customer by default",
-    "cli.py": "offers the roles as choices of `accounts users create`",
     "collections/users.py": "a user that signs up is a customer",
     "config.py": "a demo user in the settings is a customer by default",
     "identity.py": "defines the roles; a user is a customer by default",
     "sandbox/actors.py": "a teller freezes the account of an actor",
     "sandbox/demo.py": "gives the demo users their roles",
     "sandbox/people.py": "gives a sandbox bank its admin; its teller pays opening balances in",
+    "seeding.py": "the owner of an account acts as a customer in a seed file",
+    "user_commands.py": "offers the roles as choices; the operator of the machine acts as an admin",
 }
 
 
