@@ -1,13 +1,14 @@
-"""/v1/accounts: open, read, rename and close accounts; lines, statements and past balances."""
+"""/v1/accounts: open, read, change and close accounts; lines, statements and past balances."""
 
 from datetime import datetime
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 from werkzeug.datastructures import ETags, MIMEAccept
 
 from accounts_bank.api.etags import matcher, tag_of_account, tagged
 from accounts_bank.api.operations import Operations
 from accounts_bank.api.schemas.accounts import (
+    AccountChange,
     AccountRequest,
     AccountsQuery,
     AccountView,
@@ -17,7 +18,6 @@ from accounts_bank.api.schemas.accounts import (
     DailyLimitRequest,
     LinesQuery,
     LineView,
-    RenameRequest,
     StatementQuery,
     account_view,
     line_view,
@@ -51,7 +51,7 @@ _MANAGED_CODES = ("own_account", "not_found", "account_closed")
 )
 def open_account(bank: Bank, caller: Caller, body: AccountRequest) -> Answer:
     """Open an account in one currency, with a balance of zero."""
-    account = bank.accounts.open(caller, body.name, body.currency)
+    account = bank.accounts.open(caller, body.name, body.currency, metadata=body.metadata)
     return Answer(account_view(account), 201, location=f"/v1/accounts/{account.id}")
 
 
@@ -89,19 +89,25 @@ def read(bank: Bank, caller: Caller, if_none_match: ETags, account: str) -> Answ
 @operations.declare(
     "PATCH",
     "/<account>",
-    "Rename an account",
+    "Change an account",
     permission=Permission.TRANSACT,
-    body=RenameRequest,
+    body=AccountChange,
     answer=AccountView,
     is_tagged=True,
     codes=("not_found", "account_closed"),
 )
 def rename(
-    bank: Bank, caller: Caller, body: RenameRequest, if_match: ETags | None, account: str
+    bank: Bank, caller: Caller, body: AccountChange, if_match: ETags | None, account: str
 ) -> Answer:
-    """Give an account another name."""
-    renamed = bank.accounts.rename(caller, account, body.name, matcher(if_match, tag_of_account))
-    return tagged(account_view(renamed), tag_of_account(renamed))
+    """Give an account another name, other metadata, or both."""
+    changed = bank.accounts.change(
+        caller,
+        account,
+        matcher(if_match, tag_of_account),
+        new_name=body.name or None,
+        metadata=None if body.metadata is UNSET else body.metadata,
+    )
+    return tagged(account_view(changed), tag_of_account(changed))
 
 
 @operations.declare(

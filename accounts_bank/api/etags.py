@@ -24,8 +24,9 @@ Item = TypeVar("Item")
 
 
 def tag_of_account(account: Account) -> str:
-    """Return the tag of an account: the owner edits its name and its status."""
-    return f"{_digest((account.name, account.status))}-{_digest(account_view(account))}"
+    """Return the tag of an account: the owner edits name, status and metadata."""
+    edited = account.name, account.status, account.metadata
+    return f"{_digest(edited)}-{_digest(account_view(account))}"
 
 
 def tag_of_user(user: User) -> str:

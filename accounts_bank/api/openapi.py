@@ -43,6 +43,9 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     for operation in operations:
         types += [each for each in (operation.body, operation.answer, operation.query) if each]
     _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+    for operation in operations:
+        if operation.body is not None and operation.body.needs_a_field:
+            components[operation.body.__name__]["minProperties"] = 1
     return {
         "openapi": "3.1.0",
         "info": {"title": "Accounts", "version": "1", "description": _DESCRIPTION},

@@ -1,20 +1,23 @@
 """Records: turn saved entries and events into the fields of audit lines, without personal data."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from operator import attrgetter
 from typing import Any, get_args
 
-from msgspec import Struct, defstruct, to_builtins
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, defstruct, to_builtins
 from msgspec.structs import asdict, fields
 
 from accounts_bank.identity import Event
 from accounts_bank.ledger.actions import Action, AskApproval
 from accounts_bank.ledger.entries import KINDS, Recorded
+from accounts_bank.ledger.values import Metadata
 
 Record = dict[str, Any]
 """The fields of a line without its number and hashes, in the order of writing."""
 
-_PERSONAL = {"name", "expected_name", "reference"}
+_PERSONAL = {"name", "expected_name", "reference", "metadata", "expected_metadata"}
 
 
 def _impersonal(action: type[Any]) -> Callable[[Any], Struct]:
@@ -23,12 +26,29 @@ def _impersonal(action: type[Any]) -> Callable[[Any], Struct]:
         (field.name, Any, field.default) for field in fields(action) if field.name not in _PERSONAL
     ]
     omits = action.__struct_config__.omit_defaults
-    shape = defstruct(action.__name__, public, omit_defaults=omits, gc=False)
     names = [name for name, *_ in public]
+    if "metadata" in action.__struct_fields__:
+        public.append(("metadata_digest", Any, UNSET))
+        names.append("metadata")
+    shape = defstruct(action.__name__, public, omit_defaults=omits, gc=False)
     if len(names) == 1:
         return lambda action: shape(getattr(action, names[0]))
     values = attrgetter(*names)
-    return lambda action: shape(*values(action))
+    if names[-1] != "metadata":
+        return lambda action: shape(*values(action))
+
+    def digested(action: Any) -> Struct:
+        *shown, metadata = values(action)
+        return shape(*shown, metadata_digest(metadata))
+
+    return digested
+
+
+def metadata_digest(metadata: Metadata | UnsetType) -> str | UnsetType:
+    """Return the SHA-256 of pairs, as hex, as JSON in the order of the keys; unset without any."""
+    if not metadata:
+        return UNSET
+    return sha256(msgspec.json.encode(metadata, order="deterministic")).hexdigest()
 
 
 _IMPERSONAL = {action: _impersonal(action) for action in get_args(Action)}

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
+from accounts_bank.collections.account_changes import Expected, change
 from accounts_bank.collections.approvals import Approvals, FourEyes
 from accounts_bank.collections.bulk import BulkDetails, Payment, transfer_all
 from accounts_bank.collections.client import (
@@ -30,7 +32,7 @@ from accounts_bank.collections.statements import (
     line_pages,
     totals_before,
 )
-from accounts_bank.errors import Forbidden, NotFound, PreconditionFailed
+from accounts_bank.errors import Forbidden, NotFound
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import (
     Action,
@@ -40,7 +42,6 @@ from accounts_bank.ledger.actions import (
     FreezeAccount,
     Leave,
     OpenAccount,
-    RenameAccount,
     SetCreditLimit,
     SetDailyLimit,
     Transfer,
@@ -49,11 +50,8 @@ from accounts_bank.ledger.actions import (
 )
 from accounts_bank.ledger.entries import Needs, Outcome
 from accounts_bank.ledger.iban import canonical
-from accounts_bank.ledger.values import BANK_ID, Account, Line, Period
+from accounts_bank.ledger.values import BANK_ID, Account, Line, Metadata, Period
 from accounts_bank.stores.base import AccountStore
-
-Expected = Callable[[Account], bool]
-"""Returns whether an account is still in the state that the caller knows."""
 
 
 class AccountCollection:
@@ -93,11 +91,19 @@ class AccountCollection:
         self.approvals = Approvals(self._client, four_eyes)
         self.reversals = Reversals(self._client, self.entry, self.approvals)
 
-    def open(self, caller: Caller, name: str, currency: str, key: str | None = None) -> Account:
+    def open(
+        self,
+        caller: Caller,
+        name: str,
+        currency: str,
+        key: str | None = None,
+        metadata: Metadata | None = None,
+    ) -> Account:
         """Open an account for the caller.
 
         :param name: the caller's own name for the account.
         :param currency: an ISO 4217 code.
+        :param metadata: the pairs of the caller, or None.
         :param key: the idempotency key, a UUIDv7. Its time becomes part of the account's id, so
             ids stay in the order of their creation. A repeated key returns the first account.
         :raises Refused: `customer_left` or `key_reused`.
@@ -105,7 +111,8 @@ class AccountCollection:
         """
         entry_id = self._client.entry_id(caller, key)
         entry_id = entry_id if key is None else with_time_of(entry_id, key)
-        entry = self._client.new_entry(entry_id, caller, OpenAccount(caller.id, name, currency))
+        action = OpenAccount(caller.id, name, currency, metadata or UNSET)
+        entry = self._client.new_entry(entry_id, caller, action)
         (outcome,) = self._client.submit_batch((entry,), dry_run=False)
         return self._client.customer_account(raise_refusal(outcome).recorded.entry.id)
 
@@ -141,28 +148,20 @@ class AccountCollection:
             raise NotFound
         return self._store.accounts_of(owner_id, after=after, limit=limit)
 
-    def rename(
-        self, caller: Caller, name: str, new_name: str, is_expected: Expected | None = None
+    def change(
+        self,
+        caller: Caller,
+        name: str,
+        is_expected: Expected | None = None,
+        *,
+        new_name: str | None = None,
+        metadata: Metadata | None = None,
     ) -> Account:
-        """Rename one of the caller's accounts.
+        """Give one of the caller's accounts another name, other metadata, or both.
 
-        The ledger compares the name again in its transaction. One of two racing calls wins.
-
-        :param is_expected: returns whether the account is in the state that the caller knows;
-            None accepts every state.
-        :raises NotFound: the account does not exist, or the caller may not read it.
-        :raises Forbidden: the caller may read the account and does not own it.
-        :raises PreconditionFailed: `is_expected` returned False.
-        :raises Refused: `account_closed`, or `precondition_failed` if another call was faster.
+        Parameters and errors are as in `account_changes.change`.
         """
-        account = self._client.customer_account(self._client.own_account_id(caller, name))
-        if is_expected is None:
-            self._client.submit(caller, RenameAccount(account.id, new_name))
-        elif is_expected(account):
-            self._client.submit(caller, RenameAccount(account.id, new_name, account.name))
-        else:
-            raise PreconditionFailed
-        return self._client.customer_account(account.id)
+        return change(self._client, caller, name, is_expected, new_name, metadata)
 
     def close(self, caller: Caller, name: str) -> None:
         """Close one of the caller's accounts. To close it again changes nothing.

@@ -5,14 +5,14 @@ from hashlib import sha256
 from typing import Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from accounts_bank.collections.client import LedgerClient, keyed_id, raise_refusal, with_time_of
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Bulk, BulkMode, Transfer
 from accounts_bank.ledger.entries import Entry, Outcome
 from accounts_bank.ledger.iban import canonical
-from accounts_bank.ledger.values import Status
+from accounts_bank.ledger.values import Metadata, Status
 
 
 class Payment(Protocol):
@@ -28,6 +28,8 @@ class Payment(Protocol):
     def currency(self) -> str: ...
     @property
     def reference(self) -> str | None: ...
+    @property
+    def metadata(self) -> Metadata | None: ...
 
 
 class BulkDetails(Struct, frozen=True):
@@ -71,6 +73,7 @@ def _parts(head: Entry, payments: Sequence[Payment]) -> list[Entry]:
             each.currency,
             each.reference,
             head.id,
+            metadata=each.metadata or UNSET,
         )
         for each in payments
     ]

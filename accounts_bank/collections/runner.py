@@ -18,6 +18,9 @@ from threading import Condition, Thread, current_thread
 from time import monotonic
 from typing import Protocol
 
+WAIT_MAX_S = 24 * 60 * 60
+"""A thread cannot wait for a time in the far future, such as a schedule of the year 9999 has."""
+
 
 class Job(Hashable, Protocol):
     """Work that is done again and again."""
@@ -98,5 +101,5 @@ class Runner:
                 if job is not None and left_s <= 0:
                     self._next_s[job] = inf
                     return job
-                self._condition.wait(None if left_s == inf else left_s)
+                self._condition.wait(min(left_s, WAIT_MAX_S))
         return None

@@ -1,7 +1,7 @@
 """Field types of requests and answers. Parsing is strict: no unknown field, no float."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -10,12 +10,28 @@ from accounts_bank.identity import TEXT_PATTERN
 from accounts_bank.ledger.currencies import DECIMALS
 from accounts_bank.ledger.values import AMOUNT_MAX_MINOR
 
+METADATA_PAIRS_MAX = 20
+
 PlainReference = Annotated[str, Meta(min_length=1, max_length=140)]
 Reference = Annotated[PlainReference, Meta(pattern=TEXT_PATTERN)]
 PlainAccountRef = Annotated[
     str, Meta(min_length=1, max_length=64, description="An account's id or number.")
 ]
 AccountRef = Annotated[PlainAccountRef, Meta(pattern=TEXT_PATTERN)]
+PlainKey = Annotated[str, Meta(min_length=1, max_length=40)]
+PlainValue = Annotated[str, Meta(max_length=500)]
+_METADATA = Meta(
+    max_length=METADATA_PAIRS_MAX,
+    description="Up to 20 pairs of your own, such as an order number. They are not for secrets.",
+)
+PlainMetadata = Annotated[dict[PlainKey, PlainValue], _METADATA]
+Metadata = Annotated[
+    dict[
+        Annotated[PlainKey, Meta(pattern=TEXT_PATTERN)],
+        Annotated[PlainValue, Meta(pattern=TEXT_PATTERN)],
+    ],
+    _METADATA,
+]
 AmountMinor = Annotated[
     int,
     Meta(
@@ -41,7 +57,12 @@ Moment = Annotated[
 
 
 class Input(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
-    """A base class of bodies and queries. It refuses unknown fields."""
+    """A base class of bodies and queries. It refuses unknown fields.
+
+    `needs_a_field`: all fields are optional, and at least one of them must be there.
+    """
+
+    needs_a_field: ClassVar[bool] = False
 
 
 class NewestFirst(Input, frozen=True):

@@ -38,13 +38,18 @@ _KEY = re.compile(
 )
 """A bare key has no comma: a server joins two headers of one name by a comma (RFC 9110, 5.3)."""
 _LEAP_SECOND = re.compile(r"^(.{11}[0-9]{2}:[0-9]{2}):60")
-_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
+_PATH = re.compile(r"^(?P<message>.*?)(?: - at (?:`key` in )?`(?P<path>\$.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 
 
 def may_be_empty(kind: type[Struct]) -> bool:
     """Return whether a body may be absent, since each of its fields may."""
-    return not any(each.required for each in fields(kind))
+    return not (needs_a_field(kind) or any(each.required for each in fields(kind)))
+
+
+def needs_a_field(kind: type[Struct]) -> bool:
+    """Return whether a body must have one of its optional fields."""
+    return bool(getattr(kind, "needs_a_field", False))
 
 
 def parse(
@@ -84,6 +89,8 @@ def parse(
         raise _invalid(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidRequest("The body is not JSON.") from None
+    if needs_a_field(kind) and read == kind():
+        raise InvalidRequest(f"Send one or more of: {', '.join(kind.__struct_fields__)}.")
     return read
 
 
@@ -204,7 +211,8 @@ def _invalid(error: msgspec.ValidationError) -> InvalidRequest:
     """Turn msgspec's message, with its path as text, into one with a JSON pointer."""
     found = _PATH.match(str(error))
     message, path = (found["message"], found["path"] or "$") if found else (str(error), "$")
-    pointer = re.sub(r"\.|\[", "/", path[1:].replace("]", ""))
+    # A path does not name the key of a pair, so the pointer names the object.
+    pointer = re.sub(r"\.|\[", "/", path[1:].replace("[...]", "").replace("]", ""))
     field = _FIELD.search(message)
     return InvalidRequest(
         message, pointer=pointer + (f"/{_escaped(field['name'])}" if field else "")

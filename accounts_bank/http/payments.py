@@ -11,6 +11,9 @@ Action = TypeVar("Action")
 def action_of(kind: type[Action], body: Struct, **fields: Any) -> Action:
     """Make an action of a request body. The two name their fields alike.
 
-    `fields` replace fields of the body that need more than a copy.
+    `fields` replace fields of the body that need more than a copy. Empty metadata is left out.
     """
-    return kind(**(asdict(body) | fields))
+    given = asdict(body) | fields
+    if not given.get("metadata"):
+        given.pop("metadata", None)
+    return kind(**given)

@@ -18,6 +18,13 @@ BANK_ID = "bank"
 """The owner of the bank's own accounts. Users' ids are UUIDs (RFC 9562), so none equals it."""
 
 
+Metadata = dict[str, str]
+"""The pairs that a caller adds to an account or to an entry, in the order of the request.
+
+The digest of an entry covers them. An entry without pairs leaves the field out of its digest.
+"""
+
+
 class AccountStatus(StrEnum):
     """The status of an account. A frozen account receives money and pays none."""
 
@@ -79,6 +86,7 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
     :param spent_day: the day of `spent_minor`, counted in days since 1970-01-01 (UTC).
     :param spent_minor: the amount paid or held on that day, in minor units. It counts only while
         there is a daily limit.
+    :param metadata: the pairs that its owner added; None if there are none.
     """
 
     id: str
@@ -96,6 +104,7 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
     daily_limit_minor: int | None = None
     spent_day: int = 0
     spent_minor: int = 0
+    metadata: Metadata | None = None
 
     @property
     def available_minor(self) -> int:

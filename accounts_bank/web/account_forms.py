@@ -62,7 +62,9 @@ def rename(caller: Caller, account: str) -> Response:
         name, was = form.read("name"), request.form.get("was")
         if not form.errors:
             try:
-                bank().accounts.rename(caller, found.id, name, lambda now: now.name in {was, name})
+                bank().accounts.change(
+                    caller, found.id, lambda now: now.name in {was, name}, new_name=name
+                )
                 return redirect(f"/accounts/{found.id}", done="renamed")
             except PreconditionFailed:
                 form.problem = (

@@ -53,6 +53,7 @@ def test_an_account_is_opened_with_nothing_on_it(ada):
         "credit_limit_minor": 0,
         "daily_limit_minor": None,
         "created_at": account["created_at"],
+        "metadata": {},
     }
     assert ada("GET", answer.headers["Location"]).json == account
 

@@ -174,11 +174,11 @@ def test_the_ledger_refuses_an_edit_that_lost_a_race(bank):
     account, ada = bank.opened["ada"], bank.caller("ada")
 
     def overtaken(seen) -> bool:
-        bank.accounts.rename(ada, account.id, "Faster")
+        bank.accounts.change(ada, account.id, new_name="Faster")
         return seen.name == account.name
 
     with pytest.raises(ApiError) as refused:
-        bank.accounts.rename(ada, account.id, "Slower", overtaken)
+        bank.accounts.change(ada, account.id, overtaken, new_name="Slower")
     assert refused.value.code == "precondition_failed"
     assert bank.accounts.account(ada, account.id).name == "Faster"
 

@@ -43,7 +43,7 @@ def test_another_users_account_is_not_found(bank):
     for name in (theirs.id, theirs.number, "nobody", "till-eur-0", "bank"):
         for act in (
             lambda name=name: bank.accounts.account(eve, name),
-            lambda name=name: bank.accounts.rename(eve, name, "Mine"),
+            lambda name=name: bank.accounts.change(eve, name, new_name="Mine"),
             lambda name=name: bank.accounts.close(eve, name),
             lambda name=name: bank.accounts.balance_at(eve, name, None),
             lambda name=name: bank.accounts.lines(eve, name, before=None, period=EVER, limit=9),
@@ -211,12 +211,17 @@ def test_a_closed_account_can_only_be_read_and_closed_again(bank):
     bank.accounts.close(caller, account.id)
     assert bank.accounts.account(caller, account.id).status == "closed"
     assert bank.deposit("ada", 1) == bank.send("bob", "ada", 1) == "account_closed"
-    assert refusal(lambda: bank.accounts.rename(caller, account.id, "New"))[0] == "account_closed"
+    assert (
+        refusal(lambda: bank.accounts.change(caller, account.id, new_name="New"))[0]
+        == "account_closed"
+    )
 
 
 def test_a_new_name_is_kept(bank):
     bank.given(ada=0)
-    renamed = bank.accounts.rename(bank.caller("ada"), bank.opened["ada"].number, "Rainy days")
+    renamed = bank.accounts.change(
+        bank.caller("ada"), bank.opened["ada"].number, new_name="Rainy days"
+    )
     assert renamed.name == "Rainy days"
     assert bank.accounts.account(bank.caller("ada"), renamed.id) == renamed
 

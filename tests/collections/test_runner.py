@@ -63,6 +63,14 @@ def test_a_job_that_is_woken_gets_a_tick(runner):
     assert within(10, lambda: len(job.ticks) == 2)
 
 
+def test_a_tick_in_a_thousand_years_delays_no_other(runner):
+    far, job = Job(1000 * 365 * 86_400.0), Job()
+    runner.add(far)
+    assert within(10, lambda: len(far.ticks) == 1)
+    runner.add(job)
+    assert within(10, lambda: len(job.ticks) == 1)
+
+
 def test_a_wake_up_during_a_tick_is_not_lost(runner):
     began, goes_on = Event(), Event()
 

@@ -16,8 +16,6 @@ FOREIGN = {"RotatingFileHandler", "TemporaryDirectory", "mmap"}
 """Names with effects that the bank can lose, or that change no name; see PLACES."""
 MODES = set("rwxabt+")
 PLACES = {
-    ("account_operations.py", "rename"),  # an account
-    ("account_forms.py", "rename"),
     ("export.py", "open w"),  # a member of the ZIP that is sent
     ("counter_files.py", "O_CREAT"),  # counters, in memory
     ("logging_config.py", "open wb"),  # the console

@@ -9,6 +9,7 @@ from accounts_bank.ledger.actions import (
     AskApproval,
     BulkMode,
     CancelSchedule,
+    ChangeAccount,
     CloseAccount,
     Deposit,
     Expire,
@@ -35,6 +36,7 @@ def actions(bank: Bank) -> Iterator[tuple[str, Action]]:
     ada, carl = bank.opened["ada"], bank.opened["carl"]
     yield "new", OpenAccount("owner-dora", "Main", "EUR")
     yield "renamed", RenameAccount(ada, "Rent")
+    yield "changed", ChangeAccount(ada, {"team": "a"}, "Rents")
     yield "frozen", FreezeAccount(ada)
     yield "unfrozen", UnfreezeAccount(ada)
     yield "credit", SetCreditLimit(ada, 10)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from accounts_bank.ledger.actions import (
     Action,
+    ChangeAccount,
     CloseAccount,
     Deposit,
     Every,
@@ -174,6 +175,14 @@ def test_a_close_lowers_the_customers_open_accounts_once():
         (RenameAccount("ada", "x", "wrong"), "precondition_failed"),
         (RenameAccount("ada", "x", "ada"), "recorded"),
         (RenameAccount("ada", "x"), "recorded"),
+        (ChangeAccount("nobody", {}), "account_unknown"),
+        (ChangeAccount("till-eur-0", {}), "account_unknown"),
+        (ChangeAccount("closed", {}), "account_closed"),
+        (ChangeAccount("closed", {}, "x", {"a": "b"}), "account_closed"),
+        (ChangeAccount("ada", {}, "x", expected_name="wrong"), "precondition_failed"),
+        (ChangeAccount("ada", {}, expected_metadata={"a": "b"}), "precondition_failed"),
+        (ChangeAccount("ada", {}, "x", {}, "ada"), "recorded"),
+        (ChangeAccount("ada", {"a": "b"}), "recorded"),
     ],
 )
 def test_the_outcome_of_an_action_on_an_account(action, status):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from accounts_bank.ledger.actions import (
     Action,
@@ -15,6 +16,7 @@ from accounts_bank.ledger.actions import (
     BulkMode,
     CancelSchedule,
     Capture,
+    ChangeAccount,
     CloseAccount,
     Deposit,
     Every,
@@ -44,6 +46,7 @@ LATER = START + timedelta(seconds=1)
 ACTIONS: dict[str, Action] = {
     "account_opened": OpenAccount("owner", "Main", "EUR"),
     "account_renamed": RenameAccount("payer", "Rent", "Main"),
+    "account_changed": ChangeAccount("payer", {"team": "a"}, "Rent", {}, "Main"),
     "account_closed": CloseAccount("payer", "owner"),
     "account_frozen": FreezeAccount("payer"),
     "account_unfrozen": UnfreezeAccount("payer"),
@@ -75,6 +78,10 @@ DIGESTS = {  # kind: (digest when recorded, digest when refused)
     "account_renamed": (
         "d8606c2cf5b61166b04b0ec8cf960f9da7ea32980f52bf24ce82f52655ba1091",
         "28878b755455c42dd2c8803d82bdf79606e5a453c4efd021610d0c74b86e4536",
+    ),
+    "account_changed": (
+        "f193b16e18eda682b4ed0e0a0d06004e64d6206ba1e68d0889776e369b214751",
+        "96166aa2a3189f06e993020dcc8ff71080f49e52ee3103988d08da7b4cb0a6b1",
     ),
     "account_closed": (
         "8d69c836ad8748fb4759cdd4783767c81701172b61e4aa791da2f7bb8c4aa40d",
@@ -162,6 +169,16 @@ DIGESTS = {  # kind: (digest when recorded, digest when refused)
     ),
 }
 
+METADATA = {"order": "7", "Käse": ""}
+WITH_METADATA = {  # kind: digest when recorded with METADATA
+    "account_opened": "b0354809d21d2c263a2cb905abbe73fa805e367509cf30b2667c5b85201c1a84",
+    "deposit": "fb35b9b71623756a133be29f6f2fd29d6202b17bdd25a1149c5f8d66ff710041",
+    "withdrawal": "a31a6928a45d56d12405419efe845fb84f714d659c64697a3827d72cb41772ce",
+    "transfer": "5ff6935dc4a717791c6e5f0bdfeda6d4a9314bbfb5d71644c72561879b7b1821",
+    "hold": "1b21e87259dee39563551e647cf8933e5736facc1d408838d4cfe56affad630d",
+    "schedule": "c9d0e4aba49b353d3ab9ad68dcc289e7b820dd7ed0a2065d2536296bb9f8a693",
+}
+
 
 def entry(action: Action) -> Entry:
     return Entry("entry", "caller", START, action, till=7)
@@ -185,6 +202,15 @@ def test_the_digests_of_a_kind_never_change(kind):
     recorded = recorded_as(asked, Status.RECORDED, LATER, lines(kind), ())
     refused = recorded_as(asked, Status.LIMIT_EXCEEDED, START, (), (("left_minor", 1),))
     assert (recorded.digest, refused.digest) == DIGESTS[kind]
+
+
+@pytest.mark.parametrize("kind", WITH_METADATA)
+def test_a_digest_covers_metadata(kind):
+    action = replace(ACTIONS[kind], metadata=METADATA)
+    recorded = recorded_as(entry(action), Status.RECORDED, LATER, lines(kind), ())
+    assert recorded.digest == WITH_METADATA[kind] != DIGESTS[kind][0]
+    stored = msgspec.json.decode(msgspec.json.encode(recorded), type=type(recorded))
+    assert digest_of(stored) == recorded.digest
 
 
 @pytest.mark.parametrize("action", ACTIONS.values())

@@ -3,8 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from accounts_bank.ledger.actions import CloseAccount, Leave, OpenAccount, RenameAccount, Withdrawal
+from accounts_bank.ledger.actions import (
+    ChangeAccount,
+    CloseAccount,
+    Leave,
+    OpenAccount,
+    RenameAccount,
+    Withdrawal,
+)
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Needs, needs
 from accounts_bank.ledger.values import Customer
@@ -40,6 +48,14 @@ def test_a_rename_changes_the_name_alone(bank):
     assert after.name == "Savings"
     assert (after.number, after.balance_minor) == (before.number, before.balance_minor)
     assert bank.say(RenameAccount(before.id, "Again", before.name)) == "precondition_failed"
+
+
+def test_a_change_keeps_the_other_fields(bank):
+    before = bank.account("ada")
+    assert bank.say(ChangeAccount(before.id, {"team": "a"})) == "recorded"
+    assert bank.account("ada") == replace(before, metadata={"team": "a"})
+    assert bank.say(ChangeAccount(before.id, {}, "Savings")) == "recorded"
+    assert bank.account("ada") == replace(before, name="Savings")
 
 
 def test_a_refused_close_says_the_balance(bank):

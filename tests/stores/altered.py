@@ -40,7 +40,7 @@ def fill(books: Books) -> None:
     books.ask(RenameAccount(books.opened["bob"], "Other"))
     books.ask(CloseAccount(books.opened["eve"], "owner-eve"))
     ada, bob = books.opened["ada"], books.opened["bob"]
-    books.ask(Hold(ada, bob, 15, "EUR", 60), entry_id="held")
+    books.ask(Hold(ada, bob, 15, "EUR", 60, metadata={"order": "7"}), entry_id="held")
     books.ask(Schedule(ada, bob, 1, "EUR", START, Every.DAY), entry_id="planned")
 
 

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import UNSET
+
 LARGEST = 2**53 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,6 +57,7 @@ class Accounts:
             "owner": ask.owner_id,
             "name": ask.name,
             "currency": ask.currency,
+            "metadata": dict(ask.metadata or {}),
             "status": "open",
             "credit": 0,
             "limit": None,
@@ -79,6 +82,16 @@ class Accounts:
         if is_open and ask.expected_name not in {None, account["name"]}:
             return "precondition_failed"
         return self.changed(ask.account, name=ask.name)
+
+    def account_changed(self, _id: str, ask: Any, _at: datetime) -> str | None:
+        account = self.named(ask.account)
+        is_open = account is not None and account["status"] != "closed"
+        if is_open and ask.expected_name not in {None, account["name"]}:
+            return "precondition_failed"
+        if is_open and ask.expected_metadata not in (UNSET, account["metadata"]):
+            return "precondition_failed"
+        name = {} if ask.name is None else {"name": ask.name}
+        return self.changed(ask.account, metadata=dict(ask.metadata), **name)
 
     def account_frozen(self, _id: str, ask: Any, _at: datetime) -> str | None:
         return self.changed(ask.account, status="frozen")

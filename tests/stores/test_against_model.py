@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from accounts_bank.ledger.actions import (
@@ -24,6 +25,7 @@ from accounts_bank.ledger.actions import (
     BulkMode,
     CancelSchedule,
     Capture,
+    ChangeAccount,
     CloseAccount,
     Deposit,
     Every,
@@ -62,6 +64,7 @@ AMOUNTS = st.sampled_from([1, 2, 5, 40, 100, LARGEST - 1, LARGEST])
 PARTS = st.sampled_from([None, 1, 5, 40, 100])
 LIMITS = st.sampled_from([0, 5, 100, LARGEST])
 LASTS_S = st.sampled_from([1, 60, 100_000])
+METADATA = st.sampled_from([{}, {"order": "7"}, {"b": "2", "a": "1"}])
 TEXTS = st.text(max_size=3).filter(str.isprintable)
 REFERENCES = st.none() | TEXTS
 PASSES = st.sampled_from([timedelta(seconds=1), timedelta(minutes=2), timedelta(days=1)])
@@ -152,6 +155,7 @@ class Machine(RuleBasedStateMachine):
             assert account.held_minor == self.model.held(expected)
             assert account.available_minor == self.model.available(expected)
             assert (account.owner_id, account.name) == (expected["owner"], expected["name"])
+            assert (account.metadata or {}) == expected["metadata"]
             assert (account.status, account.daily_limit_minor) == (
                 expected["status"],
                 expected["limit"],
@@ -196,7 +200,7 @@ class Machine(RuleBasedStateMachine):
     def _actions(self) -> st.SearchStrategy[Action]:
         names, owners = self._names(), st.sampled_from(OWNERS)
         return st.one_of(
-            st.builds(Transfer, names, names, AMOUNTS, CURRENCIES, REFERENCES),
+            st.builds(Transfer, names, names, AMOUNTS, CURRENCIES, REFERENCES, metadata=METADATA),
             st.builds(Deposit, names, AMOUNTS, CURRENCIES, REFERENCES),
             st.builds(Withdrawal, names, AMOUNTS, CURRENCIES, REFERENCES),
             st.builds(Hold, names, names, AMOUNTS, CURRENCIES, LASTS_S, REFERENCES),
@@ -211,8 +215,16 @@ class Machine(RuleBasedStateMachine):
                 count=st.sampled_from([None, 1, 3]),
                 reference=REFERENCES,
             ),
-            st.builds(OpenAccount, owners, st.just("More"), CURRENCIES),
+            st.builds(OpenAccount, owners, st.just("More"), CURRENCIES, METADATA),
             st.builds(RenameAccount, names, TEXTS, st.sampled_from([None, "Main"])),
+            st.builds(
+                ChangeAccount,
+                names,
+                METADATA,
+                st.none() | TEXTS,
+                st.sampled_from([UNSET, {}, {"order": "7"}]),
+                st.sampled_from([None, "Main"]),
+            ),
             st.builds(CloseAccount, names, owners),
             names.map(lambda name: CloseAccount(name, self._owner(name))),
             st.builds(FreezeAccount, names),

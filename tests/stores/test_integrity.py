@@ -60,6 +60,10 @@ WRONGS = [
     ("UPDATE accounts SET line_count = 7 WHERE id = :bob", "it counts 7"),
     ("UPDATE accounts SET currency = 'USD' WHERE id = :bob", "balances in EUR sum to"),
     ("UPDATE entries SET action = replace(action, '20', '21') WHERE id = 'sent-20'", "digest"),
+    (
+        """UPDATE entries SET action = replace(action, '"7"', '"8"') WHERE id = 'held'""",
+        "entry held: it was changed: its digest differs",
+    ),
     ("UPDATE entries SET digest = 'f' WHERE id = 'sent-20'", "entry sent-20: it was changed"),
     ("UPDATE entries SET status = 'recorded' WHERE id = 'sent-1000'", "entry sent-1000: it was"),
     ("UPDATE entries SET status = 'unheard_of' WHERE id = 'sent-1000'", "cannot be read"),

@@ -1,11 +1,11 @@
 """Accounts and their lines over the wire."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from accounts_bank.http.cursors import IdCursor, NumberCursor
-from accounts_bank.http.fields import Currency, Input, Limit, Moment, Time
+from accounts_bank.http.fields import Currency, Input, Limit, Metadata, Moment, Time
 from accounts_bank.identity import NAME_PATTERN
 from accounts_bank.ledger.values import AMOUNT_MAX_MINOR, Account, AccountStatus, Line
 
@@ -18,12 +18,15 @@ class AccountRequest(Input, frozen=True):
 
     name: AccountName
     currency: Currency
+    metadata: Metadata | None = None
 
 
-class RenameRequest(Input, frozen=True):
-    """Give an account another name."""
+class AccountChange(Input, frozen=True):
+    """Give an account another name, other metadata, or both. `{}` removes all pairs."""
 
-    name: AccountName
+    name: AccountName | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+    needs_a_field: ClassVar[bool] = True
 
 
 class CreditLimitRequest(Input, frozen=True):
@@ -81,6 +84,7 @@ class AccountView(Struct, frozen=True):
     credit_limit_minor: int
     daily_limit_minor: int | None
     created_at: Time
+    metadata: Metadata
 
 
 class BalanceView(Struct, frozen=True):
@@ -122,6 +126,7 @@ def account_view(account: Account) -> AccountView:
         credit_limit_minor=-(account.floor_minor or 0),
         daily_limit_minor=account.daily_limit_minor,
         created_at=account.created_at,
+        metadata=account.metadata or {},
     )
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from accounts_bank.collections.approvals import ApprovalDetails
 from accounts_bank.errors import AwaitsApproval
-from accounts_bank.http.fields import Time
+from accounts_bank.http.fields import Metadata, Time
 from accounts_bank.ledger.actions import Reversal
 from accounts_bank.ledger.entries import KINDS
 
@@ -38,6 +38,7 @@ class ApprovalView(Struct, frozen=True):
     amount_minor: int | None
     currency: str | None
     reference: str | None
+    metadata: Metadata
     credit_limit_minor: int | None
     daily_limit_minor: int | None
     role: str | None
@@ -76,6 +77,7 @@ def approval_view(approval: ApprovalDetails) -> ApprovalView:
         user_id=approval.ask.user_id,
         currency=approval.account.currency if approval.account else None,
         role=getattr(action, "role", None),
+        metadata=getattr(action, "metadata", None) or {},
         asked_by=approval.recorded.entry.caller_id,
         asked_at=approval.recorded.at,
         expires_at=approval.expires_at,

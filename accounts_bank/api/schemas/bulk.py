@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from accounts_bank.api.schemas.money import TransferRequest
 from accounts_bank.collections.bulk import BulkDetails
-from accounts_bank.http.fields import Input, PlainAccountRef, PlainReference
+from accounts_bank.http.fields import Input, PlainAccountRef, PlainMetadata, PlainReference
 from accounts_bank.ledger.actions import BulkMode
 from accounts_bank.ledger.entries import Outcome
 from accounts_bank.ledger.values import Status
@@ -32,6 +32,7 @@ class _PlainTransfer(TransferRequest, frozen=True):
     from_account: PlainAccountRef
     to_account: PlainAccountRef
     reference: PlainReference | None = None
+    metadata: PlainMetadata | None = None
 
 
 class PlainBulkRequest(BulkRequest, frozen=True):

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from accounts_bank.api.schemas.money import TransferRequest
 from accounts_bank.collections.holds import HoldDetails
-from accounts_bank.http.fields import AmountMinor, Input, Time
+from accounts_bank.http.fields import AmountMinor, Input, Metadata, Time
 
 DAY_S = 24 * 60 * 60
 EXPIRES_IN_S = 7 * DAY_S
@@ -45,6 +45,7 @@ class HoldView(Struct, frozen=True):
     captured_minor: int
     currency: str
     reference: str | None
+    metadata: Metadata
     expires_at: Time
     capture_id: str | None
     at: Time
@@ -63,6 +64,7 @@ def hold_view(hold: HoldDetails) -> HoldView:
         captured_minor=hold.captured_minor,
         currency=hold.action.currency,
         reference=hold.action.reference,
+        metadata=hold.action.metadata or {},
         expires_at=hold.expires_at,
         capture_id=hold.capture_id,
         at=hold.recorded.at,

@@ -5,7 +5,15 @@ from typing import Literal
 from msgspec import Struct
 
 from accounts_bank.collections.client import EntryDetails
-from accounts_bank.http.fields import AccountRef, AmountMinor, Currency, Input, Reference, Time
+from accounts_bank.http.fields import (
+    AccountRef,
+    AmountMinor,
+    Currency,
+    Input,
+    Metadata,
+    Reference,
+    Time,
+)
 from accounts_bank.ledger.actions import Reversal, Transfer
 from accounts_bank.ledger.entries import Recorded
 
@@ -17,6 +25,7 @@ class CashRequest(Input, frozen=True):
     amount_minor: AmountMinor
     currency: Currency
     reference: Reference | None = None
+    metadata: Metadata | None = None
 
 
 class TransferRequest(Input, frozen=True):
@@ -27,6 +36,7 @@ class TransferRequest(Input, frozen=True):
     amount_minor: AmountMinor
     currency: Currency
     reference: Reference | None = None
+    metadata: Metadata | None = None
 
 
 class CashView(Struct, frozen=True):
@@ -39,6 +49,7 @@ class CashView(Struct, frozen=True):
     amount_minor: int
     currency: str
     reference: str | None
+    metadata: Metadata
     balance_minor: int
     at: Time
 
@@ -58,6 +69,7 @@ class TransferView(Struct, frozen=True):
     amount_minor: int
     currency: str
     reference: str | None
+    metadata: Metadata
     from_balance_minor: int | None
     reversed_minor: int
     at: Time
@@ -97,6 +109,7 @@ def cash_view(recorded: Recorded) -> CashView:
         amount_minor=abs(line.amount_minor),
         currency=action.currency,  # type: ignore[union-attr]
         reference=line.reference,
+        metadata=action.metadata or {},  # type: ignore[union-attr]
         balance_minor=line.balance_minor,
         at=recorded.at,
     )
@@ -119,6 +132,7 @@ def transfer_view(
         amount_minor=action.amount_minor,
         currency=action.currency,
         reference=action.reference,
+        metadata=action.metadata or {},
         from_balance_minor=paid.balance_minor if for_payer else None,
         reversed_minor=reversed_minor,
         at=recorded.at,

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from accounts_bank.api.schemas.money import TransferRequest
 from accounts_bank.collections.schedules import ScheduleDetails
-from accounts_bank.http.fields import Moment, Time
+from accounts_bank.http.fields import Metadata, Moment, Time
 from accounts_bank.ledger.actions import Every, Transfer
 from accounts_bank.ledger.entries import Recorded
 from accounts_bank.ledger.values import Stage, Status
@@ -36,6 +36,7 @@ class ScheduleView(Struct, frozen=True):
     amount_minor: int
     currency: str
     reference: str | None
+    metadata: Metadata
     first_at: Time
     every: Every
     count: int | None
@@ -51,6 +52,7 @@ class RunView(Struct, frozen=True, omit_defaults=True):
     status: Literal["recorded", "refused"]
     amount_minor: int
     currency: str
+    metadata: Metadata
     at: Time
     code: str | None = None
     shortfall_minor: int | None = None
@@ -70,6 +72,7 @@ def schedule_view(schedule: ScheduleDetails) -> ScheduleView:
         amount_minor=ask.amount_minor,
         currency=ask.currency,
         reference=ask.reference,
+        metadata=ask.metadata or {},
         first_at=ask.first_at,
         every=ask.every,
         count=ask.count,
@@ -88,6 +91,7 @@ def run_view(run: Recorded) -> RunView:
         status="recorded" if is_recorded else "refused",
         amount_minor=run.entry.action.amount_minor,
         currency=run.entry.action.currency,
+        metadata=run.entry.action.metadata or {},
         at=run.at,
         code=None if is_recorded else run.status.value,
         **dict(run.details),

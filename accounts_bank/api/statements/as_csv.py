@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from io import StringIO
 
+import msgspec
+
 from accounts_bank.api.statements.amounts import decimal_text
 from accounts_bank.api.statements.views import Pages
 from accounts_bank.collections.statements import Statement
@@ -68,7 +70,9 @@ def _time(at: datetime) -> str:
 
 
 def cell(value: object) -> object:
-    """Return a value as a cell: text runs as no formula, and nothing is empty."""
+    """Return a value as a cell: text runs as no formula, pairs are JSON, and nothing is empty."""
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode() if value else ""
     return _harmless(value) if isinstance(value, str) else "" if value is None else value
 
 

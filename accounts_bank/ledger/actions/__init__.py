@@ -10,6 +10,7 @@ from accounts_bank.ledger.actions.ask_approval import Approvable, AskApproval
 from accounts_bank.ledger.actions.bulk import Bulk, BulkMode
 from accounts_bank.ledger.actions.cancel_schedule import CancelSchedule
 from accounts_bank.ledger.actions.capture import Capture
+from accounts_bank.ledger.actions.change_account import ChangeAccount
 from accounts_bank.ledger.actions.close_account import CloseAccount
 from accounts_bank.ledger.actions.deposit import Deposit
 from accounts_bank.ledger.actions.expire import Expire
@@ -33,6 +34,7 @@ from accounts_bank.ledger.actions.withdrawal import Withdrawal
 Action = (
     OpenAccount
     | RenameAccount
+    | ChangeAccount
     | CloseAccount
     | FreezeAccount
     | UnfreezeAccount
@@ -64,6 +66,7 @@ __all__ = [
     "BulkMode",
     "CancelSchedule",
     "Capture",
+    "ChangeAccount",
     "CloseAccount",
     "Deposit",
     "Every",

@@ -6,7 +6,7 @@ A hold counts as expired from its time on, whether the bank released the money y
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from accounts_bank.ledger.checks import (
@@ -18,7 +18,7 @@ from accounts_bank.ledger.checks import (
     within_daily_limit,
 )
 from accounts_bank.ledger.touches import Touches
-from accounts_bank.ledger.values import Account, Progress, Stage, Status
+from accounts_bank.ledger.values import Account, Metadata, Progress, Stage, Status
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Hold(Struct, frozen=True, gc=False, tag="hold"):
     :param amount_minor: the amount in minor units, at least 1.
     :param currency: the currency of both accounts (ISO 4217).
     :param expires_in_s: the time until the hold expires by itself, in seconds.
+    :param metadata: the pairs of the caller, left out if there are none.
     """
 
     from_account: str
@@ -48,6 +49,7 @@ class Hold(Struct, frozen=True, gc=False, tag="hold"):
     currency: str
     expires_in_s: int
     reference: str | None = None
+    metadata: Metadata | UnsetType = UNSET
 
     touches: ClassVar[Touches] = Touches(accounts=("from_account", "to_account"))
 

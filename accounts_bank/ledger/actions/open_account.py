@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from accounts_bank.ledger.iban import numbers_for
 from accounts_bank.ledger.touches import Touches
-from accounts_bank.ledger.values import Account, Status
+from accounts_bank.ledger.values import Account, Metadata, Status
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
 
 if TYPE_CHECKING:
@@ -20,11 +20,13 @@ class OpenAccount(Struct, frozen=True, gc=False, tag="account_opened"):
 
     :param owner_id: the id of the customer.
     :param currency: the currency of the account (ISO 4217).
+    :param metadata: the pairs of the caller, left out if there are none.
     """
 
     owner_id: str
     name: str
     currency: str
+    metadata: Metadata | UnsetType = UNSET
 
     touches: ClassVar[Touches] = Touches(
         customers=("owner_id",), more_accounts=lambda _action, entry: numbers_for(entry.id)
@@ -46,6 +48,7 @@ class OpenAccount(Struct, frozen=True, gc=False, tag="account_opened"):
             currency=self.currency,
             created_at=entry.at,
             moved_at=entry.at,
+            metadata=self.metadata or None,
         )
         after = replace(customer, open_accounts=customer.open_accounts + 1)
         return Effect(account=account, customer=after)

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from accounts_bank.ledger.checks import may_pay, payer_and_payee
 from accounts_bank.ledger.touches import Touches
-from accounts_bank.ledger.values import Progress, Stage, Status
+from accounts_bank.ledger.values import Metadata, Progress, Stage, Status
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Schedule(Struct, frozen=True, gc=False, tag="schedule"):
     :param first_at: the time of the first run.
     :param every: the interval between two runs.
     :param count: the number of runs; None runs without an end.
+    :param metadata: the pairs of the caller, left out if there are none.
     """
 
     from_account: str
@@ -58,6 +59,7 @@ class Schedule(Struct, frozen=True, gc=False, tag="schedule"):
     every: Every
     count: int | None = None
     reference: str | None = None
+    metadata: Metadata | UnsetType = UNSET
 
     touches: ClassVar[Touches] = Touches(accounts=("from_account", "to_account"))
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from accounts_bank.ledger.actions.schedule import after_run
 from accounts_bank.ledger.checks import (
@@ -16,6 +16,7 @@ from accounts_bank.ledger.checks import (
     within_daily_limit,
 )
 from accounts_bank.ledger.touches import Touches
+from accounts_bank.ledger.values import Metadata
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Transfer(Struct, frozen=True, gc=False, omit_defaults=True, tag="transfer"
     :param currency: the currency of both accounts (ISO 4217).
     :param bulk_id: the id of the bulk of which it is a part.
     :param schedule_id: the id of the schedule of which it is a run.
+    :param metadata: the pairs of the caller, left out if there are none.
     """
 
     from_account: str
@@ -41,6 +43,7 @@ class Transfer(Struct, frozen=True, gc=False, omit_defaults=True, tag="transfer"
     reference: str | None = None
     bulk_id: str | None = None
     schedule_id: str | None = None
+    metadata: Metadata | UnsetType = UNSET
 
     touches: ClassVar[Touches] = Touches(
         accounts=("from_account", "to_account"), earlier_entries=("schedule_id",)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from accounts_bank.ledger.checks import (
     account_of_customer,
@@ -18,6 +18,7 @@ from accounts_bank.ledger.checks import (
     within_daily_limit,
 )
 from accounts_bank.ledger.touches import Touches
+from accounts_bank.ledger.values import Metadata
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ class Withdrawal(Struct, frozen=True, gc=False, tag="withdrawal"):
     :param account: the id or the number of the account.
     :param amount_minor: the amount in minor units, at least 1.
     :param currency: the currency of the account (ISO 4217).
+    :param metadata: the pairs of the caller, left out if there are none.
     """
 
     account: str
     amount_minor: int
     currency: str
     reference: str | None = None
+    metadata: Metadata | UnsetType = UNSET
 
     touches: ClassVar[Touches] = Touches(accounts=("account",), more_accounts=till_of)
 

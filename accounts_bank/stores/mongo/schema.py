@@ -36,7 +36,7 @@ from accounts_bank.stores.mongo.documents import (
 )
 from accounts_bank.stores.mongo.inheritance import inherit, make_bank
 
-VERSION = 3
+VERSION = 4
 NUMBERED_SINCE = 2
 """The first version in which the journal has numbers."""
 SKELETONS_SINCE = 3

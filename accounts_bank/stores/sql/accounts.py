@@ -63,9 +63,10 @@ from accounts_bank.stores.sql.writes import Write
 
 NUMBER_MAX = 2**63 - 1
 
-_FIXED = {"number", "owner_id", "currency", "created_at"}
+_FIXED = {"number", "owner_id", "currency", "created_at", "metadata"}
 _CHANGING = tuple(name for name in Account.__struct_fields__ if name not in _FIXED)
 _CHANGED = attrgetter(*_CHANGING)
+_WITH_METADATA = (*_CHANGING, "metadata")
 _ENTRY_NAMES = (*Entry.__struct_fields__, "status", "recorded_at", "details", "digest")
 _KEPT = ("status", "at", "details", "digest")
 _OF_ENTRY = attrgetter(*(f"entry.{name}" for name in Entry.__struct_fields__), *_KEPT)
@@ -247,14 +248,19 @@ class SqlAccountStore(AccountStore):
 
 def _writes(snapshot: Snapshot, changes: Changes) -> Iterator[Write]:
     """Return the rows of a commit: entries, accounts, lines, references, progress, outbox."""
-    known = {account.id for account in snapshot.accounts.values()}
+    known = {account.id: account.metadata for account in snapshot.accounts.values()}
     new = [astuple(account) for account in changes.accounts if account.id not in known]
-    old = [_CHANGED(account) for account in changes.accounts if account.id in known]
+    old = [account for account in changes.accounts if account.id in known]
+    moved = [_CHANGED(account) for account in old if account.metadata == known[account.id]]
+    other = [account for account in old if account.metadata != known[account.id]]
     met = [astuple(each) for each in changes.customers if each.id not in snapshot.customers]
     others = [astuple(each) for each in changes.customers if each.id in snapshot.customers]
     yield Write(ENTRIES, _ENTRY_NAMES, [*map(_OF_ENTRY, changes.recorded)])
     yield Write(ACCOUNTS, Account.__struct_fields__, new)
-    yield Write(ACCOUNTS, _CHANGING, old, key="id")
+    yield Write(ACCOUNTS, _CHANGING, moved, key="id")
+    yield Write(
+        ACCOUNTS, _WITH_METADATA, [(*_CHANGED(each), each.metadata) for each in other], key="id"
+    )
     yield Write(LINES, _LINE_NAMES, [row for each in changes.recorded for row in _postings(each)])
     yield Write(
         ENTRY_REFS, EntryRef.__struct_fields__, [astuple(each) for each in changes.entry_refs]

@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql
 
 from accounts_bank.identity import Session
 from accounts_bank.ledger.actions import Action
+from accounts_bank.ledger.values import Metadata
 from accounts_bank.stores.databases.timestamps import microseconds, moment
 
 Name = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
@@ -56,8 +57,8 @@ class Json(TypeDecorator[Any]):
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: Any, _dialect: Dialect) -> str:
-        return msgspec.json.encode(value).decode()
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> str | None:
+        return None if value is None else msgspec.json.encode(value).decode()
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
         return None if value is None else msgspec.json.decode(value, type=self.kind)
@@ -87,6 +88,7 @@ ACCOUNTS = _table(
     Column("daily_limit_minor", Count),
     Column("spent_day", Count, nullable=False),
     Column("spent_minor", Count, nullable=False),
+    Column("metadata", Json(Metadata)),
     CheckConstraint("balance_minor - held_minor >= floor_minor", name="not_below_its_floor"),
     CheckConstraint("held_minor >= 0", name="holds_nothing_negative"),
     Index("accounts_of", "owner_id", "id"),

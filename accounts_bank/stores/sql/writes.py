@@ -33,7 +33,7 @@ def _moments(values: Sequence[datetime | None]) -> list[int | None]:
 
 _CONVERTERS: dict[type[Any], Callable[[Sequence[Any]], Sequence[Any]]] = {
     Moment: _moments,
-    Json: lambda values: [_encode(each).decode() for each in values],
+    Json: lambda values: [None if each is None else _encode(each).decode() for each in values],
 }
 """Convert all values of a column."""
 
