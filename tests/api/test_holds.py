@@ -88,6 +88,7 @@ def test_a_hold_sets_money_aside(ada, bob, payer, payee, fields):
         "captured_minor": 0,
         "currency": "EUR",
         "reference": "bicycle",
+        "metadata": {},
         "expires_at": made["expires_at"],
         "capture_id": None,
         "at": made["at"],

@@ -41,6 +41,7 @@ def test_cash_goes_in_and_out(ada, path, kind, balance_minor):
         "amount_minor": 7,
         "currency": "EUR",
         "reference": "cash desk",
+        "metadata": {},
         "balance_minor": balance_minor,
         "at": answer.json["at"],
     }
@@ -62,6 +63,7 @@ def test_a_transfer_moves_money(ada, bob):
         "amount_minor": 30,
         "currency": "EUR",
         "reference": "rent",
+        "metadata": {},
         "from_balance_minor": 70,
         "reversed_minor": 0,
         "at": answer.json["at"],
