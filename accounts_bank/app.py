@@ -122,6 +122,8 @@ def create_app(
     else:
         app.add_url_rule("/", "begin", partial(redirect, "/docs", 303))
     bank.runner.add(bank.due_work)
+    if settings.is_durable:
+        bank.runner.add(bank.users.keys.uses)
     bank.runner.start()
     return app
 

@@ -12,6 +12,8 @@ ApiError
 ├── PasswordWeak            the new password is common, or little more than a name
 ├── UsernameNotAllowed      the new username has characters that deceive
 ├── UsernameTaken           another user has that username, or one that looks like it
+├── ScopeMissing            the key lacks the scope that opens the operation
+├── ApiKeysFull             the user has as many keys for programs as a user may have
 ├── LastAdmin               one admin must remain
 ├── PreconditionFailed      the resource changed since the caller read it
 ├── Refused                 a rule of the ledger refused the entry
@@ -143,6 +145,26 @@ class Forbidden(ApiError):
     """The caller's role lacks the permission."""
 
     code = "forbidden"
+
+
+class ScopeMissing(ApiError):
+    """The key lacks the scope that opens the operation, or no scope opens it."""
+
+    code = "scope_missing"
+
+    def __init__(self, scope: str | None) -> None:
+        detail = (
+            "No key opens this. Sign in with a password."
+            if scope is None
+            else f"The key lacks the scope `{scope}`. Make a key that has it."
+        )
+        super().__init__(detail, scope=scope)
+
+
+class ApiKeysFull(ApiError):
+    """The user has as many keys for programs as a user may have."""
+
+    code = "api_keys_full"
 
 
 class OwnAccount(ApiError):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Protocol
 from unicodedata import normalize
 
 import msgspec
@@ -43,6 +43,42 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Scope(StrEnum):
+    """A part of the API that a key for programs opens."""
+
+    ACCOUNTS_READ = "accounts:read"
+    ACCOUNTS_WRITE = "accounts:write"
+    PAYMENTS_READ = "payments:read"
+    PAYMENTS_WRITE = "payments:write"
+    HOLDS_WRITE = "holds:write"
+    SCHEDULES_WRITE = "schedules:write"
+    WEBHOOKS_WRITE = "webhooks:write"
+    EVENTS_READ = "events:read"
+
+
+class ApiKey(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A key with which a program acts for its owner. The bank keeps its secret as a hash.
+
+    :param prefix: the first characters of the secret, by which its owner knows it.
+    :param hash: the SHA-256 of the secret, as hex.
+    :param accounts: the ids of the accounts that it reaches; None for all of its owner's.
+    """
+
+    id: str
+    name: str
+    prefix: str
+    hash: str
+    scopes: tuple[Scope, ...]
+    created_at: datetime
+    accounts: tuple[str, ...] | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Return whether the key has not expired at a time."""
+        return self.expires_at is None or now < self.expires_at
+
+
 class Device(Struct, frozen=True, gc=False):
     """A client that signs in: its address, its `User-Agent`, and whether it uses the pages."""
 
@@ -78,8 +114,8 @@ class Session(Struct, frozen=True, gc=False, omit_defaults=True):
 class User(Struct, frozen=True, kw_only=True):
     """A user. A deleted user keeps only the id, the version and the times.
 
-    Each change increments `version`, which detects concurrent changes. `sessions` are ordered from
-    oldest to newest.
+    Each change increments `version`, which detects concurrent changes. `sessions` and `api_keys`
+    are ordered from oldest to newest.
     """
 
     id: str
@@ -92,6 +128,7 @@ class User(Struct, frozen=True, kw_only=True):
     version: int = 1
     deleted_at: datetime | None = None
     skeleton: str | None = None
+    api_keys: tuple[ApiKey, ...] = ()
 
     @property
     def username_key(self) -> str:
@@ -115,12 +152,38 @@ class User(Struct, frozen=True, kw_only=True):
         )
 
 
+class Owned(Protocol):
+    """An account, as far as it has an owner."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def owner_id(self) -> str: ...
+
+
+class KeyRole(Struct, frozen=True, gc=False):
+    """The role of a key: a part of its owner's present role."""
+
+    owner: Role
+
+
 class Caller(Struct, frozen=True, gc=False):
-    """The authenticated user of a request."""
+    """The authenticated user of a request; `key` is the key of a program that acts for it."""
 
     id: str
-    role: Role
+    role: Role | KeyRole
     session_id: str
+    key: ApiKey | None = None
+
+    @property
+    def named_accounts(self) -> tuple[str, ...] | None:
+        """The ids of the accounts to which a key is limited; None without a limit."""
+        return None if self.key is None else self.key.accounts
+
+    def owns(self, account: Owned) -> bool:
+        """Return whether an account is the caller's own, and its key reaches it."""
+        named = self.named_accounts
+        return account.owner_id == self.id and (named is None or account.id in named)
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -129,8 +192,8 @@ class Event(Struct, frozen=True, gc=False):
     `kind` is one of `user_registered`, `user_updated`, `user_deleted`, `password_changed`,
     `password_refused`, `password_reset`, `login`, `login_failed`, `login_refreshed`,
     `refresh_reused`, `logout`, `session_ended`, `session_displaced` (by a sign-in too many),
-    `role_changed_to_` and the role, `role_restored` (to the last admin), and for a sandbox
-    `sandbox_` and the call.
+    `role_changed_to_` and the role, `role_restored` (to the last admin), `api_key_made_` or
+    `api_key_ended_` and the id of a key, and for a sandbox `sandbox_` and the call.
     `user_id` is None if no user has the name of a sign-in. An event contains no personal data,
     because it stays in the audit log forever.
     """

@@ -31,7 +31,7 @@ from accounts_bank.http.answers import NO_CONTENT, Answer
 from accounts_bank.http.bank import Bank
 from accounts_bank.http.messages import parse_time
 from accounts_bank.http.pagination import page_of
-from accounts_bank.identity import Caller
+from accounts_bank.identity import Caller, Scope
 from accounts_bank.ledger.values import Period
 
 operations = Operations("accounts", "/v1/accounts")
@@ -44,6 +44,7 @@ _MANAGED_CODES = ("own_account", "not_found", "account_closed")
     "",
     "Open an account",
     permission=Permission.TRANSACT,
+    scope=Scope.ACCOUNTS_WRITE,
     body=AccountRequest,
     answer=AccountView,
     status=201,
@@ -60,6 +61,7 @@ def open_account(bank: Bank, caller: Caller, body: AccountRequest) -> Answer:
     "",
     "List your accounts",
     permission=Permission.READ_OWN,
+    scope=Scope.ACCOUNTS_READ,
     query=AccountsQuery,
     answer=AccountView,
     is_page=True,
@@ -76,6 +78,7 @@ def list_accounts(bank: Bank, caller: Caller, query: AccountsQuery) -> Answer:
     "/<account>",
     "Read an account",
     permission=Permission.READ_OWN,
+    scope=Scope.ACCOUNTS_READ,
     answer=AccountView,
     is_tagged=True,
     codes=("not_found",),
@@ -91,6 +94,7 @@ def read(bank: Bank, caller: Caller, if_none_match: ETags, account: str) -> Answ
     "/<account>",
     "Change an account",
     permission=Permission.TRANSACT,
+    scope=Scope.ACCOUNTS_WRITE,
     body=AccountChange,
     answer=AccountView,
     is_tagged=True,
@@ -115,6 +119,7 @@ def rename(
     "/<account>",
     "Close an account",
     permission=Permission.TRANSACT,
+    scope=Scope.ACCOUNTS_WRITE,
     status=204,
     codes=("not_found", "balance_not_zero", "holds_open", "account_frozen"),
 )
@@ -187,6 +192,7 @@ def limit_day(bank: Bank, caller: Caller, body: DailyLimitRequest, account: str)
     "/<account>/lines",
     "List an account's lines",
     permission=Permission.READ_OWN,
+    scope=Scope.ACCOUNTS_READ,
     query=LinesQuery,
     answer=LineView,
     is_page=True,
@@ -207,6 +213,7 @@ def list_lines(bank: Bank, caller: Caller, query: LinesQuery, account: str) -> A
     "/<account>/statement",
     "Read an account's statement",
     permission=Permission.READ_OWN,
+    scope=Scope.ACCOUNTS_READ,
     query=StatementQuery,
     answer=StatementView,
     media_types=MEDIA_TYPES,
@@ -229,6 +236,7 @@ def read_statement(
     "/<account>/balance",
     "Read a balance as it was",
     permission=Permission.READ_OWN,
+    scope=Scope.ACCOUNTS_READ,
     query=BalanceQuery,
     answer=BalanceView,
     codes=("not_found",),

@@ -6,7 +6,7 @@ from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.answers import Answer
 from accounts_bank.http.bank import Bank
 from accounts_bank.http.payments import action_of
-from accounts_bank.identity import Caller
+from accounts_bank.identity import Caller, Scope
 from accounts_bank.ledger.actions import Deposit, Withdrawal
 from accounts_bank.ledger.entries import Outcome
 
@@ -27,6 +27,7 @@ _CASH_CODES = (
     "/deposits",
     "Pay cash in",
     permission=Permission.TRANSACT,
+    scope=Scope.PAYMENTS_WRITE,
     body=CashRequest,
     answer=CashView,
     status=201,
@@ -46,6 +47,7 @@ def deposit(bank: Bank, caller: Caller, body: CashRequest, key: str | None) -> A
     "/withdrawals",
     "Pay cash out",
     permission=Permission.TRANSACT,
+    scope=Scope.PAYMENTS_WRITE,
     body=CashRequest,
     answer=CashView,
     status=201,
@@ -65,6 +67,7 @@ def withdraw(bank: Bank, caller: Caller, body: CashRequest, key: str | None) -> 
     "/deposits/<entry_id>",
     "Read a deposit",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     answer=CashView,
     codes=("not_found",),
 )
@@ -78,6 +81,7 @@ def read_deposit(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     "/withdrawals/<entry_id>",
     "Read a withdrawal",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     answer=CashView,
     codes=("not_found",),
 )

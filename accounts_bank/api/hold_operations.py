@@ -15,7 +15,7 @@ from accounts_bank.http.bank import Bank
 from accounts_bank.http.fields import DryRun, NewestFirst
 from accounts_bank.http.pagination import newest_first
 from accounts_bank.http.payments import action_of
-from accounts_bank.identity import Caller
+from accounts_bank.identity import Caller, Scope
 from accounts_bank.ledger.actions import Hold
 
 operations = Operations("holds", "/v1/holds")
@@ -35,6 +35,7 @@ _ENDED_CODES = (
     "",
     "Set money aside",
     permission=Permission.TRANSACT,
+    scope=Scope.HOLDS_WRITE,
     body=HoldRequest,
     query=DryRun,
     answer=HoldView,
@@ -58,6 +59,7 @@ def create(bank: Bank, caller: Caller, query: DryRun, body: HoldRequest, key: st
     "",
     "List your holds",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     query=NewestFirst,
     answer=HoldView,
     is_page=True,
@@ -76,6 +78,7 @@ def list_holds(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
     "/<entry_id>",
     "Read a hold",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     answer=HoldView,
     codes=("not_found",),
 )
@@ -89,6 +92,7 @@ def read(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     "/<entry_id>/capture",
     "Capture a hold",
     permission=Permission.TRANSACT,
+    scope=Scope.HOLDS_WRITE,
     body=CaptureRequest,
     query=DryRun,
     answer=HoldView,
@@ -116,6 +120,7 @@ def capture(  # noqa: PLR0913, PLR0917 - each input of an operation is an argume
     "/<entry_id>/void",
     "Void a hold",
     permission=Permission.TRANSACT,
+    scope=Scope.HOLDS_WRITE,
     body=VoidRequest,
     query=DryRun,
     answer=HoldView,

@@ -19,19 +19,22 @@ bearer token. Send an `Idempotency-Key` with each payment: the bank makes a paym
 key and body once. Every error is a problem (RFC 9457) with a stable `code`; all codes are at
 [/docs/errors](docs/errors)."""
 
+_API_KEY = "A key for programs: `acc_` and 43 characters. Each operation names its scope."
+
 _PATH_PARAMETERS = {
     "account": "An account's id or number.",
     "entry_id": "The id in the answer of the POST.",
     "user_id": "A user's id.",
     "approval_id": "The `approval_id` of an answer 202.",
     "session_id": "A session's id.",
+    "key_id": "A key's id.",
     "bank_id": "The id of a sandbox bank.",
     "fault_id": "The id of a fault.",
     "name": "1 to 64 letters, digits, `.`, `_` or `-`.",
 }
 
 _ALWAYS = ("invalid_request", "method_not_allowed", "internal_error", "unavailable", "damaged")
-_WITH_TOKEN = ("invalid_token", "forbidden")
+_WITH_TOKEN = ("invalid_token", "forbidden", "scope_missing")
 _WITH_BODY = ("unsupported_media_type", "body_too_large", "request_timeout")
 _WITH_MONEY = ("rate_limited",)
 
@@ -56,6 +59,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             "securitySchemes": {
                 "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "refresh_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "api_key": {"type": "http", "scheme": "bearer", "description": _API_KEY},
             },
         },
     }
@@ -90,7 +94,10 @@ def _described(operation: Operation, components: dict[str, Any]) -> dict[str, An
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
     if operation.takes_refresh_token:
         return [{"refresh_token": []}]
-    return [] if operation.permission is None else [{"access_token": []}]
+    if operation.permission is None:
+        return []
+    opens = {"access_token": list[str]()}
+    return [opens, {"api_key": [operation.scope.value]}] if operation.scope else [opens]
 
 
 def _parameters(operation: Operation, components: dict[str, Any]) -> list[dict[str, Any]]:

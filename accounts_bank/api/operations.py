@@ -16,6 +16,7 @@ from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.answers import Answer
 from accounts_bank.http.fields import Input
 from accounts_bank.http.messages import BODY_MAX_BYTES, QUOTES_MAX
+from accounts_bank.identity import Scope
 
 HEADER_ARGUMENTS = (
     "key",
@@ -41,7 +42,8 @@ Run = TypeVar("Run", bound=Callable[..., Answer])
 class Operation(Struct, frozen=True, kw_only=True):
     """The declaration of one route and method.
 
-    `permission` is None where no token is needed. `path` marks its variable parts: `/<account>`.
+    `permission` is None where no token is needed. `scope` is the scope of the keys that may call
+    it, None where no key may: the default. `path` marks its variable parts: `/<account>`.
     `may_wait`: with four eyes, staff is answered 202 and a second person decides.
     `is_sandbox`: a caller from loopback needs no token while SANDBOX_OPEN is true, and each call is
     audited. `count_items` returns the number of payments in a body.
@@ -54,6 +56,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     takes: tuple[str, ...]
     summary: str
     permission: Permission | None
+    scope: Scope | None = None
     answer: Any = None
     status: int = 200
     body: type[Input] | None = None

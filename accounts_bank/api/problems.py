@@ -67,6 +67,11 @@ CATALOGUE: Mapping[str, Entry] = {
         401, "Invalid credentials", "The username or the password is wrong."
     ),
     "forbidden": Entry(403, "Forbidden", "Your role lacks the permission. The detail names it."),
+    "scope_missing": Entry(
+        403,
+        "Scope missing",
+        "The key lacks the scope that `scope` names. Without `scope`, no key opens the operation.",
+    ),
     "own_account": Entry(
         403, "Own account", "Staff does nothing to an account of its own. Ask another teller."
     ),
@@ -84,6 +89,9 @@ CATALOGUE: Mapping[str, Entry] = {
         409,
         "Username taken",
         "Another user has that username, or one that looks like it. Choose another one.",
+    ),
+    "api_keys_full": Entry(
+        409, "API keys full", "You have as many keys as a user may have. End one of them first."
     ),
     "last_admin": Entry(
         409, "Last admin", "One admin must remain. Make another user an admin first."
@@ -158,6 +166,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     open_accounts: int | None = None
     left_minor: int | None = None
     index: int | None = None
+    scope: str | None = None
 
 
 def register(app: Flask) -> None:

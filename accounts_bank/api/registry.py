@@ -10,6 +10,7 @@ from accounts_bank.api import (
     clock_operations,
     fault_operations,
     hold_operations,
+    key_operations,
     people_operations,
     schedule_operations,
     snapshot_operations,
@@ -32,6 +33,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         hold_operations,
         schedule_operations,
         approval_operations,
+        key_operations,
         audit_operations,
     )
     for operation in module.operations

@@ -15,7 +15,7 @@ from accounts_bank.http.fields import DryRun, NewestFirst
 from accounts_bank.http.messages import parse_time
 from accounts_bank.http.pagination import newest_first
 from accounts_bank.http.payments import action_of
-from accounts_bank.identity import Caller
+from accounts_bank.identity import Caller, Scope
 from accounts_bank.ledger.actions import Schedule
 
 operations = Operations("schedules", "/v1/schedules")
@@ -30,6 +30,7 @@ _RUN_CODES = ("account_closed", "account_frozen", "funds_insufficient", "limit_e
     "",
     "Begin a schedule",
     permission=Permission.TRANSACT,
+    scope=Scope.SCHEDULES_WRITE,
     body=ScheduleRequest,
     query=DryRun,
     answer=ScheduleView,
@@ -61,6 +62,7 @@ def create(
     "",
     "List your schedules",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     query=NewestFirst,
     answer=ScheduleView,
     is_page=True,
@@ -79,6 +81,7 @@ def list_schedules(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
     "/<entry_id>",
     "Read a schedule",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     answer=ScheduleView,
     codes=("not_found",),
 )
@@ -92,6 +95,7 @@ def read(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     "/<entry_id>/runs",
     "List the runs of a schedule",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     query=NewestFirst,
     answer=RunView,
     is_page=True,
@@ -114,6 +118,7 @@ def list_runs(bank: Bank, caller: Caller, query: NewestFirst, entry_id: str) -> 
     "/<entry_id>",
     "Cancel a schedule",
     permission=Permission.TRANSACT,
+    scope=Scope.SCHEDULES_WRITE,
     status=204,
     codes=("not_found", "schedule_ended"),
 )

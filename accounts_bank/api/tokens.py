@@ -1,5 +1,6 @@
 """Tokens: access and refresh JWTs of a session, made and checked by flask-jwt-extended."""
 
+import re
 from datetime import timedelta
 from hashlib import sha256
 from time import time
@@ -21,6 +22,7 @@ from msgspec import UNSET
 
 from accounts_bank.api.problems import answer
 from accounts_bank.api.schemas.users import TokensView
+from accounts_bank.collections.api_keys import SECRET_START
 from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.config import Settings
 from accounts_bank.errors import InvalidToken, NotDecided
@@ -43,6 +45,9 @@ _TYPES = {False: "access", True: "refresh"}
 
 FAILURES = (JWTExtendedException, InvalidTokenError)
 """The errors of a token that flask-jwt-extended and PyJWT raise."""
+
+_KEY_START = f"Bearer {SECRET_START}"
+_KEY = re.compile(rf"{SECRET_START}[A-Za-z0-9_-]{{43}}")
 
 _MISSING = "Sign in and send `Authorization: Bearer <access token>`."
 _BROKEN = "The token is not valid here. Sign in again."
@@ -92,12 +97,15 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def caller() -> Caller:
-    """Return the caller of this request by its bearer token; a cookie opens nothing here.
+    """Return the caller of this request by its token or key; a cookie opens nothing here.
 
-    :raises InvalidToken: the session has ended. Other failures are flask-jwt-extended's errors.
+    :raises InvalidToken: the session or the key has ended. Other failures are flask-jwt-extended's
+        errors.
     """
     verified: VerifiedTokens = _verified()
     header = request.headers.get("Authorization", "")
+    if header.startswith(_KEY_START):
+        return _key_caller(header.removeprefix("Bearer "))
     key = f"{bank().id} {header}"
     known = verified.get(key)
     if known is None:
@@ -105,6 +113,16 @@ def caller() -> Caller:
         verified.keep(key, claims)
         known = claims["sub"], claims[SESSION_CLAIM]
     return bank().users.caller(*known)
+
+
+def _key_caller(secret: str) -> Caller:
+    if not _KEY.fullmatch(secret):
+        raise InvalidToken(_BROKEN)
+    try:
+        return bank().users.keys.caller(secret)
+    except InvalidToken:
+        bank().check_clock()  # a wrong clock judges no key
+        raise
 
 
 def refresh_claims() -> tuple[str, str, str]:

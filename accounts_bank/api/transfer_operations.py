@@ -18,7 +18,7 @@ from accounts_bank.http.fields import DryRun, NewestFirst
 from accounts_bank.http.messages import BULK_BODY_MAX_BYTES
 from accounts_bank.http.pagination import newest_first
 from accounts_bank.http.payments import action_of
-from accounts_bank.identity import Caller
+from accounts_bank.identity import Caller, Scope
 from accounts_bank.ledger.actions import Transfer
 
 operations = Operations("transfers", "/v1")
@@ -40,6 +40,7 @@ PAYMENT_CODES = (
     "/transfers",
     "Move money to another account",
     permission=Permission.TRANSACT,
+    scope=Scope.PAYMENTS_WRITE,
     body=TransferRequest,
     is_fast_payment=True,
     query=DryRun,
@@ -63,6 +64,7 @@ def transfer(
     "/transfers",
     "List your transfers",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     query=NewestFirst,
     answer=TransferView,
     is_page=True,
@@ -81,6 +83,7 @@ def list_transfers(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
     "/transfers/<entry_id>",
     "Read a transfer",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     answer=TransferView,
     codes=("not_found",),
 )
@@ -94,6 +97,7 @@ def read_transfer(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     "/transfers/bulk",
     "Move money many times at once",
     permission=Permission.TRANSACT,
+    scope=Scope.PAYMENTS_WRITE,
     body=BulkRequest,
     plain_body=PlainBulkRequest,
     body_max_bytes=BULK_BODY_MAX_BYTES,
@@ -118,6 +122,7 @@ def transfer_all(
     "/transfers/<entry_id>/reversals",
     "Send a transfer back",
     permission=Permission.TRANSACT,
+    scope=Scope.PAYMENTS_WRITE,
     body=ReversalRequest,
     query=DryRun,
     answer=ReversalView,
@@ -158,6 +163,7 @@ def reverse(  # noqa: PLR0913, PLR0917 - each input of an operation is an argume
     "/transfers/<entry_id>/reversals",
     "List the reversals of a transfer",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     query=NewestFirst,
     answer=ReversalView,
     is_page=True,
@@ -179,6 +185,7 @@ def list_reversals(bank: Bank, caller: Caller, query: NewestFirst, entry_id: str
     "/reversals/<entry_id>",
     "Read a reversal",
     permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
     answer=ReversalView,
     codes=("not_found",),
 )

@@ -1,6 +1,7 @@
 """The Flask side of operations: reads a request, runs its operation, writes the answer.
 
-The order of refusals is fixed: token, permission, rate limit, query, path, body, headers.
+The order of refusals is fixed: token or key, scope, permission, rate limit, query, path, body,
+headers.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,10 +20,16 @@ from accounts_bank.http.answers import Answer, File
 from accounts_bank.http.bank import bank
 from accounts_bank.http.banks import BANKS_EXTENSION
 from accounts_bank.http.fields import Input
-from accounts_bank.http.guard import hashes_password, refuse_nul, require, spend_payment
+from accounts_bank.http.guard import (
+    hashes_password,
+    refuse_nul,
+    require,
+    require_scope,
+    spend_payment,
+)
 from accounts_bank.http.hosts import PROXY_PREFIX
 from accounts_bank.http.messages import device, idempotency_key, parse, parse_query
-from accounts_bank.http.middleware import STREAMS, USER_ID
+from accounts_bank.http.middleware import KEY_ID, STREAMS, USER_ID
 from accounts_bank.identity import Caller
 
 OPERATION_IDS = "accounts.operation_ids"
@@ -90,6 +97,9 @@ def _view(operation: Operation) -> Callable[..., Response]:
 def _allowed_caller(operation: Operation) -> Caller:
     caller = tokens.caller()
     request.environ[USER_ID] = caller.id
+    if caller.key is not None:
+        request.environ[KEY_ID] = caller.key.id
+    require_scope(caller, operation.scope)
     if operation.permission is not None:
         require(caller, operation.permission)
     if operation.is_money:

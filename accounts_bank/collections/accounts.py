@@ -106,9 +106,12 @@ class AccountCollection:
         :param metadata: the pairs of the caller, or None.
         :param key: the idempotency key, a UUIDv7. Its time becomes part of the account's id, so
             ids stay in the order of their creation. A repeated key returns the first account.
+        :raises Forbidden: the caller is a key that reaches its named accounts alone.
         :raises Refused: `customer_left` or `key_reused`.
         :raises Unavailable: no account number is free.
         """
+        if caller.named_accounts is not None:
+            raise Forbidden("This key reaches its named accounts alone. Open the account yourself.")
         entry_id = self._client.entry_id(caller, key)
         entry_id = entry_id if key is None else with_time_of(entry_id, key)
         action = OpenAccount(caller.id, name, currency, metadata or UNSET)
@@ -122,7 +125,7 @@ class AccountCollection:
         :raises NotFound: the account does not exist, or the caller may not read it.
         """
         account = self._client.customer_account(canonical(name))
-        if account.owner_id != caller.id and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
+        if not caller.owns(account) and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise NotFound
         return account
 
@@ -132,7 +135,7 @@ class AccountCollection:
         :param after: the id of the last account of the previous page, or None.
         :param limit: the largest number of accounts.
         """
-        return self._store.accounts_of(caller.id, after=after, limit=limit)
+        return self._client.own_accounts(caller, after=after, limit=limit)
 
     def of_customer(
         self, caller: Caller, owner_id: str, *, after: str | None, limit: int
@@ -330,7 +333,7 @@ class AccountCollection:
         :param before: the time and id of the last transfer of the previous page.
         :param limit: the largest number of transfers.
         """
-        found = self._store.entries_of(caller.id, "transfer", before=before, limit=limit)
+        found = self._client.entries_of(caller, "transfer", before=before, limit=limit)
         return self._client.with_details(caller, found)
 
     def forget(self) -> None:
@@ -360,6 +363,6 @@ class AccountCollection:
             refuse_own(caller, account)
             return self.approvals.submit(caller, replace(action, account=account.id), key)
         self._client.own_account_id(caller, action.account)
-        if not self._customer_cash:
+        if not self._customer_cash or not may(caller.role, Permission.OWN_CASH):
             raise Forbidden("In this bank only tellers pay cash in and out.")
         return self._client.submit(caller, action, key)

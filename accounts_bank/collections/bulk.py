@@ -14,6 +14,9 @@ from accounts_bank.ledger.entries import Entry, Outcome
 from accounts_bank.ledger.iban import canonical
 from accounts_bank.ledger.values import Metadata, Status
 
+BEYOND = " (beyond the key)"
+"""Ends the name of a payer that a key does not reach, so that the ledger finds no such account."""
+
 
 class Payment(Protocol):
     """One transfer of a bulk request."""
@@ -55,19 +58,29 @@ def transfer_all(  # noqa: PLR0913 - the parts of a bulk request
     bulk_id = client.entry_id(caller, key)
     digest = sha256(msgspec.json.encode(payments)).hexdigest()
     head = client.new_entry(bulk_id, caller, Bulk(mode, len(payments), digest))
-    parts = _parts(head, payments)
+    parts = _parts(head, payments, _beyond(client, caller, payments))
     first, *outcomes = client.submit_batch([head, *parts], dry_run=dry_run)
     if first.status is Status.KEY_REUSED:
         raise_refusal(first)
     return BulkDetails(outcomes, first.replayed)
 
 
-def _parts(head: Entry, payments: Sequence[Payment]) -> list[Entry]:
+def _beyond(client: LedgerClient, caller: Caller, payments: Sequence[Payment]) -> dict[str, str]:
+    """Return names of no account for the payers that a key does not reach, by their names."""
+    if caller.named_accounts is None:
+        return {}
+    reached = client.reached_names(caller.named_accounts)
+    payers = {each.from_account for each in payments}
+    return {each: f"{each}{BEYOND}" for each in payers if canonical(each) not in reached}
+
+
+def _parts(head: Entry, payments: Sequence[Payment], beyond: dict[str, str]) -> list[Entry]:
     written = {each.from_account for each in payments}.union(each.to_account for each in payments)
     names = {each: canonical(each) for each in written}
+    payers = names | beyond
     transfers = [
         Transfer(
-            names[each.from_account],
+            payers[each.from_account],
             names[each.to_account],
             each.amount_minor,
             each.currency,

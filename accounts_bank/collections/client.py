@@ -6,6 +6,7 @@ Accounts, holds, schedules and bulks share one client.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +25,9 @@ from accounts_bank.stores.base import AccountStore
 OWNERS_MAX = 100_000
 """The number of accounts of which the cache holds the owner."""
 
+SCANNED_AT_ONCE = 1_000
+"""The entries of its owner in one read, from which a key with named accounts gets its own."""
+
 _TIME_DIGITS = len("01a21215-8ecf")
 """The characters of a UUIDv7 that hold its time (RFC 9562, 5.7)."""
 
@@ -37,6 +41,13 @@ OnDue = Callable[[datetime], None]
 """Called with the instant at which the bank must act on a new entry; wakes the runner."""
 PagePosition = tuple[datetime, str] | None
 """The time and id of the last item of the previous page; None for the first page."""
+
+
+class _Owner(NamedTuple):
+    """The id of an account and its owner, which never change."""
+
+    id: str
+    owner_id: str
 
 
 class EntryDetails(Struct, frozen=True, kw_only=True):
@@ -78,7 +89,7 @@ class LedgerClient:
         self._new_id = new_id
         self._on_saved = on_saved
         self._till = till
-        self._owners = BoundedCache[tuple[str, str]](OWNERS_MAX)
+        self._owners = BoundedCache[_Owner](OWNERS_MAX)
 
     def entry_id(self, caller: Caller, key: str | None) -> str:
         """Return the id for a new entry: the same id for the same key.
@@ -107,8 +118,11 @@ class LedgerClient:
     ) -> Outcome:
         """Submit a payment from one of the caller's accounts.
 
-        The ledger checks the owner of the account. It raises as `submit` and `own_account_id` do.
+        The ledger checks the owner of the account, and knows no keys. It raises as `submit` and
+        `own_account_id` do.
         """
+        if caller.named_accounts is not None:
+            self.own_account_id(caller, action.from_account)
         names = {name: canonical(getattr(action, name)) for name in ("from_account", "to_account")}
         try:
             return self.submit(caller, replace(action, **names), key, dry_run=dry_run)
@@ -138,9 +152,9 @@ class LedgerClient:
         :raises Forbidden: the caller may read the account and does not own it.
         """
         name = canonical(name)
-        account_id, owner_id = self._owners.get(name) or self._load_owner(name)
-        if owner_id == caller.id:
-            return account_id
+        account = self._owners.get(name) or self._load_owner(name)
+        if caller.owns(account):
+            return account.id
         if may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise Forbidden("Only the owner of an account may do this.")
         raise NotFound
@@ -169,6 +183,37 @@ class LedgerClient:
             raise NotFound
         return found
 
+    def entries_of(
+        self, caller: Caller, kind: str, *, before: PagePosition, limit: int
+    ) -> list[Recorded]:
+        """Return a page of the caller's entries of a kind, the newest first.
+
+        A key with named accounts sees the entries that name one of them.
+        """
+        if caller.named_accounts is None:
+            return self.store.entries_of(caller.id, kind, before=before, limit=limit)
+        names, found = self.reached_names(caller.named_accounts), list[Recorded]()
+        while len(found) < limit:
+            page = self.store.entries_of(caller.id, kind, before=before, limit=SCANNED_AT_ONCE)
+            found += [each for each in page if not names.isdisjoint(_parties(each))]
+            if len(page) < SCANNED_AT_ONCE:
+                break
+            before = page[-1].at, page[-1].entry.id
+        return found[:limit]
+
+    def own_accounts(self, caller: Caller, *, after: str | None, limit: int) -> list[Account]:
+        """Return a page of the accounts that the caller owns, and its key reaches, by their ids."""
+        if caller.named_accounts is None:
+            return self.store.accounts_of(caller.id, after=after, limit=limit)
+        names = sorted(each for each in caller.named_accounts if each > (after or ""))[:limit]
+        loaded = self.store.load(Needs(accounts=frozenset(names))).accounts
+        return [loaded[each] for each in names if each in loaded]
+
+    def reached_names(self, account_ids: Sequence[str]) -> frozenset[str]:
+        """Return the ids and the numbers of accounts, by which actions name them."""
+        loaded = self.store.load(Needs(accounts=frozenset(account_ids))).accounts.values()
+        return frozenset(name for each in loaded for name in (each.id, each.number))
+
     def with_details(self, caller: Caller, entries: Sequence[Recorded]) -> list[EntryDetails]:
         """Return entries with their accounts and the caller's part in them."""
         ids = frozenset(line.account_id for recorded in entries for line in recorded.lines)
@@ -176,11 +221,20 @@ class LedgerClient:
         loaded = self.store.load(Needs(accounts=ids, progress=transfers))
         return [_details(caller, each, loaded) for each in entries]
 
-    def _load_owner(self, name: str) -> tuple[str, str]:
+    def _load_owner(self, name: str) -> _Owner:
         account = self.customer_account(name)
-        found = account.id, account.owner_id
+        found = _Owner(account.id, account.owner_id)
         self._owners.put(name, found)
         return found
+
+
+def _parties(recorded: Recorded) -> tuple[str, ...]:
+    """Return the names of the accounts under whose owners an entry is listed."""
+    action = recorded.entry.action
+    if isinstance(action, Schedule):
+        return (action.from_account,)
+    assert isinstance(action, Transfer | Hold)  # noqa: S101 - tells the type checker
+    return action.from_account, action.to_account
 
 
 def _details(caller: Caller, recorded: Recorded, loaded: Snapshot) -> EntryDetails:
@@ -189,7 +243,7 @@ def _details(caller: Caller, recorded: Recorded, loaded: Snapshot) -> EntryDetai
     return EntryDetails(
         recorded=recorded,
         accounts=accounts,
-        own_lines=tuple(each.owner_id == caller.id for each in accounts),
+        own_lines=tuple(map(caller.owns, accounts)),
         reversed_minor=progress.done_minor if progress else 0,
     )
 

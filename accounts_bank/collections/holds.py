@@ -63,8 +63,7 @@ class Holds:
         :raises NotFound: there is no such hold, or the caller may not read it.
         """
         (hold,) = self._with_stages([self._client.recorded_entry("hold", hold_id)])
-        owners = hold.payer.owner_id, hold.payee.owner_id
-        if caller.id not in owners and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
+        if not _is_party(caller, hold) and not may(caller.role, Permission.READ_ALL_ACCOUNTS):
             raise NotFound
         return hold
 
@@ -74,7 +73,7 @@ class Holds:
         :param before: the time and id of the last hold of the previous page.
         :param limit: the largest number of holds.
         """
-        found = self._client.store.entries_of(caller.id, "hold", before=before, limit=limit)
+        found = self._client.entries_of(caller, "hold", before=before, limit=limit)
         return self._with_stages(found)
 
     def capture(
@@ -123,7 +122,7 @@ class Holds:
 
         Staff does not end a hold on an account of its own.
         """
-        if caller.id == hold.payee.owner_id:
+        if caller.owns(hold.payee):
             return True
         return caller.id != hold.payer.owner_id and may(caller.role, Permission.CAPTURE_ANY)
 
@@ -154,6 +153,10 @@ class Holds:
             return {}
         found = self._client.store.load(Needs(captures=frozenset(hold_ids))).entries.values()
         return {_hold_id(each): each for each in found}
+
+
+def _is_party(caller: Caller, hold: HoldDetails) -> bool:
+    return caller.owns(hold.payer) or caller.owns(hold.payee)
 
 
 def _created(recorded: Recorded, loaded: Snapshot) -> HoldDetails:

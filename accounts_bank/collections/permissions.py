@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from accounts_bank.identity import Role
+from accounts_bank.identity import KeyRole, Role
 
 
 class Permission(StrEnum):
@@ -22,6 +22,9 @@ class Permission(StrEnum):
 
     TRANSACT = "transact"
     """Open, rename and close own accounts; move money from them."""
+
+    OWN_CASH = "own_cash"
+    """Pay cash into and out of the own accounts, where the bank permits it."""
 
     READ_ALL_ACCOUNTS = "read_all_accounts"
     """Read every customer's accounts and their entries."""
@@ -67,7 +70,7 @@ _OWN = frozenset({Permission.MANAGE_SELF, Permission.READ_OWN})
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.CUSTOMER: _OWN | {Permission.TRANSACT},
+        Role.CUSTOMER: _OWN | {Permission.TRANSACT, Permission.OWN_CASH},
         Role.TELLER: _OWN
         | {
             Permission.TRANSACT,
@@ -92,6 +95,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.ADMIN: _OWN
         | {
             Permission.TRANSACT,
+            Permission.OWN_CASH,
             Permission.READ_USERS,
             Permission.LIST_USERS,
             Permission.CHANGE_ROLES,
@@ -103,6 +107,12 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
 )
 
 
-def may(role: Role, permission: Permission) -> bool:
+KEY_PERMISSIONS = frozenset({Permission.READ_OWN, Permission.TRANSACT, Permission.OWN_CASH})
+"""The permissions that a key takes over from its owner. It serves no other user."""
+
+
+def may(role: Role | KeyRole, permission: Permission) -> bool:
     """Return whether a role has a permission. A role without a row has none."""
+    if isinstance(role, KeyRole):
+        return permission in KEY_PERMISSIONS and may(role.owner, permission)
     return permission in PERMISSIONS.get(role, frozenset())

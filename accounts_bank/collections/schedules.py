@@ -66,7 +66,7 @@ class Schedules:
         """
         (found,) = self._with_progress([self._client.recorded_entry("schedule", schedule_id)])
         reads_all = may(caller.role, Permission.READ_ALL_ACCOUNTS)
-        if caller.id != found.payer.owner_id and not reads_all:
+        if not caller.owns(found.payer) and not reads_all:
             raise NotFound
         return found
 
@@ -76,7 +76,7 @@ class Schedules:
         :param before: the time and id of the last schedule of the previous page.
         :param limit: the largest number of schedules.
         """
-        found = self._client.store.entries_of(caller.id, "schedule", before=before, limit=limit)
+        found = self._client.entries_of(caller, "schedule", before=before, limit=limit)
         return self._with_progress(found)
 
     def runs(
@@ -99,7 +99,7 @@ class Schedules:
         :raises Refused: `schedule_ended`, the last run is over.
         """
         found = self.read(caller, schedule_id)
-        if caller.id != found.payer.owner_id:
+        if not caller.owns(found.payer):
             raise Forbidden("Only the payer cancels a schedule.")
         try:
             self._client.submit(caller, CancelSchedule(found.id, found.action.from_account))

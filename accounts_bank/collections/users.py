@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from accounts_bank.collections.accounts import AccountCollection
+from accounts_bank.collections.api_keys import ApiKeys
 from accounts_bank.collections.password_rules import check_password
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.collections.sessions import SessionCollection
@@ -31,7 +32,7 @@ Expected = Callable[[User], bool]
 
 
 class UserCollection(SessionCollection):
-    """The users of the bank and their sessions.
+    """The users of the bank, their sessions and their keys.
 
     Every method may raise `Unavailable` if the store does not answer.
     """
@@ -40,6 +41,9 @@ class UserCollection(SessionCollection):
         """Take the store, the accounts and the parts of `SessionCollection`."""
         super().__init__(store, **parts)
         self._accounts = accounts
+        self.keys = ApiKeys(
+            store, self._changes, accounts, clock=parts["clock"], new_id=parts["new_id"]
+        )
 
     def sign_up(self, username: str, password: str, full_name: str | None = None) -> User:
         """Register a customer.
@@ -169,6 +173,7 @@ class UserCollection(SessionCollection):
                 full_name=None,
                 password_hash="",
                 sessions=(),
+                api_keys=(),
                 deleted_at=self._clock(),
                 skeleton=None,
             )

@@ -7,11 +7,11 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
 from accounts_bank.collections.permissions import Permission, may
-from accounts_bank.errors import Forbidden, NotFound, TooManyRequests
+from accounts_bank.errors import Forbidden, NotFound, ScopeMissing, TooManyRequests
 from accounts_bank.http.bank import bank
 from accounts_bank.http.middleware import RATE_LIMIT_HEADERS
 from accounts_bank.http.quotas import headers
-from accounts_bank.identity import Caller
+from accounts_bank.identity import Caller, Scope
 from accounts_bank.observability.wsgi import Environment
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -57,6 +57,16 @@ def require(caller: Caller, permission: Permission) -> None:
         raise Forbidden(
             f"You need the permission `{permission.value}`. An admin can change your role."
         )
+
+
+def require_scope(caller: Caller, scope: Scope | None) -> None:
+    """Check that a key has the scope that opens an operation; a person needs none.
+
+    :param scope: None for an operation that no key opens.
+    :raises ScopeMissing: the key has it not.
+    """
+    if caller.key is not None and (scope is None or scope not in caller.key.scopes):
+        raise ScopeMissing(scope)
 
 
 def refuse_nul(values: Iterable[str]) -> None:

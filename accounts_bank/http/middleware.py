@@ -23,6 +23,7 @@ from accounts_bank.observability.wsgi import Application, Environment, StartResp
 
 REQUEST_ID = "accounts.request_id"
 USER_ID = "accounts.user_id"
+KEY_ID = "accounts.key_id"
 ARRIVED_S = "accounts.arrived_s"
 OVERLOADED = "accounts.overloaded"
 DRAINING = "accounts.draining"
@@ -168,7 +169,7 @@ def _log(environment: Environment, status: int, duration_s: float) -> None:
     level = logging.WARNING if status >= 400 else logging.INFO  # noqa: PLR2004
     if not logger.isEnabledFor(level):
         return
-    bank_id = environment.get(BANK_ID)
+    bank_id, key_id = environment.get(BANK_ID), environment.get(KEY_ID)
     context = ({"bank_id": bank_id} if bank_id else {}) | {
         "request_id": environment[REQUEST_ID],
         "method": environment["REQUEST_METHOD"],
@@ -177,6 +178,7 @@ def _log(environment: Environment, status: int, duration_s: float) -> None:
         "duration_ms": round(duration_s * 1000, 3),
         "address": environment.get("REMOTE_ADDR"),
         "user_id": environment.get(USER_ID),
+        **({"key_id": key_id} if key_id else {}),
         "user_agent": environment.get("HTTP_USER_AGENT"),
         **trace_of(environment),
     }

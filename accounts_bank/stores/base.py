@@ -214,6 +214,13 @@ class UserStore(ABC):
         """
 
     @abstractmethod
+    def key_owners(self, hashes: Iterable[str]) -> dict[str, str]:
+        """Find the users that have keys; return their ids by the hash of the key.
+
+        :raises Unavailable: the store does not answer.
+        """
+
+    @abstractmethod
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
         """Return a page of users with ids above `user_id`, in the order of their ids.
 

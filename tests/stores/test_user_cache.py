@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from accounts_bank.collections import user_changes
 from accounts_bank.errors import InvalidToken
-from accounts_bank.identity import Caller, Role, User
+from accounts_bank.identity import ApiKey, Caller, Role, Scope, User
 from accounts_bank.stores.memory import InMemoryUserStore
 from accounts_bank.stores.wrappers import user_cache
 from accounts_bank.stores.wrappers.user_cache import UserCache
@@ -158,3 +158,29 @@ def test_a_token_refreshed_at_one_process_is_not_taken_for_spent_at_the_other(tw
         _, session = two[turn % 2].refresh(user.id, session.id, session.refresh_id)
     with pytest.raises(InvalidToken):
         one.refresh(user.id, session.id, "spent")
+
+
+class Counting(InMemoryUserStore):
+    """Counts the queries for owners of keys."""
+
+    queries = 0
+
+    def key_owners(self, hashes):
+        self.queries += 1
+        return super().key_owners(hashes)
+
+
+def test_a_repeated_secret_costs_one_query_a_moment(monkeypatch):
+    now_s = [0.0]
+    monkeypatch.setattr(user_cache, "monotonic", lambda: now_s[0])
+    store = Counting()
+    key = ApiKey("k", "Shop", "acc_1", "f" * 64, (Scope.EVENTS_READ,), START)
+    store.put([replace(ada, api_keys=(key,))])
+    cache = UserCache(store)
+    for _ in range(5):
+        assert cache.key_owners([key.hash, "0" * 64]) == {key.hash: "a"}
+    assert store.queries == 1
+    store.put([replace(ada, version=2)])
+    now_s[0] = user_cache.LASTS_S
+    assert cache.key_owners([key.hash]) == {}
+    assert store.queries == 2

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from accounts_bank.identity import Event, Role, Session, User
+from accounts_bank.identity import ApiKey, Event, Role, Scope, Session, User
 from accounts_bank.stores.base import PutStatus
 from tests.helpers import START, Ids
 from tests.stores.books import at_once
@@ -171,3 +171,47 @@ def test_racing_changes_of_one_user_lose_none(user_store):
     at_once(16, add_sessions)
     kept = user_store.users([ada.id])[ada.id]
     assert (kept.version, len({session.id for session in kept.sessions})) == (161, 160)
+
+
+def test_a_key_finds_its_owner_until_it_is_ended(user_store):
+    keys = tuple(
+        ApiKey(
+            id=f"k{number}",
+            name="Shop é",
+            prefix="acc_12345678",
+            hash=f"{number}" * 64,
+            scopes=(Scope.ACCOUNTS_READ, Scope.PAYMENTS_WRITE),
+            created_at=START,
+            accounts=("a", "b") if number else None,
+            expires_at=START + timedelta(days=number),
+            last_used_at=START if number else None,
+        )
+        for number in range(3)
+    )
+    ada, bob = user("ada", api_keys=keys[:2]), user("bob", api_keys=keys[2:])
+    assert user_store.put([ada, bob]) == [PutStatus.SAVED] * 2
+    hashes = [each.hash for each in keys]
+    owners = dict(zip(hashes, (ada.id, ada.id, bob.id), strict=True))
+    assert user_store.key_owners([*hashes, "f" * 64]) == owners
+    assert user_store.users([ada.id, bob.id]) == {ada.id: ada, bob.id: bob}
+    after = changed(ada, api_keys=(keys[1], replace(keys[0], id="k9", hash="9" * 64)))
+    assert user_store.put([after]) == [PutStatus.SAVED]
+    user_store.settle()
+    assert user_store.key_owners([*hashes, "9" * 64]) == {
+        hashes[1]: ada.id,
+        hashes[2]: bob.id,
+        "9" * 64: ada.id,
+    }
+    left = changed(after, username="", api_keys=(), deleted_at=START)
+    assert user_store.put([left]) == [PutStatus.SAVED]
+    user_store.settle()
+    assert user_store.key_owners(hashes) == {hashes[2]: bob.id}
+    assert user_store.key_owners([]) == {}
+
+
+def test_a_restored_user_has_its_keys(user_store):
+    key = ApiKey("k", "Shop", "acc_1", "f" * 64, (Scope.EVENTS_READ,), START)
+    ada = replace(user("ada", api_keys=(key,)), version=7)
+    user_store.restore([ada, user("bob")])
+    assert user_store.key_owners([key.hash]) == {key.hash: ada.id}
+    assert user_store.user_named("ada") == ada

@@ -43,8 +43,13 @@ ARGUMENTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "settle": ((), {}),
     "users": (("ids",), {}),
     "user_named": (("key",), {}),
+    "key_owners": (("hashes",), {}),
     "users_after": (("id",), {"limit": 1}),
 }
+
+
+CACHED = {"put", "settle", "users", "key_owners"}
+"""Calls of a user store to which its cache adds something."""
 
 
 class Watching(Observer):
@@ -95,7 +100,7 @@ EACH = [
     ),
     *((kind, name) for kind in (DelegatingUserStore, OffloadedUserStore) for name in USER_CALLS),
     *((GroupCommit, name) for name in ACCOUNT_CALLS if name not in {"append", "load"}),
-    *((UserCache, name) for name in USER_CALLS if name not in {"put", "settle", "users"}),
+    *((UserCache, name) for name in USER_CALLS if name not in CACHED),
 ]
 
 

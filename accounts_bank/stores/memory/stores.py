@@ -213,6 +213,7 @@ class InMemoryUserStore(Imaged, UserStore):
         self.journal = journal or InMemoryJournal()
         self._lock = lock or FairLock()
         self._users: dict[str, User] = {}
+        self._key_owners: dict[str, str] = {}
         self._events: dict[str, Event] = {}
         self._ids: list[str] = []
         self._id_of: dict[str, str] = {}
@@ -245,6 +246,10 @@ class InMemoryUserStore(Imaged, UserStore):
         with self._lock:
             user_id = self._id_of.get(username_key)
             return None if user_id is None else self._users[user_id]
+
+    def key_owners(self, hashes: Iterable[str]) -> dict[str, str]:
+        with self._lock:
+            return {each: self._key_owners[each] for each in hashes if each in self._key_owners}
 
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
         with self._lock:
@@ -281,6 +286,9 @@ class InMemoryUserStore(Imaged, UserStore):
         else:
             for key in kept.unique_keys:
                 self._id_of.pop(key, None)
+            for api_key in kept.api_keys:
+                self._key_owners.pop(api_key.hash, None)
+        self._key_owners |= {each.hash: user.id for each in user.api_keys}
         self._id_of |= dict.fromkeys(user.unique_keys, user.id)
         self._users[user.id] = user
 

@@ -36,18 +36,21 @@ from accounts_bank.stores.mongo.documents import (
 )
 from accounts_bank.stores.mongo.inheritance import inherit, make_bank
 
-VERSION = 4
+VERSION = 5
 NUMBERED_SINCE = 2
 """The first version in which the journal has numbers."""
 SKELETONS_SINCE = 3
 """The first version in which a username has a skeleton."""
+KEYS_SINCE = 5
+"""The first version in which a user has keys for programs."""
 COLLECTION_EXISTS = 48
 
 _STRING, _LONG = {"bsonType": "string"}, {"bsonType": "long"}
+_STRINGS = {"bsonType": "array", "items": _STRING}
 _PLACE = {"place": closed({"at": {"bsonType": "timestamp"}, "number": {"bsonType": "long"}})}
 _ENTRY = ENTRY.properties() | DECISION.properties() | _PLACE
 _ENTRY["lines"] = {"bsonType": "array", "items": LINE.properties()["_id"]}
-_ENTRY["mentions"] = {"bsonType": "array", "items": _STRING}
+_ENTRY["mentions"] = _STRINGS
 # An account without a floor passes: a missing field compares as less than any number.
 _FLOOR = {"$gte": [{"$subtract": ["$balance_minor", "$held_minor"]}, "$floor_minor"]}
 
@@ -58,7 +61,8 @@ SCHEMAS = {
     "lines": closed(LINE.properties(number=1), LINE.optional),
     "progress": closed(PROGRESS.properties(done_minor=0, done_count=0), PROGRESS.optional),
     "users": closed(
-        USER.properties(version=1) | {"username_key": _STRING}, USER.optional | {"username_key"}
+        USER.properties(version=1) | {"username_key": _STRING, "key_hashes": _STRINGS},
+        USER.optional | {"username_key", "key_hashes"},
     ),
     "events": closed(EVENT.properties() | _PLACE, EVENT.optional | {"place"}),
     "journal": closed(NUMBERED.properties()),
@@ -89,7 +93,10 @@ INDEXES = {
     ],
     "lines": [_index("_id.account_id", "at", "_id.number", "amount_minor")],
     "progress": [_index("due_at", "_id", **_only_with("due_at"))],
-    "users": [_index(name, unique=True, sparse=True) for name in ("username_key", "skeleton")],
+    "users": [
+        _index(name, unique=True, sparse=True)
+        for name in ("username_key", "skeleton", "key_hashes")
+    ],
     "events": [UNSEALED],
     "journal": [_index("id", unique=True)],
 }
@@ -138,6 +145,9 @@ def upgrade(database: Database[Document], inherited: Inherited = ()) -> None:
     make_bank(database)
     if kept is not None and kept < NUMBERED_SINCE:
         inherit(database, inherited)
+    if kept is not None and kept < KEYS_SINCE:
+        without_keys = {"api_keys": {"$exists": False}}
+        database["users"].update_many(without_keys, {"$set": {"api_keys": "[]"}})
     if kept is not None and kept < SKELETONS_SINCE:
         _add_skeletons(database)
     with suppress(DuplicateKeyError):  # another process writes it at this moment

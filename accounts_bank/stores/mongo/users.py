@@ -59,6 +59,12 @@ class MongoUserStore(UserStore):
     def user_named(self, username_key: str) -> User | None:
         return next(iter(self._found({"username_key": username_key})), None)
 
+    def key_owners(self, hashes: Iterable[str]) -> dict[str, str]:
+        wanted = list(hashes)
+        found = self._found({"key_hashes": {"$in": wanted}})
+        owners = {each.hash: user.id for user in found for each in user.api_keys}
+        return {each: owners[each] for each in wanted if each in owners}
+
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
         return self._found({"_id": {"$gt": user_id}}, sort={"_id": ASCENDING}, limit=limit)
 
@@ -117,7 +123,8 @@ class MongoUserStore(UserStore):
 
 def _document(user: User) -> Document:
     named = {} if user.deleted_at else {"username_key": user.username_key}
-    return {**USER.document(user), **named}
+    hashes = [each.hash for each in user.api_keys]
+    return {**USER.document(user), **named, **({"key_hashes": hashes} if hashes else {})}
 
 
 def _statuses(kept: dict[str, User], users: Sequence[User]) -> list[PutStatus]:

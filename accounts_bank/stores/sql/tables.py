@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from accounts_bank.identity import Session
+from accounts_bank.identity import ApiKey, Session
 from accounts_bank.ledger.actions import Action
 from accounts_bank.ledger.values import Metadata
 from accounts_bank.stores.databases.timestamps import microseconds, moment
@@ -176,8 +176,17 @@ USERS = _table(
     Column("version", Count, nullable=False),
     Column("deleted_at", Moment),
     Column("skeleton", Name),
+    Column("api_keys", Json(tuple[ApiKey, ...]), nullable=False),
     Index("look_alikes", "skeleton", unique=True),
 )
+
+KEY_OWNERS = _table(
+    "key_owners",
+    Column("hash", Name, primary_key=True),
+    Column("user_id", Name, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The users by the hashes of their keys."""
 
 EVENTS = _table(
     "events",

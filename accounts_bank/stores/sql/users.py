@@ -8,11 +8,11 @@ from msgspec.structs import astuple
 from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from accounts_bank.identity import Event, Role, User
+from accounts_bank.identity import ApiKey, Event, Role, User
 from accounts_bank.stores.base import PutStatus, UserStore
 from accounts_bank.stores.sql.database import Database
 from accounts_bank.stores.sql.retry import Tries
-from accounts_bank.stores.sql.tables import EVENTS, UNSEALED, USERS
+from accounts_bank.stores.sql.tables import EVENTS, KEY_OWNERS, UNSEALED, USERS
 from accounts_bank.stores.sql.writes import Write
 
 _USER_NAMES = (*User.__struct_fields__, "username_key")
@@ -29,6 +29,7 @@ class SqlUserStore(UserStore):
         self._users = users
         self._locked_users = users.with_for_update(key_share=True)
         self._named = select(USERS).where(USERS.c.username_key == bindparam("key"))
+        self._key_owners = select(KEY_OWNERS).where(among(KEY_OWNERS.c.hash, "hashes"))
         self._events = select(*_EVENT).where(among(EVENTS.c.id, "ids"))
 
     def put(self, users: Iterable[User], events: Sequence[Event] = ()) -> list[PutStatus]:
@@ -49,7 +50,8 @@ class SqlUserStore(UserStore):
 
     def restore(self, users: Sequence[User], events: Sequence[Event] = ()) -> None:
         rows = [(*astuple(user), None if user.deleted_at else user.username_key) for user in users]
-        writes = [Write(USERS, _USER_NAMES, rows), _saved(events)]
+        owners = [_owned(user, user.api_keys) for user in users if user.api_keys]
+        writes = [Write(USERS, _USER_NAMES, rows), *owners, _saved(events)]
         self._database.write(lambda c, _tries: self._database.save(c, writes))
 
     def users(self, ids: Iterable[str]) -> dict[str, User]:
@@ -62,6 +64,10 @@ class SqlUserStore(UserStore):
     def user_named(self, username_key: str) -> User | None:
         rows = self._database.rows(self._named, key=username_key)
         return _user(rows[0]) if rows else None
+
+    def key_owners(self, hashes: Iterable[str]) -> dict[str, str]:
+        rows = self._database.rows(self._key_owners, hashes=sorted(hashes))
+        return {row.hash: row.user_id for row in rows}
 
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
         query = select(USERS).where(USERS.c.id > user_id).order_by(USERS.c.id).limit(limit)
@@ -94,6 +100,7 @@ class SqlUserStore(UserStore):
                 row = (*astuple(user), key)
                 write = Write(USERS, _USER_NAMES, [row], key="id" if kept else None)
                 self._database.save(connection, [write])
+                self._change_keys(connection, kept.api_keys if kept else (), user)
         except IntegrityError:
             is_taken = or_(USERS.c.username_key == key, USERS.c.skeleton == user.skeleton)
             taken = select(USERS.c.id).where(is_taken, USERS.c.id != user.id)
@@ -102,9 +109,23 @@ class SqlUserStore(UserStore):
             return PutStatus.USERNAME_TAKEN
         return PutStatus.SAVED
 
+    def _change_keys(self, connection: Connection, before: tuple[ApiKey, ...], user: User) -> None:
+        """Save the hashes of new keys, and delete those of ended ones."""
+        kept, now = {each.hash for each in before}, {each.hash for each in user.api_keys}
+        new = [each for each in user.api_keys if each.hash not in kept]
+        if new:
+            self._database.save(connection, [_owned(user, new)])
+        if kept - now:
+            ended = KEY_OWNERS.c.hash.in_(sorted(kept - now))
+            connection.execute(KEY_OWNERS.delete().where(ended))
+
     def _is_kept(self, connection: Connection, event: Event) -> bool:
         query = select(EVENTS.c.id).where(EVENTS.c.id == event.id)
         return connection.execute(query).first() is not None
+
+
+def _owned(user: User, keys: Sequence[ApiKey]) -> Write:
+    return Write(KEY_OWNERS, ("hash", "user_id"), [(each.hash, user.id) for each in keys])
 
 
 def _saved(events: Sequence[Event]) -> Write:

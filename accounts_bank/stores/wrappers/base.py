@@ -95,6 +95,9 @@ class DelegatingUserStore(Delegate[UserStore], UserStore):
     def user_named(self, username_key: str) -> User | None:
         return self._call(self._store.user_named, username_key)
 
+    def key_owners(self, hashes: Iterable[str]) -> dict[str, str]:
+        return self._call(self._store.key_owners, hashes)
+
     def users_after(self, user_id: str, *, limit: int) -> list[User]:
         return self._call(self._store.users_after, user_id, limit=limit)
 
