@@ -30,6 +30,7 @@ from accounts_bank.collections.runner import Runner
 from accounts_bank.composition import (
     DUE_POLL_S,
     Process,
+    event_feed,
     first_sandbox_bank,
     join_collections,
     lasting_bank,
@@ -158,12 +159,12 @@ def create_bank(settings: Settings, passwords: Passwords, clock: Clock | None = 
     join = partial(join_collections, *parts, settings, passwords, saved, due_work.expect)
     users, accounts = join(clock, random_id)
     demo_users = demo.prepare(join, clock(), settings.DEMO_SEED, passwords) if settings.DEMO else ()
-    verifier = Verifier(Contents(*parts, stores.journal), sealer, key_file)
     bank = Bank(
         users=users,
         accounts=accounts,
         audit=sealer,
-        verifier=verifier,
+        events=event_feed(stores, sealer),
+        verifier=Verifier(Contents(*parts, stores.journal), sealer, key_file),
         limits=RateLimits(settings, stores.counters),
         traffic=traffic,
         settings=settings,

@@ -28,6 +28,7 @@ from accounts_bank.errors import (
     NoBank,
     is_shortage,
 )
+from accounts_bank.event_commands import events
 from accounts_bank.sandbox import demo
 from accounts_bank.sandbox_commands import COMMANDS
 from accounts_bank.server.room import ADVICE, lack
@@ -71,7 +72,7 @@ def main() -> None:
 main.add_command(show_config)
 
 
-for _command in (*COMMANDS, *STORE_COMMANDS, users):
+for _command in (*COMMANDS, *STORE_COMMANDS, users, events):
     main.add_command(_command)
 
 

@@ -22,6 +22,7 @@ from accounts_bank.collections.runner import Runner
 from accounts_bank.collections.users import UserCollection
 from accounts_bank.concurrency.greenlets import FairLock
 from accounts_bank.config import Settings
+from accounts_bank.events.feed import EventFeed
 from accounts_bank.http.bank import Bank
 from accounts_bank.http.banks import Plan
 from accounts_bank.http.gauges import register_gauges
@@ -46,6 +47,14 @@ DUE_POLL_S = 0.5
 
 TILLS = 16
 """The number of cash accounts that the processes share, so that they rarely collide."""
+
+
+def event_feed(stores: Stores, sealer: Sealer) -> EventFeed:
+    """Build the feed of a bank; new numbers wake its readers."""
+    feed = EventFeed(stores.journal, stores.accounts, sealer.number)
+    sealer.on_numbered = feed.rung
+    return feed
+
 
 Join = Callable[[Clock, NewId], tuple[UserCollection, AccountCollection]]
 
@@ -173,6 +182,7 @@ class _Foundation(NamedTuple):
             users=users,
             accounts=accounts,
             audit=sealer,
+            events=event_feed(stores, sealer),
             verifier=Verifier(Contents(*stores[:3]), sealer, None),
             **process.shared(),
             due_work=due_work,

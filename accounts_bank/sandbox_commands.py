@@ -5,82 +5,47 @@ Each prints the answer as JSON, or the detail of a problem; the exit code is the
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from contextlib import contextmanager
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import click
 import msgspec
 
+from accounts_bank.running_bank import TIMEOUT_S, RunningBank
 from accounts_bank.sandbox.faults import effect_of
 
-TIMEOUT_S = 600
-"""An advance answers after all due work has run."""
 CHUNK_BYTES = 1 << 16
 NOT_THERE = "{url} has no {path}. Start the bank with SANDBOX=true, and check the name."
 
 Command = Callable[..., Any]
 
 
-class RunningBank:
-    """The sandbox of a bank at a URL."""
+class RunningSandbox(RunningBank):
+    """The sandbox of a bank at a URL; paths begin below `/v1/sandbox`."""
 
-    def __init__(self, url: str, token: str) -> None:
-        """Take the base of the bank, such as `http://localhost:5000/banks/<id>`.
+    @contextmanager
+    def send(
+        self, method: str, path: str, body: Any = None, timeout_s: float = TIMEOUT_S
+    ) -> Iterator[HTTPResponse]:
+        """Send a request, as `RunningBank` does."""
+        with super().send(method, f"/v1/sandbox{path}", body, timeout_s) as answer:
+            yield answer
 
-        :param token: of an admin; "" for a sandbox that is open to this machine.
-        """
-        self._url, self._token = url.rstrip("/"), token
-
-    def ask(self, method: str, path: str, body: Any = None) -> None:
-        """Send a request below `/v1/sandbox`, and print the answer.
-
-        :raises click.ClickException: the bank does not answer, or refuses; the text says why.
-        """
-        with self._send(method, path, body) as answer:
-            content = answer.read()
-        if content:
-            click.echo(msgspec.json.format(content).decode())
+    def not_found(self, path: str) -> str:
+        """Return the sentence for a path that is not there."""
+        return NOT_THERE.format(url=self.url, path=path)
 
     def download(self, path: str, file: Path) -> None:
         """Write an answer into a file.
 
-        :raises click.ClickException: as for `ask`; the file then stays as it is.
+        :raises click.ClickException: as `send` does; the file then stays as it is.
         """
-        with self._send("GET", path) as answer, file.open("wb") as target:
+        with self.send("GET", path) as answer, file.open("wb") as target:
             while chunk := answer.read(CHUNK_BYTES):
                 target.write(chunk)
-
-    @contextmanager
-    def _send(self, method: str, path: str, body: Any = None) -> Iterator[HTTPResponse]:
-        parts = urlsplit(self._url)
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        content = None
-        if body is not None:
-            content, headers["Content-Type"] = msgspec.json.encode(body), "application/json"
-        try:
-            connection = kind(parts.netloc, timeout=TIMEOUT_S)
-            with closing(connection):
-                connection.request(method, f"{parts.path}/v1/sandbox{path}", content, headers)
-                with closing(connection.getresponse()) as answer:
-                    if answer.status >= HTTPStatus.BAD_REQUEST:
-                        raise click.ClickException(self._reason(answer, f"/v1/sandbox{path}"))
-                    yield answer
-        except (OSError, HTTPException, ValueError) as error:
-            raise click.ClickException(f"{self._url} does not answer: {error}.") from error
-
-    def _reason(self, answer: HTTPResponse, path: str) -> str:
-        if answer.status == HTTPStatus.NOT_FOUND:
-            return NOT_THERE.format(url=self._url, path=path)
-        try:
-            problem = msgspec.json.decode(answer.read(), type=dict[str, Any])
-        except msgspec.MsgspecError:
-            problem = {}
-        return str(problem.get("detail", f"{self._url} answers {answer.status}."))
 
 
 def _calls(group: click.Group) -> Callable[[Command], click.Command]:
@@ -88,7 +53,7 @@ def _calls(group: click.Group) -> Callable[[Command], click.Command]:
 
     def add(command: Command) -> click.Command:
         def call(url: str, token: str, **values: Any) -> None:
-            command(RunningBank(url, token), **values)
+            command(RunningSandbox(url, token), **values)
 
         call.__name__, call.__doc__ = command.__name__, command.__doc__
         call.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined] # click reads it
@@ -121,14 +86,14 @@ def clock() -> None:
 
 
 @_calls(clock)
-def show(bank: RunningBank) -> None:
+def show(bank: RunningSandbox) -> None:
     """Show the time, the mode and the next due instant."""
     bank.ask("GET", "/clock")
 
 
 @_calls(clock)
 @click.argument("step", default="next_due")
-def advance(bank: RunningBank, step: str) -> None:
+def advance(bank: RunningSandbox, step: str) -> None:
     """Advance by a duration (P1M, PT90S), to a time, or to the `next_due` instant."""
     bank.ask("POST", "/clock/advance", {"by" if step.startswith("P") else "to": step})
 
@@ -136,7 +101,7 @@ def advance(bank: RunningBank, step: str) -> None:
 @_calls(clock)
 @click.argument("mode", type=click.Choice(["real", "running", "frozen"]))
 @click.argument("now", required=False)
-def set_(bank: RunningBank, mode: str, now: str | None) -> None:
+def set_(bank: RunningSandbox, mode: str, now: str | None) -> None:
     """Set the mode, and a later time NOW."""
     bank.ask("PUT", "/clock", {"mode": mode} | ({"now": now} if now else {}))
 
@@ -147,7 +112,7 @@ def faults() -> None:
 
 
 @_calls(faults)
-def list_(bank: RunningBank) -> None:
+def list_(bank: RunningSandbox) -> None:
     """List the faults with their hits."""
     bank.ask("GET", "/faults?limit=100")
 
@@ -160,7 +125,7 @@ def list_(bank: RunningBank) -> None:
 @click.option("--nth", type=int, help="The first matching request that it acts on.")
 @click.option("--times", type=int, default=1, show_default=True, help="The most hits.")
 @click.option("--ttl-s", type=int, default=300, show_default=True, help="Its life in seconds.")
-def add(bank: RunningBank, effect: str, times: int, ttl_s: int, **match: Any) -> None:
+def add(bank: RunningSandbox, effect: str, times: int, ttl_s: int, **match: Any) -> None:
     """Add a fault: drop=after_commit, drop=before, truncate=60, delay_ms=500, answer=503."""
     do = msgspec.to_builtins(effect_of(effect))
     matched = {name: value for name, value in match.items() if value is not None}
@@ -169,7 +134,7 @@ def add(bank: RunningBank, effect: str, times: int, ttl_s: int, **match: Any) ->
 
 @_calls(faults)
 @click.argument("fault_id", required=False)
-def delete(bank: RunningBank, fault_id: str | None) -> None:
+def delete(bank: RunningSandbox, fault_id: str | None) -> None:
     """Delete one fault, or all of them."""
     bank.ask("DELETE", f"/faults/{quote(fault_id)}" if fault_id else "/faults")
 
@@ -181,14 +146,14 @@ def snapshot() -> None:
 
 @_calls(snapshot)
 @click.argument("name")
-def take(bank: RunningBank, name: str) -> None:
+def take(bank: RunningSandbox, name: str) -> None:
     """Keep the whole bank under NAME."""
     bank.ask("PUT", _snapshot(name))
 
 
 @_calls(snapshot)
 @click.argument("name")
-def restore(bank: RunningBank, name: str) -> None:
+def restore(bank: RunningSandbox, name: str) -> None:
     """Set the whole bank back to NAME."""
     bank.ask("POST", f"{_snapshot(name)}/restore")
 
@@ -196,7 +161,7 @@ def restore(bank: RunningBank, name: str) -> None:
 @_calls(snapshot)
 @click.argument("name")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
-def download(bank: RunningBank, name: str, file: Path | None) -> None:
+def download(bank: RunningSandbox, name: str, file: Path | None) -> None:
     """Download NAME into FILE; `accounts copy FILE URL` loads it into a store."""
     file = file or Path(f"{name}.snapshot")
     bank.download(_snapshot(name), file)
@@ -205,7 +170,7 @@ def download(bank: RunningBank, name: str, file: Path | None) -> None:
 
 @_calls(snapshot)
 @click.argument("name")
-def delete_(bank: RunningBank, name: str) -> None:
+def delete_(bank: RunningSandbox, name: str) -> None:
     """Forget NAME."""
     bank.ask("DELETE", _snapshot(name))
 
@@ -216,7 +181,7 @@ def delete_(bank: RunningBank, name: str) -> None:
 @click.argument("to", default="seed")
 def reset(url: str, token: str, to: str) -> None:
     """Set a running sandbox back to its `seed`, to `empty` or to a snapshot."""
-    RunningBank(url, token).ask("POST", "/reset", {"to": to})
+    RunningSandbox(url, token).ask("POST", "/reset", {"to": to})
 
 
 def _snapshot(name: str) -> str:

@@ -46,7 +46,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     it, None where no key may: the default. `path` marks its variable parts: `/<account>`.
     `may_wait`: with four eyes, staff is answered 202 and a second person decides.
     `is_sandbox`: a caller from loopback needs no token while SANDBOX_OPEN is true, and each call is
-    audited. `count_items` returns the number of payments in a body.
+    audited. `may_wait_long`: the server lets it wait without a thread. `count_items` returns the
+    number of payments in a body.
     """
 
     method: str
@@ -70,6 +71,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     is_money: bool = False
     count_items: Callable[[Any], int] = lambda _body: 1
     may_wait: bool = False
+    may_wait_long: bool = False
     is_fast_payment: bool = False
     is_tagged: bool = False
     hashes_password: bool = False

@@ -8,6 +8,7 @@ from accounts_bank.api import (
     bank_operations,
     cash_operations,
     clock_operations,
+    event_operations,
     fault_operations,
     hold_operations,
     key_operations,
@@ -34,6 +35,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         schedule_operations,
         approval_operations,
         key_operations,
+        event_operations,
         audit_operations,
     )
     for operation in module.operations
@@ -63,6 +65,9 @@ Operations that hash a password, pay in the fast way or take a long body are all
 """
 
 FAST_PAYMENT_PATHS = frozenset(each.path for each in OPERATIONS if each.is_fast_payment)
+
+WAITING_PATHS = frozenset(each.path for each in OPERATIONS if each.may_wait_long)
+"""Paths of requests that may wait for something to happen."""
 
 _BODY_MAX_BYTES = {
     path: operation.body_max_bytes

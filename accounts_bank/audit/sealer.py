@@ -64,6 +64,8 @@ class Sealer:
         self._numbering, self._writing = Lock(), Lock()
         self._head_logged_s, self._logged = -float(HEAD_LOGGED_S), -1
         self._thread, self._closed = thread, False
+        self.on_numbered: Callable[[], None] = lambda: None
+        """Called after items got numbers in this process."""
         if thread:
             thread.add(self)
 
@@ -103,8 +105,11 @@ class Sealer:
         :raises Unavailable: the store does not answer.
         """
         with self._numbering:
-            while self.journal.seal(BATCH_MAX) == BATCH_MAX:
-                pass
+            count = last = self.journal.seal(BATCH_MAX)
+            while last == BATCH_MAX:
+                last = self.journal.seal(BATCH_MAX)
+        if count:
+            self.on_numbered()
 
     def trail(self, after: int, limit: int) -> list[Sealed]:
         """Return at most `limit` items with numbers above `after`, up to this moment's last one.

@@ -56,6 +56,9 @@ class Permission(StrEnum):
     DECIDE_APPROVALS = "decide_approvals"
     """Grant or refuse what another member of staff asked for."""
 
+    READ_ALL_EVENTS = "read_all_events"
+    """Read the events of all customers."""
+
     READ_AUDIT = "read_audit"
     """Read the audit log."""
 
@@ -89,6 +92,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.READ_USERS,
             Permission.LIST_USERS,
             Permission.READ_APPROVALS,
+            Permission.READ_ALL_EVENTS,
             Permission.READ_AUDIT,
             Permission.PROVE,
         },

@@ -14,6 +14,7 @@ from accounts_bank.collections.runner import Runner
 from accounts_bank.collections.users import UserCollection
 from accounts_bank.config import Settings
 from accounts_bank.errors import NotFound
+from accounts_bank.events.feed import EventFeed
 from accounts_bank.http.middleware import InFlight
 from accounts_bank.http.rate_limits import RateLimits
 from accounts_bank.observability.observer import Observer
@@ -39,6 +40,7 @@ class Bank(Struct, frozen=True, kw_only=True):
     users: UserCollection
     accounts: AccountCollection
     audit: Sealer
+    events: EventFeed
     verifier: Verifier
     limits: RateLimits
     traffic: InFlight
@@ -59,6 +61,7 @@ class Bank(Struct, frozen=True, kw_only=True):
             self.runner.remove(self.due_work)
         else:
             self.runner.close()
+        self.events.bell.close()
         self.audit.close()
         self.close_stores()
 

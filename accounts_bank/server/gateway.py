@@ -3,6 +3,7 @@
     client --> granian (Rust) --> Gateway, on the event loop: reads the whole body
                                      |
                POST of a payment     +--> GreenletPool, on the event loop's thread
+               GET that may wait     +--> GreenletPool of its own
                POST with a password  +--> hashing threads
                GET /health/ready     +--> 2 threads of its own, 1 s at most
                GET /health/live      +--> answered at once
@@ -63,6 +64,9 @@ PART_BYTES = 64 * 1024
 PAYMENTS_MAX = 1_000
 """The most payments in progress; more would only wait for each other."""
 
+WAITING_MAX = 1_000
+"""The most requests that wait for something to happen."""
+
 PAYMENT_PATHS = registry.FAST_PAYMENT_PATHS
 
 
@@ -98,6 +102,7 @@ class Gateway:
         self._threads = ThreadPool(threads, waiting_max=1_000)
         self._payment_threads = ThreadPool(threads, waiting_max=0)
         self._payments = GreenletPool(self._payment_threads.call)
+        self._waiters = GreenletPool(self._threads.call)
         self._hashing_threads = ThreadPool(hashing_threads, waiting_max=100)
         self._ready_threads = ThreadPool(2, waiting_max=100)
 
@@ -164,7 +169,9 @@ class Gateway:
         if environment["PATH_INFO"] == LIVE_PATH:
             return self._answer(environment)
         if _pays(environment):
-            return await self._pay(environment)
+            return await self._run(self._payments, PAYMENTS_MAX, environment)
+        if _waits(environment):
+            return await self._run(self._waiters, WAITING_MAX, environment)
         if environment["PATH_INFO"] != READY_PATH:
             return await self._threads_for(environment).run(self._answer, environment)
         try:
@@ -173,10 +180,10 @@ class Gateway:
         except TimeoutError:
             return self._answer(environment | {OVERLOADED: True})
 
-    async def _pay(self, environment: Environment) -> Answer:
-        if self._payments.count >= PAYMENTS_MAX:
+    async def _run(self, pool: GreenletPool, count_max: int, environment: Environment) -> Answer:
+        if pool.count >= count_max:
             return self._answer(environment | {OVERLOADED: True})
-        return await self._payments.run(partial(self._answer, environment))
+        return await pool.run(partial(self._answer, environment))
 
     def _answer(self, environment: Environment) -> Answer:
         started: list[tuple[int, list[tuple[str, str]]]] = []
@@ -215,6 +222,13 @@ class TimedOutBody:
 def _pays(environment: Environment) -> bool:
     """Tell whether a request is one payment: short, and waiting for stores alone."""
     return environment["REQUEST_METHOD"] == "POST" and environment["PATH_INFO"] in PAYMENT_PATHS
+
+
+def _waits(environment: Environment) -> bool:
+    """Tell whether a request may wait for something to happen."""
+    return environment["PATH_INFO"] in registry.WAITING_PATHS and (
+        "wait_s=" in environment["QUERY_STRING"]
+    )
 
 
 async def _body(environment: Environment, protocol: HTTPProtocol) -> BytesIO | TimedOutBody:

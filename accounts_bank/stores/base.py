@@ -20,6 +20,7 @@ from accounts_bank.identity import Event, User
 from accounts_bank.ledger.entries import Changes, Entry, Ledger, Needs, Outcome, Recorded, Snapshot
 from accounts_bank.ledger.sealing import JournalHead, Numbered
 from accounts_bank.ledger.values import Account, Line, Period, Progress
+from accounts_bank.stores.feed import Feed
 
 LINES_AT_ONCE = 200
 """Balances over time come from this many newest lines; earlier moments are read one by one."""
@@ -244,7 +245,7 @@ class Sealed(Struct, frozen=True, gc=False):
     item: Recorded | Event
 
 
-class Journal(ABC):
+class Journal(Feed):
     """The numbers of a bank: each recorded entry and each event of a user gets the next one.
 
     The stores add what they save to an outbox, in the commit that saves it. `seal` moves items from

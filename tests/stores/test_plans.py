@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from accounts_bank.identity import Event, User
 from accounts_bank.ledger.actions import Deposit, OpenAccount
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Changes, Entry, Needs
+from accounts_bank.ledger.feed import FeedQuery, FeedRow
 from accounts_bank.ledger.sealing import Numbered
 from accounts_bank.ledger.values import Period
 from accounts_bank.stores.base import AccountStore, Journal, UserStore
@@ -150,6 +152,10 @@ def journal_queries(database: Database) -> frozenset[str]:
     journal.sealed_after(1, 2)
     journal.advance("log", 2)
     journal.cursor("log")
+    journal.list_events([FeedRow(1, "o", "a", "t", "e")], 0, journal.numbered(1, 1)[0])
+    assert journal.listed() == 1
+    for owner, account, kind in product((None, "o"), (None, ("a", "b")), (None, "t")):
+        journal.find_events(FeedQuery(0, 2, owner, account, kind))
     journal.restore([Numbered(9, "x", "login", "h")])
     journal.restore_head(journal.bank_id, journal.head(), {"other": 3})
     return Journal.__abstractmethods__

@@ -9,12 +9,12 @@ from math import inf
 from time import monotonic, sleep
 from uuid import uuid4
 
-from accounts_bank.concurrency.greenlets import InlineLock
 from accounts_bank.errors import Unavailable
 from accounts_bank.identity import Event
 from accounts_bank.ledger.entries import Recorded
 from accounts_bank.ledger.sealing import JournalHead, Numbered, Unsealed, head_after, seal
 from accounts_bank.stores.base import Journal
+from accounts_bank.stores.memory.feed import InMemoryFeed
 from accounts_bank.stores.memory_image import Image, Imaged
 
 WAITING_MAX = 100_000
@@ -26,16 +26,15 @@ ROOM_TIMEOUT_S, ROOM_LOOK_S = 5.0, 0.01
 logger = logging.getLogger(__name__)
 
 
-class InMemoryJournal(Imaged, Journal):
+class InMemoryJournal(Imaged, InMemoryFeed, Journal):
     """The numbers in memory, and the outbox of both stores."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._bank_id = str(uuid4())
-        self._lock = InlineLock()
         self._waiting: deque[Recorded | Event] = deque()
         self._is_stuck = False
         self._head = JournalHead()
-        self._rows: list[Numbered] = []
         self._items: list[Recorded | Event] = []
         self._restored: dict[str, Recorded | Event] = {}
         self._cursors: dict[str, int] = {}

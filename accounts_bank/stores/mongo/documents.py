@@ -17,6 +17,7 @@ from pymongo import UpdateOne
 
 from accounts_bank.identity import Event, User
 from accounts_bank.ledger.entries import Entry
+from accounts_bank.ledger.feed import FeedRow
 from accounts_bank.ledger.sealing import Numbered
 from accounts_bank.ledger.values import Account, Customer, Line, Progress, Status
 from accounts_bank.stores.databases.timestamps import microseconds, moment
@@ -180,3 +181,7 @@ PROGRESS = Shape(Progress, "progress", "entry_id")
 USER = Shape(User, "users", "id")
 EVENT = Shape(Event, "events", "id")
 NUMBERED = Shape(Numbered, "journal", "number")
+FEED = Shape(FeedRow, "feed", "owner_id", "number", "account_id", "type")
+FEED_OF_ONE = ("_id.owner_id", "_id.number", "_id.account_id", "_id.type")
+FEED_OF_ALL = ("_id.number", "_id.type", "_id.owner_id", "_id.account_id")
+"""The fields of the indexes of the feed."""

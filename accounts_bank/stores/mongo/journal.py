@@ -23,19 +23,21 @@ from accounts_bank.stores.databases.timestamps import moment
 from accounts_bank.stores.mongo.accounts import MongoAccountStore
 from accounts_bank.stores.mongo.database import MongoDatabase, Session, head_in
 from accounts_bank.stores.mongo.documents import EVENT, NUMBERED, Document
+from accounts_bank.stores.mongo.feed import MongoFeed
 from accounts_bank.stores.mongo.inheritance import BANK, head_fields
 from accounts_bank.stores.mongo.users import MongoUserStore
 
 _WAITS = {"place": {"$exists": True}}
 
 
-class MongoJournal(Journal):
+class MongoJournal(MongoFeed, Journal):
     """The numbers in MongoDB, for several processes."""
 
     def __init__(
         self, database: MongoDatabase, users: MongoUserStore, accounts: MongoAccountStore
     ) -> None:
-        self._database, self._users, self._accounts = database, users, accounts
+        super().__init__(database)
+        self._users, self._accounts = users, accounts
 
     @property
     def bank_id(self) -> str:

@@ -27,6 +27,9 @@ from accounts_bank.stores.mongo.documents import (
     DECISION,
     ENTRY,
     EVENT,
+    FEED,
+    FEED_OF_ALL,
+    FEED_OF_ONE,
     LINE,
     NUMBERED,
     PROGRESS,
@@ -36,7 +39,7 @@ from accounts_bank.stores.mongo.documents import (
 )
 from accounts_bank.stores.mongo.inheritance import inherit, make_bank
 
-VERSION = 5
+VERSION = 6
 NUMBERED_SINCE = 2
 """The first version in which the journal has numbers."""
 SKELETONS_SINCE = 3
@@ -69,6 +72,7 @@ SCHEMAS = {
     "bank": closed(
         {"_id": _STRING, "bank_id": _STRING, "hash": _STRING, "number": _LONG, "inherited": _LONG}
     ),
+    "feed": closed(FEED.properties() | {"listed": _LONG}, ["listed"]),
     "cursors": closed({"_id": _STRING, "number": _LONG}),
     "meta": closed({"_id": _STRING, "version": {"bsonType": "long"}}),
 }
@@ -99,6 +103,7 @@ INDEXES = {
     ],
     "events": [UNSEALED],
     "journal": [_index("id", unique=True)],
+    "feed": [_index(*FEED_OF_ONE), _index(*FEED_OF_ALL)],
 }
 
 

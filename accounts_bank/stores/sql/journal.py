@@ -13,6 +13,7 @@ from accounts_bank.stores.base import Journal
 from accounts_bank.stores.databases.recent_entries import is_entry, items_of
 from accounts_bank.stores.sql.accounts import SqlAccountStore
 from accounts_bank.stores.sql.database import Database
+from accounts_bank.stores.sql.feed import SqlFeed
 from accounts_bank.stores.sql.retry import Tries
 from accounts_bank.stores.sql.tables import (
     BANK,
@@ -38,11 +39,12 @@ _MOVE = text(
 )
 
 
-class SqlJournal(Journal):
+class SqlJournal(SqlFeed, Journal):
     """The numbers in SQLite or PostgreSQL, for several processes."""
 
     def __init__(self, database: Database, users: SqlUserStore, accounts: SqlAccountStore) -> None:
-        self._database, self._users, self._accounts = database, users, accounts
+        super().__init__(database)
+        self._users, self._accounts = users, accounts
         among, first = database.dialect.among, bindparam("first", type_=Count)
         waiting = select(UNSEALED.c.id, UNSEALED.c.kind).order_by(UNSEALED.c.place)
         self._waiting = waiting.limit(bindparam("limit"))

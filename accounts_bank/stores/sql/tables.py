@@ -222,6 +222,17 @@ BANK = _table(
 """One row: the id of the bank, and the head of its journal."""
 HEAD = [BANK.c.number, BANK.c.hash, BANK.c.inherited]
 
+FEED = _table(
+    "feed",
+    Column("number", Count, primary_key=True, autoincrement=False),
+    Column("owner_id", Name, primary_key=True),
+    Column("account_id", Name, primary_key=True),
+    Column("type", Name, primary_key=True),
+    Column("entry_id", Name, nullable=False),
+    Index("feed_of", "owner_id", "number", "account_id", "type"),
+    sqlite_with_rowid=False,
+)
+
 CURSORS = _table(
     "cursors",
     Column("reader", Name, primary_key=True),

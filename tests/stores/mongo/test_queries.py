@@ -10,6 +10,7 @@ from accounts_bank.identity import Event, User
 from accounts_bank.ledger.actions import Deposit, Hold, Void
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Needs
+from accounts_bank.ledger.feed import FeedQuery, FeedRow
 from accounts_bank.ledger.integrity.proof import prove
 from accounts_bank.ledger.values import Period
 from accounts_bank.stores.mongo import (
@@ -66,7 +67,13 @@ def everything_that_a_route_asks(store: MongoAccountStore, users: MongoUserStore
     users.user_named("u7")
     users.users_after("5", limit=2)
     sealed(store)
-    journal_of(store).cursor("log")
+    journal = journal_of(store)
+    journal.cursor("log")
+    rows = [FeedRow(n, f"o{n % 5}", f"a{n}", f"t{n % 2}", f"e{n}") for n in range(1, 21)]
+    assert journal.list_events(rows, 0, journal.numbered(20, 1)[0])
+    assert journal.listed() == 20
+    for owner, some, kind in itertools.product((None, "o1"), (None, ("a6", "a7")), (None, "t0")):
+        assert journal.find_events(FeedQuery(3, 2, owner, some, kind))
 
 
 def test_every_query_of_every_route_goes_by_an_index(opened, raw):

@@ -1,0 +1,1 @@
+"""Events: sealed entries as the customers that they concern may see them."""
