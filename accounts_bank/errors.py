@@ -61,7 +61,8 @@ REASONS = {
     Status.REVERSAL_TOO_LARGE: "The rest of the transfer is smaller. Send back less.",
     Status.FUNDS_INSUFFICIENT: "The account does not hold enough.",
     Status.LIMIT_EXCEEDED: (
-        "The amount passes the account's daily limit, or the most that an account can hold."
+        "The amount passes the daily limit of the account or the key, or the most that an account "
+        "can hold."
     ),
     Status.HOLDS_OPEN: "The account has open holds. Wait until they end.",
     Status.BALANCE_NOT_ZERO: "The balance is not zero. Withdraw the money or pay the debt first.",

@@ -62,6 +62,8 @@ class ApiKey(Struct, frozen=True, gc=False, omit_defaults=True):
     :param prefix: the first characters of the secret, by which its owner knows it.
     :param hash: the SHA-256 of the secret, as hex.
     :param accounts: the ids of the accounts that it reaches; None for all of its owner's.
+    :param daily_limit_minor: the most that it pays or holds in a day (UTC) in each currency, in
+        minor units; None for no limit.
     """
 
     id: str
@@ -72,6 +74,7 @@ class ApiKey(Struct, frozen=True, gc=False, omit_defaults=True):
     created_at: datetime
     accounts: tuple[str, ...] | None = None
     expires_at: datetime | None = None
+    daily_limit_minor: int | None = None
     last_used_at: datetime | None = None
 
     def is_live(self, now: datetime) -> bool:

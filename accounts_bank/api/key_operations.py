@@ -43,6 +43,7 @@ def make_key(bank: Bank, caller: Caller, body: ApiKeyRequest) -> Answer:
         body.scopes,
         accounts=body.accounts,
         expires_at=None if ends is None else parse_time(ends, "expires_at"),
+        daily_limit_minor=body.daily_limit_minor,
     )
     return Answer(new_api_key_view(key, secret), 201, location=f"/v1/api-keys/{key.id}")
 

@@ -111,7 +111,7 @@ class ApiKeys:
         self._new_id = new_id
         self.uses = KeyUses(self._write_use)
 
-    def make(
+    def make(  # noqa: PLR0913 - the parts of a key
         self,
         caller: Caller,
         name: str,
@@ -119,11 +119,14 @@ class ApiKeys:
         *,
         accounts: Sequence[str] | None = None,
         expires_at: datetime | None = None,
+        daily_limit_minor: int | None = None,
     ) -> tuple[ApiKey, str]:
         """Make a key of the caller, and return it with its secret, which nothing tells again.
 
         :param accounts: the ids or numbers of the accounts that it reaches; None for all.
         :param expires_at: the end of the key; None for a key without an end.
+        :param daily_limit_minor: the most that it pays or holds in a day (UTC) in each currency, in
+            minor units; None for no limit.
         :raises NotFound: an account does not exist, or it is not the caller's own.
         :raises InvalidRequest: the end is past.
         :raises ApiKeysFull: the caller has as many keys as a user may have.
@@ -141,6 +144,7 @@ class ApiKeys:
             created_at=now,
             accounts=None if accounts is None else self._own_ids(caller, accounts),
             expires_at=expires_at,
+            daily_limit_minor=daily_limit_minor,
         )
         self._changes.change(self._newest(caller.id), _with(key), f"api_key_made_{key.id}")
         return key, secret

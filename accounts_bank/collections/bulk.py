@@ -5,11 +5,18 @@ from hashlib import sha256
 from typing import Protocol
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from accounts_bank.collections.client import LedgerClient, keyed_id, raise_refusal, with_time_of
+from accounts_bank.collections.client import (
+    LedgerClient,
+    key_use,
+    keyed_id,
+    raise_refusal,
+    with_time_of,
+)
 from accounts_bank.identity import Caller
 from accounts_bank.ledger.actions import Bulk, BulkMode, Transfer
+from accounts_bank.ledger.budgets import KeyUse
 from accounts_bank.ledger.entries import Entry, Outcome
 from accounts_bank.ledger.iban import canonical
 from accounts_bank.ledger.values import Metadata, Status
@@ -58,7 +65,7 @@ def transfer_all(  # noqa: PLR0913 - the parts of a bulk request
     bulk_id = client.entry_id(caller, key)
     digest = sha256(msgspec.json.encode(payments)).hexdigest()
     head = client.new_entry(bulk_id, caller, Bulk(mode, len(payments), digest))
-    parts = _parts(head, payments, _beyond(client, caller, payments))
+    parts = _parts(head, payments, _beyond(client, caller, payments), key_use(caller))
     first, *outcomes = client.submit_batch([head, *parts], dry_run=dry_run)
     if first.status is Status.KEY_REUSED:
         raise_refusal(first)
@@ -74,7 +81,9 @@ def _beyond(client: LedgerClient, caller: Caller, payments: Sequence[Payment]) -
     return {each: f"{each}{BEYOND}" for each in payers if canonical(each) not in reached}
 
 
-def _parts(head: Entry, payments: Sequence[Payment], beyond: dict[str, str]) -> list[Entry]:
+def _parts(
+    head: Entry, payments: Sequence[Payment], beyond: dict[str, str], use: KeyUse | UnsetType
+) -> list[Entry]:
     written = {each.from_account for each in payments}.union(each.to_account for each in payments)
     names = {each: canonical(each) for each in written}
     payers = names | beyond
@@ -87,6 +96,7 @@ def _parts(head: Entry, payments: Sequence[Payment], beyond: dict[str, str]) -> 
             each.reference,
             head.id,
             metadata=each.metadata or UNSET,
+            key=use,
         )
         for each in payments
     ]

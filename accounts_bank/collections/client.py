@@ -8,14 +8,15 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.concurrency.bounded_cache import BoundedCache
 from accounts_bank.errors import Forbidden, NotFound, OwnAccount, Refused, Unavailable
 from accounts_bank.identity import Caller
-from accounts_bank.ledger.actions import Action, Hold, Schedule, Transfer
+from accounts_bank.ledger.actions import Action, Hold, Schedule, Transfer, Withdrawal
+from accounts_bank.ledger.budgets import KeyUse
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Entry, Needs, Outcome, Recorded, Snapshot, needs
 from accounts_bank.ledger.iban import canonical
@@ -132,6 +133,9 @@ class LedgerClient:
 
     def new_entry(self, entry_id: str, caller: Caller, action: Action) -> Entry:
         """Return an entry of the caller with the present time."""
+        use = key_use(caller)
+        if use is not UNSET and isinstance(action, Transfer | Withdrawal | Hold | Schedule):
+            action = replace(action, key=use)
         return Entry(entry_id, caller.id, self.clock(), action, self._till)
 
     def submit_batch(self, entries: Sequence[Entry], *, dry_run: bool) -> list[Outcome]:
@@ -271,6 +275,11 @@ def raise_refusal(outcome: Outcome) -> Outcome:
     if outcome.status is not Status.RECORDED:
         raise Refused(outcome)
     return outcome
+
+
+def key_use(caller: Caller) -> KeyUse | UnsetType:
+    """Return the key with which a caller makes entries; UNSET for a person."""
+    return UNSET if caller.key is None else KeyUse(caller.key.id, caller.key.daily_limit_minor)
 
 
 def keyed_id(caller_id: str, key: str) -> str:

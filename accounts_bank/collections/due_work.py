@@ -305,6 +305,7 @@ def _due_entry(progress: Progress, schedules: Mapping[str, Recorded], now: datet
         reference=schedule.reference,
         schedule_id=entry_id,
         metadata=schedule.metadata,
+        key=schedule.key,
     )
     run_id = keyed_id(entry_id, str(progress.done_count))
     return Entry(run_id, schedules[entry_id].entry.caller_id, now, run)

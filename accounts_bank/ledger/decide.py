@@ -11,9 +11,17 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
-from accounts_bank.ledger.actions import AskApproval, Bulk, BulkMode, GrantApproval, Transfer
+from accounts_bank.ledger.actions import (
+    Action,
+    AskApproval,
+    Bulk,
+    BulkMode,
+    GrantApproval,
+    Transfer,
+)
 from accounts_bank.ledger.books import Books, NotAskedFor
 from accounts_bank.ledger.checks import NOT_THE_CALLERS
 from accounts_bank.ledger.entries import (
@@ -78,7 +86,7 @@ class _Draft(Books):
             if isinstance(verdict, Refusal) and not _keeps_refusal(entry, verdict):
                 return _refused(entry, verdict.status, verdict.details)
             return Outcome(self.record(entry, verdict))
-        if prior.entry.action == entry.action:
+        if _is_same(prior.entry.action, entry.action):
             return Outcome(prior, replayed=True)
         return _refused(entry, Status.KEY_REUSED)
 
@@ -142,11 +150,15 @@ class _Draft(Books):
         ):
             raise NotAskedFor(f"The action does not declare that it touches account {account.id}.")
 
+    def _set(self, account: Account) -> None:
+        self._check_known(account)
+        self._accounts[account.id] = self._accounts[account.number] = account
+
     def _apply(self, entry: Entry, kind: str, effect: Effect) -> Recorded:
         if effect.account is not None:
-            account = effect.account
-            self._check_known(account)
-            self._accounts[account.id] = self._accounts[account.number] = account
+            self._set(effect.account)
+        if effect.budget is not None:
+            self._set(effect.budget)
         if effect.customer is not None:
             if effect.customer.id not in self._customers:
                 self._check("customers", effect.customer.id)
@@ -176,6 +188,15 @@ class _Draft(Books):
             )
             lines.append(line)
         return recorded_as(entry, _RECORDED, at, tuple(lines), ())
+
+
+def _is_same(one: Action, other: Action) -> bool:
+    """Return whether an action is a retry of another, also if another key or a person makes it."""
+    return one == other or _without_key(one) == _without_key(other)
+
+
+def _without_key(action: Action) -> Action:
+    return action if getattr(action, "key", UNSET) is UNSET else replace(action, key=UNSET)
 
 
 def _changed(now: dict[str, Value], before: dict[str, Value]) -> list[Value]:

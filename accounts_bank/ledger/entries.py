@@ -200,6 +200,7 @@ def needs(entries: Sequence[Entry]) -> Needs:
     for entry in entries:
         actions[type(entry.action)].append(entry.action)
     accounts = _names(actions, _ACCOUNTS)
+    accounts.discard(None)
     if not _MORE_ACCOUNTS.keys().isdisjoint(actions):
         for entry in entries:
             more_accounts = _MORE_ACCOUNTS.get(type(entry.action))

@@ -29,6 +29,7 @@ class Effect(Struct, frozen=True, gc=False):
     :param progress: the progress of this entry, or of an earlier one, after the change.
     :param entry_refs: ids of customers and earlier entries that list this entry, each once.
     :param reference: the reference of the lines of an action that has no reference itself.
+    :param budget: the budget of a key after the entry counts against it.
     """
 
     postings: tuple[Posting, ...] = ()
@@ -37,6 +38,7 @@ class Effect(Struct, frozen=True, gc=False):
     progress: Progress | None = None
     entry_refs: tuple[str, ...] = ()
     reference: str | None = None
+    budget: Account | None = None
 
 
 Verdict = Refusal | Effect

@@ -19,6 +19,7 @@ SHOWN = {
     "accounts",
     "created_at",
     "expires_at",
+    "daily_limit_minor",
     "last_used_at",
 }
 
@@ -127,6 +128,7 @@ def test_a_key_expires_by_the_clock_of_the_bank(app, ada):
         ("accounts", [], "/accounts"),
         ("expires_at", "2020-01-01", "/expires_at"),
         ("expires_at", "soon", "/expires_at"),
+        ("daily_limit_minor", 0, "/daily_limit_minor"),
         ("secret", "acc_x", "/secret"),
     ],
 )
@@ -251,3 +253,38 @@ def test_a_key_is_named_in_the_log_and_in_the_audit_trail(http, ada, caplog):
     assert [(each["event"], each["user_id"], each["actor_id"]) for each in found] == [
         (f"api_key_{what}_{key['id']}", user_id, user_id) for what in ("made", "ended")
     ]
+
+
+def test_a_key_pays_within_its_daily_limit(ada):
+    account, payee = ada.opened(1000), ada.opened()
+    shop = program(ada, daily_limit_minor=100)
+    assert shop.transfer(account, payee, 60).status_code == 201
+    cash = {"account": account["id"], "amount_minor": 30, "currency": "EUR"}
+    assert shop("POST", "/v1/withdrawals", cash).status_code == 201
+    for _ in range(2):
+        refused = shop.transfer(account, payee, 11, key="too much")
+        assert code(refused) == (422, "limit_exceeded")
+        assert refused.json["left_minor"] == 10
+    pay = {"from_account": account["id"], "to_account": payee["id"], "currency": "EUR"}
+    body = {"mode": "each", "transfers": [pay | {"amount_minor": each} for each in (6, 6, 4)]}
+    results = shop("POST", "/v1/transfers/bulk", body).json["results"]
+    assert [each.get("code") for each in results] == [None, "limit_exceeded", None]
+    assert code(shop("POST", "/v1/holds", pay | {"amount_minor": 1})) == (422, "limit_exceeded")
+    assert ada.transfer(account, payee, 500).status_code == 201
+    assert program(ada, daily_limit_minor=100).transfer(account, payee, 100).status_code == 201
+
+
+def test_a_limit_that_refuses_is_kept_with_its_key_in_the_audit_trail(http, ada):
+    account, payee = ada.opened(1000), ada.opened()
+    key = made(ada, daily_limit_minor=100)
+    Http(ada.app, key["secret"]).transfer(account, payee, 101, key="x")
+    trail = http.signed_in(AUDITOR)("GET", "/v1/audit?limit=100").json["data"]
+    (line,) = [each for each in trail if each["event"] == "transfer"]
+    assert line["outcome"] == "limit_exceeded"
+    assert line["asked"]["key"] == {"id": key["id"], "daily_limit_minor": 100}
+
+
+def test_the_books_of_a_key_with_a_limit_are_right(http, ada):
+    account, payee = ada.opened(1000), ada.opened()
+    program(ada, daily_limit_minor=100).transfer(account, payee, 60)
+    assert http.signed_in(AUDITOR)("GET", "/v1/integrity").json["ok"]

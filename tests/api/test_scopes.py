@@ -46,6 +46,7 @@ OPENS = {
         "POST /v1/holds/<entry_id>/capture",
         "POST /v1/holds/<entry_id>/void",
     },
+    Scope.EVENTS_READ: {"GET /v1/events"},
     Scope.SCHEDULES_WRITE: {"POST /v1/schedules", "DELETE /v1/schedules/<entry_id>"},
 }
 """The allow-list. An operation that it lacks is closed to keys."""

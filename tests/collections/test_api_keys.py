@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from accounts_bank.collections.api_keys import NOTED_EVERY, TRY_AGAIN_S, KeyUses
 from accounts_bank.errors import InvalidToken, NotFound, Unavailable
 from accounts_bank.identity import ApiKey, Caller, KeyRole, Role, Scope
+from accounts_bank.ledger.actions import Every
 from accounts_bank.stores.memory import InMemoryUserStore
 from accounts_bank.stores.wrappers.user_cache import UserCache
 from tests.helpers import START, Teller
@@ -100,3 +102,16 @@ def test_a_use_is_written_by_the_runner_and_again_after_an_outage():
     assert uses.tick() is None
     assert uses.tick() is None
     assert len(written) == 3
+
+
+def test_the_runs_of_a_schedule_count_against_the_limit_of_its_key():
+    bank = Teller()
+    bank.given(ada=1000, bob=0)
+    key = ApiKey("k", "shop", "acc_1", "f" * 64, (Scope.SCHEDULES_WRITE,), START)
+    key = replace(key, daily_limit_minor=50)
+    person = bank.callers["ada"]
+    bank.callers["ada"] = Caller(person.id, KeyRole(Role.CUSTOMER), "", key)
+    for amount_minor in (30, 30):
+        bank.schedule("ada", "bob", amount_minor, every=Every.ONCE)
+    bank.due_work.run_due()
+    assert bank.balances() == {"ada": 970, "bob": 30}

@@ -47,4 +47,5 @@ def test_an_action_touches_fields_that_it_has(action):
         *action.touches.customers,
         *action.touches.earlier_entries,
     }
-    assert touched <= set(action.__struct_fields__)
+    assert touched <= {*action.__struct_fields__, "budget_id"}
+    assert all(hasattr(action, each) for each in touched)

@@ -12,8 +12,10 @@ from accounts_bank.ledger.actions import (
     Transfer,
     Withdrawal,
 )
+from accounts_bank.ledger.budgets import KeyUse
 from accounts_bank.ledger.decide import decide
 from accounts_bank.ledger.entries import Needs, digest_of
+from accounts_bank.ledger.integrity.proof import prove
 from accounts_bank.ledger.values import AMOUNT_MAX_MINOR, AccountStatus, Customer, Status
 from tests.stores.books import Books
 from tests.stores.journals import journal_of, sealed
@@ -118,6 +120,17 @@ def test_a_reference_comes_back_as_it_was(books, reference):
     books.given(ada=0)
     books.ask(Deposit(books.opened["ada"], 1, "EUR", reference))
     assert books.lines("ada")[0].reference == reference
+
+
+def test_the_budget_of_a_key_is_kept_with_the_payment(books):
+    books.given(ada=100, bob=0)
+    by_key = replace(books.transfer("ada", "bob", 30), key=KeyUse("k1", 50))
+    assert books.ask(by_key, entry_id="one").status == "recorded"
+    refused = books.ask(by_key, entry_id="two")
+    assert (refused.status, refused.recorded.details) == ("limit_exceeded", (("left_minor", 20),))
+    assert books.store.entry("one").entry.action == by_key
+    with books.store.ledger() as ledger:
+        prove(ledger)
 
 
 def test_the_largest_amount_is_kept_exactly(books):

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from accounts_bank.http.fields import AccountRef, Input, Moment, Time
+from accounts_bank.http.fields import AccountRef, AmountMinor, Input, Moment, Time
 from accounts_bank.identity import NAME_PATTERN, ApiKey, Scope
 
 KeyName = Annotated[str, Meta(min_length=1, max_length=100, pattern=NAME_PATTERN)]
@@ -18,12 +18,17 @@ NamedAccounts = Annotated[
 
 
 class ApiKeyRequest(Input, frozen=True):
-    """Make a key. Without `accounts` it reaches all of its owner's; it may have an end."""
+    """Make a key. Without `accounts` it reaches all of its owner's; it may have an end.
+
+    `daily_limit_minor` is the most that it pays or holds in a day of UTC, in each currency.
+    The runs of its schedules count, reversals do not.
+    """
 
     name: KeyName
     scopes: Scopes
     accounts: NamedAccounts | None = None
     expires_at: Moment | None = None
+    daily_limit_minor: AmountMinor | None = None
 
 
 class ApiKeyView(Struct, frozen=True):
@@ -39,6 +44,7 @@ class ApiKeyView(Struct, frozen=True):
     accounts: tuple[str, ...] | None
     created_at: Time
     expires_at: Time | None
+    daily_limit_minor: int | None
     last_used_at: Time | None
 
 

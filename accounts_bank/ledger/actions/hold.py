@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from accounts_bank.ledger.budgets import KeyUse, budget, budget_id, spent, within_budget
 from accounts_bank.ledger.checks import (
     covers,
     may_pay,
@@ -40,6 +41,7 @@ class Hold(Struct, frozen=True, gc=False, tag="hold"):
     :param amount_minor: the amount in minor units, at least 1.
     :param currency: the currency of both accounts (ISO 4217).
     :param expires_in_s: the time until the hold expires by itself, in seconds.
+    :param key: the key that makes it; UNSET for a person. It is no part of a retry's identity.
     :param metadata: the pairs of the caller, left out if there are none.
     """
 
@@ -50,8 +52,10 @@ class Hold(Struct, frozen=True, gc=False, tag="hold"):
     expires_in_s: int
     reference: str | None = None
     metadata: Metadata | UnsetType = UNSET
+    key: KeyUse | UnsetType = UNSET
 
-    touches: ClassVar[Touches] = Touches(accounts=("from_account", "to_account"))
+    budget_id: ClassVar[property] = property(budget_id)
+    touches: ClassVar[Touches] = Touches(accounts=("from_account", "to_account", "budget_id"))
 
     def decide(self, books: "Books", entry: "Entry") -> Verdict:
         """Reserve the amount. It counts against the daily limit of this day, even if voided."""
@@ -60,14 +64,17 @@ class Hold(Struct, frozen=True, gc=False, tag="hold"):
             return found
         payer, payee = found
         amount_minor, at = self.amount_minor, entry.at
+        kept = budget(books, self, at)
         return (
             may_pay(payer, payee, self.currency)
             or covers(payer, amount_minor)
             or within_daily_limit(payer, payee, amount_minor, at)
+            or within_budget(kept, payer, amount_minor, at)
             or Effect(
                 account=with_held(with_spending(payer, payee, amount_minor, at), amount_minor),
                 progress=self._progress(entry, payer),
                 entry_refs=owner_ids(payer, payee),
+                budget=spent(kept, payer, amount_minor, at),
             )
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from accounts_bank.ledger.budgets import KeyUse
 from accounts_bank.ledger.checks import may_pay, payer_and_payee
 from accounts_bank.ledger.touches import Touches
 from accounts_bank.ledger.values import Metadata, Progress, Stage, Status
@@ -48,6 +49,7 @@ class Schedule(Struct, frozen=True, gc=False, tag="schedule"):
     :param first_at: the time of the first run.
     :param every: the interval between two runs.
     :param count: the number of runs; None runs without an end.
+    :param key: the key that makes it; UNSET for a person. Each run counts against its daily limit.
     :param metadata: the pairs of the caller, left out if there are none.
     """
 
@@ -60,6 +62,7 @@ class Schedule(Struct, frozen=True, gc=False, tag="schedule"):
     count: int | None = None
     reference: str | None = None
     metadata: Metadata | UnsetType = UNSET
+    key: KeyUse | UnsetType = UNSET
 
     touches: ClassVar[Touches] = Touches(accounts=("from_account", "to_account"))
 

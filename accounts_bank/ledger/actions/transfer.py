@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from msgspec import UNSET, Struct, UnsetType
 
 from accounts_bank.ledger.actions.schedule import after_run
+from accounts_bank.ledger.budgets import KeyUse, budget, budget_id, spent, within_budget
 from accounts_bank.ledger.checks import (
     covers,
     has_room,
@@ -33,6 +34,7 @@ class Transfer(Struct, frozen=True, gc=False, omit_defaults=True, tag="transfer"
     :param currency: the currency of both accounts (ISO 4217).
     :param bulk_id: the id of the bulk of which it is a part.
     :param schedule_id: the id of the schedule of which it is a run.
+    :param key: the key that makes it; UNSET for a person. It is no part of a retry's identity.
     :param metadata: the pairs of the caller, left out if there are none.
     """
 
@@ -44,9 +46,11 @@ class Transfer(Struct, frozen=True, gc=False, omit_defaults=True, tag="transfer"
     bulk_id: str | None = None
     schedule_id: str | None = None
     metadata: Metadata | UnsetType = UNSET
+    key: KeyUse | UnsetType = UNSET
 
+    budget_id: ClassVar[property] = property(budget_id)
     touches: ClassVar[Touches] = Touches(
-        accounts=("from_account", "to_account"), earlier_entries=("schedule_id",)
+        accounts=("from_account", "to_account", "budget_id"), earlier_entries=("schedule_id",)
     )
 
     def decide(self, books: "Books", entry: "Entry") -> Verdict:
@@ -62,13 +66,16 @@ class Transfer(Struct, frozen=True, gc=False, omit_defaults=True, tag="transfer"
             return found
         payer, payee = found
         amount_minor, at = self.amount_minor, entry.at
+        kept = budget(books, self, at)
         return (
             may_pay(payer, payee, self.currency)
             or covers(payer, amount_minor)
             or within_daily_limit(payer, payee, amount_minor, at)
+            or within_budget(kept, payer, amount_minor, at)
             or has_room(payee, amount_minor)
             or Effect(
                 postings(with_spending(payer, payee, amount_minor, at), payee, amount_minor),
                 entry_refs=owner_ids(payer, payee),
+                budget=spent(kept, payer, amount_minor, at),
             )
         )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import UNSET, Struct, UnsetType
 
+from accounts_bank.ledger.budgets import KeyUse, budget, budget_id, spent, within_budget
 from accounts_bank.ledger.checks import (
     account_of_customer,
     covers,
@@ -32,6 +33,7 @@ class Withdrawal(Struct, frozen=True, gc=False, tag="withdrawal"):
     :param account: the id or the number of the account.
     :param amount_minor: the amount in minor units, at least 1.
     :param currency: the currency of the account (ISO 4217).
+    :param key: the key that makes it; UNSET for a person. It is no part of a retry's identity.
     :param metadata: the pairs of the caller, left out if there are none.
     """
 
@@ -40,8 +42,10 @@ class Withdrawal(Struct, frozen=True, gc=False, tag="withdrawal"):
     currency: str
     reference: str | None = None
     metadata: Metadata | UnsetType = UNSET
+    key: KeyUse | UnsetType = UNSET
 
-    touches: ClassVar[Touches] = Touches(accounts=("account",), more_accounts=till_of)
+    budget_id: ClassVar[property] = property(budget_id)
+    touches: ClassVar[Touches] = Touches(accounts=("account", "budget_id"), more_accounts=till_of)
 
     def decide(self, books: "Books", entry: "Entry") -> Verdict:
         """Move the amount to the till at which the entry is made."""
@@ -49,14 +53,17 @@ class Withdrawal(Struct, frozen=True, gc=False, tag="withdrawal"):
         if isinstance(account, Refusal):
             return account
         cash, amount_minor = till(books, entry, self.currency), self.amount_minor
+        kept = budget(books, self, entry.at)
         return (
             not_closed(account)
             or not_frozen(account)
             or same_currency(account, self.currency)
             or covers(account, amount_minor)
             or within_daily_limit(account, cash, amount_minor, entry.at)
+            or within_budget(kept, account, amount_minor, entry.at)
             or has_room(cash, amount_minor)
             or Effect(
-                postings(with_spending(account, cash, amount_minor, entry.at), cash, amount_minor)
+                postings(with_spending(account, cash, amount_minor, entry.at), cash, amount_minor),
+                budget=spent(kept, account, amount_minor, entry.at),
             )
         )
