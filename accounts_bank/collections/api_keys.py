@@ -120,6 +120,7 @@ class ApiKeys:
         accounts: Sequence[str] | None = None,
         expires_at: datetime | None = None,
         daily_limit_minor: int | None = None,
+        key_id: str = "",
     ) -> tuple[ApiKey, str]:
         """Make a key of the caller, and return it with its secret, which nothing tells again.
 
@@ -127,6 +128,7 @@ class ApiKeys:
         :param expires_at: the end of the key; None for a key without an end.
         :param daily_limit_minor: the most that it pays or holds in a day (UTC) in each currency, in
             minor units; None for no limit.
+        :param key_id: an id that is used once; "" for a new one.
         :raises NotFound: an account does not exist, or it is not the caller's own.
         :raises InvalidRequest: the end is past.
         :raises ApiKeysFull: the caller has as many keys as a user may have.
@@ -136,7 +138,7 @@ class ApiKeys:
             raise InvalidRequest("Send a time that is not past.", pointer="/expires_at")
         secret = f"{SECRET_START}{new_secret()}"
         key = ApiKey(
-            id=self._new_id(),
+            id=key_id or self._new_id(),
             name=name,
             prefix=secret[:PREFIX_LENGTH],
             hash=hash_of(secret),

@@ -8,6 +8,7 @@ from flask import Flask
 from accounts_bank.http.bank import EXTENSION
 from accounts_bank.web import pages
 from accounts_bank.web.account_forms import accounts
+from accounts_bank.web.api_keys import api_keys
 from accounts_bank.web.approvals import approvals
 from accounts_bank.web.auditors import auditors
 from accounts_bank.web.cash import cash
@@ -35,6 +36,7 @@ _BLUEPRINTS = (
     schedules,
     limits,
     profile,
+    api_keys,
     customers,
     approvals,
     auditors,

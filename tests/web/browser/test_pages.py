@@ -61,6 +61,8 @@ PAGES = {
         "profile": "/profile",
         "password": "/profile/password",
         "sessions": "/profile/sessions",
+        "keys": "/profile/keys",
+        "key-new": "/profile/keys/new",
         "user-delete": "/profile/delete",
         "sign-out": "/sign-out",
         "forbidden": "/audit",
