@@ -112,7 +112,10 @@ class EventFeed:
 
     def _awaited(self, query: FeedQuery, page: EventPage, until_s: float) -> EventPage:
         """Wait until there are events, or until the time is over."""
-        while not page.events and (left_s := until_s - monotonic()) > 0:
+        while not page.events and not self.bell.is_closed:
+            left_s = until_s - monotonic()
+            if left_s <= 0:
+                break
             with self.bell.heard() as waiter:
                 if run_in_thread(self._look) <= page.listed:
                     waiter.wait(min(left_s, POLL_S))

@@ -20,7 +20,7 @@ class Bell:
         self._lock = Lock()
         self._waiters: set[Waiter] = set()
         self._places: Counter[str] = Counter()
-        self._is_closed = False
+        self.is_closed = False
 
     def ring(self) -> None:
         """Wake all callers that wait."""
@@ -31,7 +31,7 @@ class Bell:
 
     def close(self) -> None:
         """Wake all callers, and let no caller wait any more."""
-        self._is_closed = True
+        self.is_closed = True
         self.ring()
 
     @contextmanager
@@ -42,7 +42,7 @@ class Bell:
         """
         with self._lock:
             is_free = self._places[user_id] < WAITING_EACH_MAX
-            is_free = is_free and self._places.total() < WAITING_MAX and not self._is_closed
+            is_free = is_free and self._places.total() < WAITING_MAX and not self.is_closed
             self._places[user_id] += is_free
         try:
             yield is_free

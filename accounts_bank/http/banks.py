@@ -151,6 +151,11 @@ class Banks:
                 self._free(entry.bank)
         return SWEEP_S
 
+    def answer_readers(self) -> None:
+        """Let no reader of events wait any longer."""
+        for entry in list(self._entries.values()):
+            entry.bank.events.bell.close()
+
     def close(self) -> None:
         """Free all banks."""
         for entry in list(self._entries.values()):

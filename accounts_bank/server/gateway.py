@@ -18,7 +18,8 @@ Invariants:
 3. Requests that hash a password have their own threads, so a rush of sign-ins delays no payment.
 4. A health check never waits behind other requests.
 5. A long answer takes a thread for each part, and none while the client reads.
-6. After SIGTERM the gateway answers as before for `drain_s`, with `Connection: close`.
+6. After SIGTERM the gateway answers as before for `drain_s`, with `Connection: close`. Readers that
+   wait for an event are answered at once.
 7. An error that the application raises is logged and answered as a problem, here as well.
 
 Sources: PEP 3333; granian's RSGI specification, version 1.6.
@@ -84,20 +85,22 @@ class Gateway:
         hashes: Callable[[Environment], bool] = lambda _environment: False,
         mount: Callable[[Environment], None] = lambda _environment: None,
         on_answering: Callable[[], object] = lambda: None,
+        on_draining: Callable[[], object] = lambda: None,
     ) -> None:
         """Wrap an application.
 
         `threads` and `hashing_threads` are the sizes of the pools. The worker calls `close` after
         its last answer. `drain_s` is the time from SIGTERM to the end of the worker, in seconds.
         `hashes` tells whether a POST hashes a password. `mount` points a request at its bank
-        before its path is read. The event loop calls `on_answering` when it starts to answer.
+        before its path is read. The event loop calls `on_answering` when it starts to answer, and
+        `on_draining` at SIGTERM.
         """
         self._application = application
         self._close = close
         self._drain_s = drain_s
         self._hashes_password = hashes
         self._mount = mount
-        self._on_answering = on_answering
+        self._on_answering, self._on_draining = on_answering, on_draining
         self._is_draining = False
         self._threads = ThreadPool(threads, waiting_max=1_000)
         self._payment_threads = ThreadPool(threads, waiting_max=0)
@@ -120,12 +123,12 @@ class Gateway:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start: SIGTERM drains first, then sends SIGINT, by which granian stops."""
         loop.call_soon(self._on_answering)
-        if self._drain_s:
-            loop.add_signal_handler(signal.SIGTERM, self._drain, loop)
+        loop.add_signal_handler(signal.SIGTERM, self._drain, loop)
 
     def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._is_draining:
             self._is_draining = True
+            self._on_draining()
             loop.call_later(self._drain_s, os.kill, os.getpid(), signal.SIGINT)
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:

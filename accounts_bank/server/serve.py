@@ -240,6 +240,7 @@ def _worker_app(on_answering: Callable[[], object]) -> Gateway:
         drain_s=bank.settings.DRAIN_S,
         hashes=hashing_matcher(app),
         on_answering=on_answering,
+        on_draining=partial(_answer_readers, app),
         **({"mount": app.extensions[BANKS_EXTENSION].mount} if bank.settings.SANDBOX else {}),
     )
     bank.traffic.counts(lambda: gateway.payments)
@@ -281,6 +282,11 @@ def _collect_seldom() -> None:
 def threads_for(settings: Settings) -> int:
     """Return the number of answering threads."""
     return DURABLE_THREADS if settings.is_durable else MEMORY_THREADS
+
+
+def _answer_readers(app: Flask) -> None:
+    app.extensions[EXTENSION].events.bell.close()
+    app.extensions[BANKS_EXTENSION].answer_readers()
 
 
 def _close(app: Flask) -> None:

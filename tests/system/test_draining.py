@@ -5,8 +5,9 @@ import signal
 import socket
 import subprocess
 import time
+from functools import partial
 from http.client import HTTPConnection
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -38,6 +39,20 @@ def test_a_bank_that_drains_is_unready_and_serves_on_until_it_ends(workers):
             assert server.ask("GET", "/health/ready")[0] == 503
         assert server.process.wait(20) == 0
         assert 6 <= time.monotonic() - began_s < 20
+
+
+@pytest.mark.parametrize("drain_s", ["0", "3"])
+def test_a_reader_that_waits_for_an_event_does_not_delay_the_end(drain_s):
+    with served(ACCOUNTS_DRAIN_S=drain_s) as server:
+        token, answers = server.joined("ada"), list[Any]()
+        wait = partial(server.ask, "GET", "/v1/events?wait_s=20", None, token)
+        reader = Thread(target=lambda: answers.append(wait()))
+        reader.start()
+        time.sleep(1)  # it waits by now; a reader that comes later passes as well
+        server.process.send_signal(signal.SIGTERM)
+        reader.join(10)
+        assert [status for status, *_ in answers] == [200]
+        assert server.process.wait(20) == 0
 
 
 def test_a_draining_bank_closes_kept_connections():
