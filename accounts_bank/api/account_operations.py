@@ -1,8 +1,6 @@
 """/v1/accounts: open, read, change and close accounts; lines, statements and past balances."""
 
-from datetime import datetime
-
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from werkzeug.datastructures import ETags, MIMEAccept
 
 from accounts_bank.api.etags import matcher, tag_of_account, tagged
@@ -29,7 +27,7 @@ from accounts_bank.errors import InvalidRequest
 from accounts_bank.http import cursors
 from accounts_bank.http.answers import NO_CONTENT, Answer
 from accounts_bank.http.bank import Bank
-from accounts_bank.http.messages import parse_time
+from accounts_bank.http.messages import optional_time
 from accounts_bank.http.pagination import page_of
 from accounts_bank.identity import Caller, Scope
 from accounts_bank.ledger.values import Period
@@ -201,7 +199,9 @@ def limit_day(bank: Bank, caller: Caller, body: DailyLimitRequest, account: str)
 def list_lines(bank: Bank, caller: Caller, query: LinesQuery, account: str) -> Answer:
     """List the lines of an account in a period, the newest first."""
     before = cursors.number_of(query.cursor) if query.cursor else None
-    period = Period(since=_moment(query.since, "from"), until=_moment(query.until, "to"))
+    period = Period(
+        since=optional_time(query.since, "from"), until=optional_time(query.until, "to")
+    )
     found = bank.accounts.lines(
         caller, account, before=before, period=period, limit=query.limit + 1
     )
@@ -224,7 +224,9 @@ def read_statement(
 ) -> Answer:
     """Show the balance at the start of a period, its lines, the oldest first, and at its end."""
     form = form_asked_for(accept)
-    period = Period(since=_moment(query.since, "from"), until=_moment(query.until, "to"))
+    period = Period(
+        since=optional_time(query.since, "from"), until=optional_time(query.until, "to")
+    )
     if period.since and period.until and period.since > period.until:
         raise InvalidRequest("`to` lies before `from`. Send a later time.", pointer="/to")
     statement = bank.accounts.statement(caller, account, period)
@@ -243,10 +245,6 @@ def read_statement(
 )
 def balance(bank: Bank, caller: Caller, query: BalanceQuery, account: str) -> Answer:
     """Show the balance of an account at a moment."""
-    at = _moment(query.at, "at")
+    at = optional_time(query.at, "at")
     found, balance_minor = bank.accounts.balance_at(caller, account, at)
     return Answer(BalanceView(found.id, found.currency, balance_minor, at or bank.clock()))
-
-
-def _moment(text: str | UnsetType, name: str) -> datetime | None:
-    return None if isinstance(text, UnsetType) else parse_time(text, name)

@@ -1,7 +1,9 @@
 """/v1/deposits and /v1/withdrawals: money in and out."""
 
 from accounts_bank.api.operations import Operations
+from accounts_bank.api.payment_lists import listed
 from accounts_bank.api.schemas.money import CashRequest, CashView, cash_view
+from accounts_bank.api.schemas.search import PaymentsQuery, RefusalView
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.answers import Answer
 from accounts_bank.http.bank import Bank
@@ -64,6 +66,21 @@ def withdraw(bank: Bank, caller: Caller, body: CashRequest, key: str | None) -> 
 
 @operations.declare(
     "GET",
+    "/deposits",
+    "List your deposits",
+    permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
+    query=PaymentsQuery,
+    answer=CashView | RefusalView,
+    is_page=True,
+)
+def list_deposits(bank: Bank, caller: Caller, query: PaymentsQuery) -> Answer:
+    """List the deposits of the caller's accounts, the newest first."""
+    return listed(bank, caller, "deposit", query, lambda seen: cash_view(seen.recorded))
+
+
+@operations.declare(
+    "GET",
     "/deposits/<entry_id>",
     "Read a deposit",
     permission=Permission.READ_OWN,
@@ -74,6 +91,21 @@ def withdraw(bank: Bank, caller: Caller, body: CashRequest, key: str | None) -> 
 def read_deposit(bank: Bank, caller: Caller, entry_id: str) -> Answer:
     """Show a deposit into an account of the caller's."""
     return Answer(cash_view(bank.accounts.entry(caller, "deposit", entry_id).recorded))
+
+
+@operations.declare(
+    "GET",
+    "/withdrawals",
+    "List your withdrawals",
+    permission=Permission.READ_OWN,
+    scope=Scope.PAYMENTS_READ,
+    query=PaymentsQuery,
+    answer=CashView | RefusalView,
+    is_page=True,
+)
+def list_withdrawals(bank: Bank, caller: Caller, query: PaymentsQuery) -> Answer:
+    """List the withdrawals of the caller's accounts, the newest first."""
+    return listed(bank, caller, "withdrawal", query, lambda seen: cash_view(seen.recorded))
 
 
 @operations.declare(

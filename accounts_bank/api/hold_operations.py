@@ -1,6 +1,7 @@
 """/v1/holds: money set aside, then captured or voided."""
 
 from accounts_bank.api.operations import Operations
+from accounts_bank.api.payment_lists import listed
 from accounts_bank.api.schemas.holds import (
     CaptureRequest,
     HoldRequest,
@@ -8,12 +9,12 @@ from accounts_bank.api.schemas.holds import (
     VoidRequest,
     hold_view,
 )
+from accounts_bank.api.schemas.search import HoldsQuery, RefusalView
 from accounts_bank.api.transfer_operations import PAYMENT_CODES
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.http.answers import Answer
 from accounts_bank.http.bank import Bank
-from accounts_bank.http.fields import DryRun, NewestFirst
-from accounts_bank.http.pagination import newest_first
+from accounts_bank.http.fields import DryRun
 from accounts_bank.http.payments import action_of
 from accounts_bank.identity import Caller, Scope
 from accounts_bank.ledger.actions import Hold
@@ -60,17 +61,13 @@ def create(bank: Bank, caller: Caller, query: DryRun, body: HoldRequest, key: st
     "List your holds",
     permission=Permission.READ_OWN,
     scope=Scope.PAYMENTS_READ,
-    query=NewestFirst,
-    answer=HoldView,
+    query=HoldsQuery,
+    answer=HoldView | RefusalView,
     is_page=True,
 )
-def list_holds(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
+def list_holds(bank: Bank, caller: Caller, query: HoldsQuery) -> Answer:
     """List the holds that the caller pays or receives, the newest first."""
-    return newest_first(
-        query,
-        lambda before, limit: bank.accounts.holds.of(caller, before=before, limit=limit),
-        hold_view,
-    )
+    return listed(bank, caller, "hold", query, hold_view)
 
 
 @operations.declare(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -44,7 +44,8 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     operations = sorted(operations, key=lambda operation: operation.path)
     types: list[Any] = [Problem, ApprovalAskedView]
     for operation in operations:
-        types += [each for each in (operation.body, operation.answer, operation.query) if each]
+        answers = get_args(operation.answer) or (operation.answer,)
+        types += [each for each in (operation.body, *answers, operation.query) if each]
     _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
     for operation in operations:
         if operation.body is not None and operation.body.needs_a_field:
@@ -115,6 +116,7 @@ def _parameters(operation: Operation, components: dict[str, Any]) -> list[dict[s
         properties = components[operation.query.__name__]["properties"]
         parameters += [
             {"name": name, "in": "query", "required": False, "schema": schema}
+            | ({"style": "deepObject"} if schema.get("type") == "object" else {})
             for name, schema in properties.items()
         ]
     if operation.is_money:
@@ -254,6 +256,8 @@ def _page_of(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ref(kind: Any) -> dict[str, Any]:
+    if len(get_args(kind)) > 1:
+        return {"oneOf": [_ref(each) for each in get_args(kind)]}
     return {"$ref": _TEMPLATE.format(name=kind.__name__)}
 
 

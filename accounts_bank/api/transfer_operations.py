@@ -1,6 +1,7 @@
 """/v1/transfers and /v1/reversals: transfers, single and in bulk, and their reversals."""
 
 from accounts_bank.api.operations import Operations
+from accounts_bank.api.payment_lists import listed
 from accounts_bank.api.schemas.bulk import BulkRequest, BulkView, PlainBulkRequest, bulk_view
 from accounts_bank.api.schemas.money import (
     ReversalRequest,
@@ -10,6 +11,7 @@ from accounts_bank.api.schemas.money import (
     reversal_view,
     transfer_view,
 )
+from accounts_bank.api.schemas.search import PaymentsQuery, RefusalView
 from accounts_bank.collections.client import EntryDetails
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.http.answers import Answer
@@ -65,17 +67,13 @@ def transfer(
     "List your transfers",
     permission=Permission.READ_OWN,
     scope=Scope.PAYMENTS_READ,
-    query=NewestFirst,
-    answer=TransferView,
+    query=PaymentsQuery,
+    answer=TransferView | RefusalView,
     is_page=True,
 )
-def list_transfers(bank: Bank, caller: Caller, query: NewestFirst) -> Answer:
+def list_transfers(bank: Bank, caller: Caller, query: PaymentsQuery) -> Answer:
     """List the transfers that the caller paid or received, the newest first."""
-    return newest_first(
-        query,
-        lambda before, limit: bank.accounts.transfers_of(caller, before=before, limit=limit),
-        lambda seen: seen_view(caller, seen),
-    )
+    return listed(bank, caller, "transfer", query, lambda seen: seen_view(caller, seen))
 
 
 @operations.declare(

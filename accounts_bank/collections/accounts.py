@@ -25,6 +25,7 @@ from accounts_bank.collections.holds import Holds
 from accounts_bank.collections.permissions import Permission, may
 from accounts_bank.collections.reversals import Reversals
 from accounts_bank.collections.schedules import Schedules
+from accounts_bank.collections.search import Search
 from accounts_bank.collections.statements import (
     Statement,
     balance_at,
@@ -90,6 +91,8 @@ class AccountCollection:
         self.schedules = Schedules(self._client)
         self.approvals = Approvals(self._client, four_eyes)
         self.reversals = Reversals(self._client, self.entry, self.approvals)
+        moved = dict.fromkeys(("deposit", "withdrawal", "transfer"), self._client.with_details)
+        self.search = Search(self._client, {**moved, "hold": self.holds.with_stages})
 
     def open(
         self,

@@ -1,5 +1,6 @@
 """Holds: reserved money that the payee captures, in full or in part, or voids."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -135,7 +136,11 @@ class Holds:
             raise Forbidden("Only its payee and tellers capture or void a hold.")
         return hold
 
-    def _with_stages(self, holds: list[Recorded]) -> list[HoldDetails]:
+    def with_stages(self, _caller: Caller, holds: Sequence[Recorded]) -> list[HoldDetails]:
+        """Return holds with their stages at this moment; all callers see the same."""
+        return self._with_stages(holds)
+
+    def _with_stages(self, holds: Sequence[Recorded]) -> list[HoldDetails]:
         loaded, now = load(self._client.store, holds), self._client.clock()
         created = [_created(each, loaded) for each in holds]
         stages = {each.entry_id: stage_at(each, now) for each in loaded.progress.values()}

@@ -7,8 +7,9 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from flask import request
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 from msgspec.structs import fields
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from accounts_bank.errors import InvalidRequest, UnsupportedMediaType
@@ -37,6 +38,7 @@ _KEY = re.compile(
     r'"([\x20\x21\x23-\x7e]{1,255})"|([\x20\x21\x23-\x2b\x2d-\x7e][\x20-\x2b\x2d-\x7e]{0,254})'
 )
 """A bare key has no comma: a server joins two headers of one name by a comma (RFC 9110, 5.3)."""
+_PAIR = re.compile(r"(?P<name>[a-z_]+)\[(?P<key>.+)\]", re.DOTALL)
 _LEAP_SECOND = re.compile(r"^(.{11}[0-9]{2}:[0-9]{2}):60")
 _PATH = re.compile(r"^(?P<message>.*?)(?: - at (?:`key` in )?`(?P<path>\$.*)`)?$", re.DOTALL)
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
@@ -116,9 +118,33 @@ def parse_query(kind: type[T]) -> T:
         if len(values) > 1:
             raise InvalidRequest("The parameter is given twice.", pointer=f"/{name}")
     try:
-        return msgspec.convert(arguments.to_dict(), kind, strict=False)
+        return msgspec.convert(_nested(arguments), kind, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
+
+
+def _nested(arguments: MultiDict[str, str]) -> dict[str, Any]:
+    """Return the parameters by name; `metadata[order]=7` becomes an object of pairs.
+
+    OpenAPI calls this style `deepObject`.
+    """
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        pair = _PAIR.fullmatch(name)
+        place = found.setdefault(pair["name"], {}) if pair else None
+        if pair and isinstance(place, dict):
+            place[pair["key"]] = value
+        else:
+            found[name] = value
+    return found
+
+
+def optional_time(text: str | UnsetType, name: str) -> datetime | None:
+    """Read a time or a date as `parse_time` does; None where it is not given.
+
+    :raises InvalidRequest: it is neither.
+    """
+    return None if isinstance(text, UnsetType) else parse_time(text, name)
 
 
 def parse_time(text: str, name: str) -> datetime:

@@ -99,13 +99,21 @@ class AccountStore(ABC):
 
     @abstractmethod
     def entries_of(
-        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
+        self,
+        of_id: str,
+        kind: str,
+        *,
+        before: tuple[datetime, str] | None,
+        limit: int,
+        since: datetime | None = None,
     ) -> list[Recorded]:
         """Return a page of the entries of a kind that refer to an id, the newest first.
 
-        :param of_id: the id of a user, or of an entry that others refer to.
+        :param of_id: the id of a user, of one of its pairs of metadata (`pair_id`), or of an entry
+            that others refer to.
         :param kind: the kind of the entries, such as "transfer".
         :param before: (time, entry id) of the last entry of the previous page; None for the first.
+        :param since: the earliest time of an entry, in UTC; None leaves it open.
         :raises Unavailable: the store does not answer.
         """
 

@@ -1,6 +1,6 @@
 """A snapshot of a bank as one file: a line of JSON for each batch, streamed.
 
-    {"format": "accounts-bank snapshot", "version": 1, "parts": {...}, "bank_id": ..., "head": ...}
+    {"format": "accounts-bank snapshot", "version": 2, "parts": {...}, "bank_id": ..., "head": ...}
     ["users", [...]]          ["books", {...}]          ["numbers", [...], [...]]
     ["end", "SHA-256 of the lines before"]
 
@@ -16,13 +16,16 @@ from msgspec import Raw, Struct
 
 from accounts_bank.errors import SettingsError
 from accounts_bank.identity import Event, User
-from accounts_bank.ledger.entries import Changes, Recorded
+from accounts_bank.ledger.actions import Deposit, Withdrawal
+from accounts_bank.ledger.entries import Changes, Needs, Recorded
 from accounts_bank.ledger.sealing import JournalHead, Numbered
-from accounts_bank.ledger.values import Account, Customer, EntryRef, Progress
+from accounts_bank.ledger.values import BANK_ID, Account, Customer, EntryRef, Progress
 from accounts_bank.stores.backend import Stores
 from accounts_bank.stores.migration import changes_of, numbers, pages
 
-FORMAT, VERSION = "accounts-bank snapshot", 1
+FORMAT, VERSION = "accounts-bank snapshot", 2
+CASH_LISTED_SINCE = 2
+"""The first version in which deposits and withdrawals are listed under their customers."""
 _DAMAGED = "The file is no whole snapshot of a bank: download it again."
 
 
@@ -84,7 +87,7 @@ def _parts(stores: Stores, parts: Mapping[str, Any]) -> Iterator[Any]:
 def _load(lines: Iterator[bytes], stores: Stores) -> dict[str, Any]:
     first = next(lines)
     hashed, header = sha256(first), msgspec.json.decode(first, type=_Header)
-    if (header.format, header.version) != (FORMAT, VERSION):
+    if header.format != FORMAT or not 1 <= header.version <= VERSION:
         raise SettingsError(f"The snapshot has version {header.version}: use that version.")
     for line in lines:
         kind, *values = msgspec.json.decode(line, type=list[Raw])
@@ -95,19 +98,35 @@ def _load(lines: Iterator[bytes], stores: Stores) -> dict[str, Any]:
             stores.journal.restore_head(header.bank_id, header.head, header.cursors)
             return header.parts
         hashed.update(line)
-        _save(stores, name, values)
+        _save(stores, name, values, lists_cash=header.version < CASH_LISTED_SINCE)
     raise SettingsError(_DAMAGED)
 
 
-def _save(stores: Stores, name: str, values: list[Raw]) -> None:
+def _save(stores: Stores, name: str, values: list[Raw], *, lists_cash: bool) -> None:
     if name == "users":
         stores.users.restore(msgspec.json.decode(values[0], type=list[User]))
     elif name == "books":
         books = msgspec.json.decode(values[0], type=_Books)
         accounts, customers, recorded = books.accounts, books.customers, books.recorded
-        stores.accounts.restore(
-            Changes([], accounts, customers, recorded, books.progress, books.entry_refs)
-        )
+        refs = books.entry_refs + (_cash_refs(stores, recorded) if lists_cash else [])
+        stores.accounts.restore(Changes([], accounts, customers, recorded, books.progress, refs))
     else:
         stores.users.restore([], msgspec.json.decode(values[1], type=list[Event]))
         stores.journal.restore(msgspec.json.decode(values[0], type=list[Numbered]))
+
+
+def _cash_refs(stores: Stores, recorded: list[Recorded]) -> list[EntryRef]:
+    """List deposits and withdrawals under the owners of their accounts, which came before."""
+    lines = [
+        line
+        for each in recorded
+        if isinstance(each.entry.action, Deposit | Withdrawal)
+        for line in each.lines
+    ]
+    accounts = stores.accounts.load(Needs(frozenset(line.account_id for line in lines))).accounts
+    owned = [(accounts[line.account_id].owner_id, line) for line in lines]
+    return [
+        EntryRef(owner_id, line.kind, line.at, line.entry_id)
+        for owner_id, line in owned
+        if owner_id != BANK_ID
+    ]

@@ -110,8 +110,7 @@ class Model(Approvals):
             "amount": ask.amount_minor,
             "back": 0,
         }
-        for owner in (payer["owner"], payee["owner"]):
-            self.entry_ref(owner, "transfer", at, entry_id)
+        self.listed("transfer", ask, at, entry_id, payer["owner"], payee["owner"])
         return None, at
 
     def bulk(self, _id: str, _ask: Any, _at: datetime) -> None:
@@ -156,8 +155,7 @@ class Model(Approvals):
             "stage": "open",
             "done": 0,
         }
-        for owner in (payer["owner"], payee["owner"]):
-            self.entry_ref(owner, "hold", at, entry_id)
+        self.listed("hold", ask, at, entry_id, payer["owner"], payee["owner"])
         return None
 
     def hold_of(self, ask: Any) -> dict[str, Any] | None:
@@ -216,7 +214,7 @@ class Model(Approvals):
         if unfit:
             return unfit
         self.plans[entry_id] = {"payer": payer["id"], "ask": ask, "runs": 0, "stage": "open"}
-        self.entry_ref(payer["owner"], "schedule", at, entry_id)
+        self.listed("schedule", ask, at, entry_id, payer["owner"])
         return None
 
     def schedule_cancelled(self, entry_id: str, ask: Any, at: datetime) -> str | None:

@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import UNSET
 
+from accounts_bank.ledger.refs import pair_id
+
 LARGEST = 2**53 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,6 +47,13 @@ class Accounts:
         found = self.found.setdefault((of_id, kind), [])
         if (at, entry_id) not in found:
             found.append((at, entry_id))
+
+    def listed(self, kind: str, ask: Any, at: datetime, entry_id: str, *owners: str) -> None:
+        """List an entry under customers, and under each of its pairs for each of them."""
+        for owner in owners:
+            self.entry_ref(owner, kind, at, entry_id)
+            for name, value in (ask.metadata or {}).items():
+                self.entry_ref(pair_id(owner, name, value), kind, at, entry_id)
 
     # What an account is asked.
 
@@ -161,7 +170,7 @@ class Accounts:
         payer["spent"][day] = spent + amount
         return None
 
-    def deposit(self, _id: str, ask: Any, at: datetime) -> str | None:
+    def deposit(self, entry_id: str, ask: Any, at: datetime) -> str | None:
         account = self.named(ask.account)
         if not account:
             return "account_unknown"
@@ -171,17 +180,19 @@ class Accounts:
             return "currency_mismatch"
         if not self.has_room(account, ask.amount_minor):
             return "limit_exceeded"
-        self.move(self.till(ask.currency), account, ask.amount_minor, at)
+        at = self.move(self.till(ask.currency), account, ask.amount_minor, at)
+        self.listed("deposit", ask, at, entry_id, account["owner"])
         return None
 
-    def withdrawal(self, _id: str, ask: Any, at: datetime) -> Any:
+    def withdrawal(self, entry_id: str, ask: Any, at: datetime) -> Any:
         account, till = self.named(ask.account), self.till(ask.currency)
         if not account:
             return "account_unknown"
         wrong = self.wrong(account, account, ask.currency)
         wrong = wrong or self.spend(account, till, ask.amount_minor, at)
         if not wrong:
-            self.move(account, till, ask.amount_minor, at)
+            at = self.move(account, till, ask.amount_minor, at)
+            self.listed("withdrawal", ask, at, entry_id, account["owner"])
         return wrong
 
     def unfit(self, ask: Any) -> str | None:

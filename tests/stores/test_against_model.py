@@ -201,9 +201,9 @@ class Machine(RuleBasedStateMachine):
         names, owners = self._names(), st.sampled_from(OWNERS)
         return st.one_of(
             st.builds(Transfer, names, names, AMOUNTS, CURRENCIES, REFERENCES, metadata=METADATA),
-            st.builds(Deposit, names, AMOUNTS, CURRENCIES, REFERENCES),
-            st.builds(Withdrawal, names, AMOUNTS, CURRENCIES, REFERENCES),
-            st.builds(Hold, names, names, AMOUNTS, CURRENCIES, LASTS_S, REFERENCES),
+            st.builds(Deposit, names, AMOUNTS, CURRENCIES, REFERENCES, METADATA),
+            st.builds(Withdrawal, names, AMOUNTS, CURRENCIES, REFERENCES, METADATA),
+            st.builds(Hold, names, names, AMOUNTS, CURRENCIES, LASTS_S, REFERENCES, METADATA),
             st.builds(
                 Schedule,
                 names,

@@ -117,7 +117,8 @@ def account_queries(store: SqlAccountStore) -> set[str]:
             store.lines(ada, before=before, period=period, limit=2)
     store.total_before([ada], [START, LATER])
     for last in (None, (LATER, "z")):
-        store.entries_of("owner-ada", "transfer", before=last, limit=2)
+        for since in (None, START):
+            store.entries_of("owner-ada", "transfer", before=last, limit=2, since=since)
     store.due(LATER, limit=2)
     with store.ledger() as ledger:
         for stream in (ledger.accounts, ledger.customers, ledger.lines, ledger.entries):

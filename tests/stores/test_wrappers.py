@@ -34,7 +34,7 @@ ARGUMENTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "accounts_of": (("owner",), {"after": None, "limit": 1}),
     "lines": (("account",), {"before": None, "period": None, "limit": 1}),
     "total_before": (((), ()), {}),
-    "entries_of": (("owner", "transfer"), {"before": None, "limit": 1}),
+    "entries_of": (("owner", "transfer"), {"before": None, "limit": 1, "since": "now"}),
     "due": (("now",), {"limit": 1}),
     "present": ((), {}),
     "ledger": ((), {}),

@@ -14,6 +14,7 @@ from accounts_bank.ledger.checks import (
     till,
     till_of,
 )
+from accounts_bank.ledger.refs import listed_under
 from accounts_bank.ledger.touches import Touches
 from accounts_bank.ledger.values import Metadata
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
@@ -51,5 +52,8 @@ class Deposit(Struct, frozen=True, gc=False, tag="deposit"):
             or same_currency(account, self.currency)
             or covers(cash, amount_minor)
             or has_room(account, amount_minor)
-            or Effect(postings(cash, account, amount_minor))
+            or Effect(
+                postings(cash, account, amount_minor),
+                entry_refs=listed_under((account.owner_id,), self.metadata),
+            )
         )

@@ -18,6 +18,7 @@ from accounts_bank.ledger.checks import (
     with_spending,
     within_daily_limit,
 )
+from accounts_bank.ledger.refs import listed_under
 from accounts_bank.ledger.touches import Touches
 from accounts_bank.ledger.values import Account, Metadata, Progress, Stage, Status
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
@@ -73,7 +74,7 @@ class Hold(Struct, frozen=True, gc=False, tag="hold"):
             or Effect(
                 account=with_held(with_spending(payer, payee, amount_minor, at), amount_minor),
                 progress=self._progress(entry, payer),
-                entry_refs=owner_ids(payer, payee),
+                entry_refs=listed_under(owner_ids(payer, payee), self.metadata),
                 budget=spent(kept, payer, amount_minor, at),
             )
         )

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from accounts_bank.ledger.budgets import KeyUse
 from accounts_bank.ledger.checks import may_pay, payer_and_payee
+from accounts_bank.ledger.refs import listed_under
 from accounts_bank.ledger.touches import Touches
 from accounts_bank.ledger.values import Metadata, Progress, Stage, Status
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
@@ -82,7 +83,7 @@ class Schedule(Struct, frozen=True, gc=False, tag="schedule"):
             due_at=self.first_at,
         )
         return may_pay(payer, payee, self.currency) or Effect(
-            progress=progress, entry_refs=(payer.owner_id,)
+            progress=progress, entry_refs=listed_under((payer.owner_id,), self.metadata)
         )
 
     def time_of_run(self, number: int) -> datetime | None:

@@ -16,6 +16,7 @@ from accounts_bank.ledger.checks import (
     with_spending,
     within_daily_limit,
 )
+from accounts_bank.ledger.refs import listed_under
 from accounts_bank.ledger.touches import Touches
 from accounts_bank.ledger.values import Metadata
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
@@ -75,7 +76,7 @@ class Transfer(Struct, frozen=True, gc=False, omit_defaults=True, tag="transfer"
             or has_room(payee, amount_minor)
             or Effect(
                 postings(with_spending(payer, payee, amount_minor, at), payee, amount_minor),
-                entry_refs=owner_ids(payer, payee),
+                entry_refs=listed_under(owner_ids(payer, payee), self.metadata),
                 budget=spent(kept, payer, amount_minor, at),
             )
         )

@@ -18,6 +18,7 @@ from accounts_bank.ledger.checks import (
     with_spending,
     within_daily_limit,
 )
+from accounts_bank.ledger.refs import listed_under
 from accounts_bank.ledger.touches import Touches
 from accounts_bank.ledger.values import Metadata
 from accounts_bank.ledger.verdicts import Effect, Refusal, Verdict
@@ -64,6 +65,7 @@ class Withdrawal(Struct, frozen=True, gc=False, tag="withdrawal"):
             or has_room(cash, amount_minor)
             or Effect(
                 postings(with_spending(account, cash, amount_minor, entry.at), cash, amount_minor),
+                entry_refs=listed_under((account.owner_id,), self.metadata),
                 budget=spent(kept, account, amount_minor, entry.at),
             )
         )

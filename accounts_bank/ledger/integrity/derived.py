@@ -11,10 +11,13 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
+from msgspec import UNSET
+
 from accounts_bank.ledger.actions import (
     AskApproval,
     CancelSchedule,
     Capture,
+    Deposit,
     Expire,
     GrantApproval,
     Hold,
@@ -23,9 +26,11 @@ from accounts_bank.ledger.actions import (
     Schedule,
     Transfer,
     Void,
+    Withdrawal,
 )
 from accounts_bank.ledger.entries import Needs, Recorded, Snapshot
 from accounts_bank.ledger.integrity.checksums import NOT_A_RUN
+from accounts_bank.ledger.refs import listed_under
 from accounts_bank.ledger.values import BANK_ID, Account, EntryRef, Progress, Stage, Status
 
 BATCH_MAX = 1_000
@@ -124,7 +129,7 @@ def _parties(recorded: Recorded) -> Iterable[str]:
     action = recorded.entry.action
     if recorded.status is not Status.RECORDED:
         return ()
-    if isinstance(action, Transfer):
+    if isinstance(action, Deposit | Transfer | Withdrawal):
         return [line.account_id for line in recorded.lines]
     if isinstance(action, Hold):
         return action.from_account, action.to_account
@@ -150,8 +155,10 @@ def _earlier_entry(recorded: Recorded) -> str | None:
 
 
 def _entry_refs_of(recorded: Recorded, accounts: Mapping[str, Account]) -> Iterator[EntryRef]:
-    owners = [accounts[name].owner_id for name in _parties(recorded) if name in accounts]
-    for of_id in {*owners, _earlier_entry(recorded)} - {None}:
+    named = {accounts[name].owner_id for name in _parties(recorded) if name in accounts}
+    metadata = getattr(recorded.entry.action, "metadata", UNSET)
+    listed = listed_under(tuple(named - {BANK_ID}), metadata)
+    for of_id in {*listed, _earlier_entry(recorded)} - {None}:
         yield EntryRef(str(of_id), recorded.entry.kind, recorded.at, recorded.entry.id)
 
 

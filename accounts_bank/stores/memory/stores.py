@@ -103,12 +103,19 @@ class InMemoryAccountStore(Imaged, AccountStore):
             return lines[max(start, stop - limit) : max(stop, 0)][::-1]
 
     def entries_of(
-        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
+        self,
+        of_id: str,
+        kind: str,
+        *,
+        before: tuple[datetime, str] | None,
+        limit: int,
+        since: datetime | None = None,
     ) -> list[Recorded]:
         with self._lock:
             keys = self._entry_refs.get((of_id, kind), [])
             stop = len(keys) if before is None else bisect_left(keys, before)
-            return [self._entries[each] for _, each in keys[max(0, stop - limit) : stop][::-1]]
+            start = 0 if since is None else bisect_left(keys, (since, ""))
+            return [self._entries[each] for _, each in keys[max(start, stop - limit) : stop][::-1]]
 
     def due(self, now: datetime, *, limit: int) -> list[Progress]:
         with self._lock:

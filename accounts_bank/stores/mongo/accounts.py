@@ -137,14 +137,24 @@ class MongoAccountStore(AccountStore):
         return [left_minor - since for since in accumulate(reversed(by_turn))][::-1]
 
     def entries_of(
-        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
+        self,
+        of_id: str,
+        kind: str,
+        *,
+        before: tuple[datetime, str] | None,
+        limit: int,
+        since: datetime | None = None,
     ) -> list[Recorded]:
-        query: dict[str, Any] = {"mentions": of_id, "kind": kind}
+        query: dict[str, Any] = {"mentions": of_id, "kind": kind, "recorded_at": {}}
+        if since is not None:
+            query["recorded_at"]["$gte"] = Int64(microseconds(since))
         if before is not None:
             at = Int64(microseconds(before[0]))
-            query["recorded_at"] = {"$lte": at}
+            query["recorded_at"]["$lte"] = at
             earlier = {"recorded_at": at, "_id": {"$lt": before[1]}}
             query["$or"] = [{"recorded_at": {"$lt": at}}, earlier]
+        if not query["recorded_at"]:
+            del query["recorded_at"]
         order = {"recorded_at": DESCENDING, "_id": DESCENDING}
 
         def read(session: Session) -> list[Recorded]:

@@ -21,6 +21,7 @@ from accounts_bank.stores.databases.schema_version import (
     check_version,
 )
 from accounts_bank.stores.databases.skeletons import first_of_each
+from accounts_bank.stores.mongo.cash_listed import list_cash
 from accounts_bank.stores.mongo.documents import (
     ACCOUNT,
     CUSTOMER,
@@ -46,6 +47,8 @@ SKELETONS_SINCE = 3
 """The first version in which a username has a skeleton."""
 KEYS_SINCE = 5
 """The first version in which a user has keys for programs."""
+CASH_LISTED_SINCE = 6
+"""The first version in which deposits and withdrawals are listed under their customers."""
 COLLECTION_EXISTS = 48
 
 _STRING, _LONG = {"bsonType": "string"}, {"bsonType": "long"}
@@ -155,6 +158,8 @@ def upgrade(database: Database[Document], inherited: Inherited = ()) -> None:
         database["users"].update_many(without_keys, {"$set": {"api_keys": "[]"}})
     if kept is not None and kept < SKELETONS_SINCE:
         _add_skeletons(database)
+    if kept is not None and kept < CASH_LISTED_SINCE:
+        list_cash(database)
     with suppress(DuplicateKeyError):  # another process writes it at this moment
         change = {"$max": {"version": Int64(VERSION)}}
         database["meta"].update_one({"_id": "schema"}, change, upsert=True)

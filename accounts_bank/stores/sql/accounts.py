@@ -164,13 +164,21 @@ class SqlAccountStore(AccountStore):
         return [totals.get(each, 0) for each in times]
 
     def entries_of(
-        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
+        self,
+        of_id: str,
+        kind: str,
+        *,
+        before: tuple[datetime, str] | None,
+        limit: int,
+        since: datetime | None = None,
     ) -> list[Recorded]:
         columns = ENTRY_REFS.c
         query = select(columns.entry_id).where(columns.of_id == of_id, columns.kind == kind)
         if before is not None:
             last = tuple_(columns.at, columns.entry_id)
             query = query.where(last < tuple_(*before, types=[columns.at.type, Name]))
+        if since is not None:
+            query = query.where(columns.at >= since)
         query = query.order_by(columns.at.desc(), columns.entry_id.desc()).limit(limit)
         return self._database.read(lambda c: self._in_order(c, c.execute(query).scalars()))
 

@@ -63,9 +63,17 @@ class DelegatingAccountStore(Delegate[AccountStore], AccountStore):
         return self._call(self._store.total_before, account_ids, moments)
 
     def entries_of(
-        self, of_id: str, kind: str, *, before: tuple[datetime, str] | None, limit: int
+        self,
+        of_id: str,
+        kind: str,
+        *,
+        before: tuple[datetime, str] | None,
+        limit: int,
+        since: datetime | None = None,
     ) -> list[Recorded]:
-        return self._call(self._store.entries_of, of_id, kind, before=before, limit=limit)
+        return self._call(
+            self._store.entries_of, of_id, kind, before=before, limit=limit, since=since
+        )
 
     def due(self, now: datetime, *, limit: int) -> list[Progress]:
         return self._call(self._store.due, now, limit=limit)

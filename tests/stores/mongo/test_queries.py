@@ -56,6 +56,8 @@ def everything_that_a_route_asks(store: MongoAccountStore, users: MongoUserStore
             store.lines(account, before=before, period=period, limit=2)
     store.entries_of("owner-user1", "transfer", before=None, limit=2)
     store.entries_of("owner-user1", "transfer", before=(moment, "x"), limit=2)
+    store.entries_of("owner-user1", "transfer", before=None, limit=2, since=moment)
+    store.entries_of("owner-user1", "transfer", before=(moment, "x"), limit=2, since=START)
     store.due(moment, limit=2)
     sealed(store)
     with store.ledger() as ledger:
