@@ -68,6 +68,8 @@ def body_of(operation) -> dict | None:
     if operation.body is None:
         return None
     required = [each.encode_name for each in _fields(operation.body) if each.required]
+    if operation.body.needs_a_field:
+        required = [_fields(operation.body)[0].encode_name]
     fields = {name: known[name] for name in required}
     return fields | {"mode": "each"} if "transfers" in fields else fields
 

@@ -22,7 +22,9 @@ OPENS = {
         "DELETE /v1/accounts/<account>",
     },
     Scope.PAYMENTS_READ: {
+        "GET /v1/deposits",
         "GET /v1/deposits/<entry_id>",
+        "GET /v1/withdrawals",
         "GET /v1/withdrawals/<entry_id>",
         "GET /v1/transfers",
         "GET /v1/transfers/<entry_id>",

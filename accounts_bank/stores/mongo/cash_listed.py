@@ -1,4 +1,4 @@
-"""List the deposits and withdrawals of a database of version 4 or less under their customers."""
+"""List the deposits and withdrawals of a database of version 6 or less under their customers."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -40,14 +40,14 @@ from accounts_bank.stores.mongo.documents import (
 )
 from accounts_bank.stores.mongo.inheritance import inherit, make_bank
 
-VERSION = 6
+VERSION = 7
 NUMBERED_SINCE = 2
 """The first version in which the journal has numbers."""
 SKELETONS_SINCE = 3
 """The first version in which a username has a skeleton."""
 KEYS_SINCE = 5
 """The first version in which a user has keys for programs."""
-CASH_LISTED_SINCE = 6
+CASH_LISTED_SINCE = 7
 """The first version in which deposits and withdrawals are listed under their customers."""
 COLLECTION_EXISTS = 48
 

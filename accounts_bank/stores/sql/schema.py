@@ -27,7 +27,7 @@ from accounts_bank.stores.databases.schema_version import (
 from accounts_bank.stores.sql.inheritance import inherit, make_bank
 from accounts_bank.stores.sql.tables import ACCOUNTS, BANK, METADATA
 
-VERSION = 6
+VERSION = 7
 """The number of the last revision in migrations/versions."""
 
 NUMBERED = 2
