@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from accounts_bank.api.openapi import _codes
+from accounts_bank.api.openapi_schemas import problem_name, problem_schemas
 from accounts_bank.api.problems import CATALOGUE, MEDIA_TYPE
 from accounts_bank.collections.accounts import AccountCollection
 from accounts_bank.collections.approvals import FourEyes
@@ -32,6 +33,8 @@ PASSWORD = "correct horse"
 AUDITOR = "auditor"
 TELLER = "teller"
 START = datetime(2026, 1, 1, tzinfo=UTC)
+_PROBLEMS = problem_schemas()
+PROBLEM_MEMBERS = {code: {*_PROBLEMS[problem_name(code)]["properties"]} for code in CATALOGUE}
 
 
 class Clock:
@@ -185,6 +188,7 @@ class Http:
             operation = getattr(self.app.view_functions[endpoint], "operation", None)
             declared = _codes(operation) if operation else CATALOGUE
             assert answer.json["code"] in declared, (asked.path, answer.text)
+            assert answer.json.keys() <= PROBLEM_MEMBERS[answer.json["code"]], answer.text
 
     def signed_in(self, username: str, password: str = PASSWORD, **more: Any) -> "Http":
         """Sign in; answer a caller with its tokens."""

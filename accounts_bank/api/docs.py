@@ -27,8 +27,11 @@ _POLICY = (
 
 @docs.get("/openapi.json")
 def openapi() -> Response:
-    """Serve the contract."""
-    return write(Answer(_document()))
+    """Serve the contract; a client that has it already is told so (304)."""
+    response = write(Answer(_document()))
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 @docs.get("/docs")

@@ -1,17 +1,32 @@
 """The OpenAPI 3.1 document, made from the declarations of the operations."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any, get_args
+from inspect import cleandoc
+from typing import Any
 
-import msgspec
-
+from accounts_bank.api.openapi_parameters import parameters_of
+from accounts_bank.api.openapi_schemas import (
+    PLACE,
+    Schema,
+    components_of,
+    kinds_of,
+    page_name,
+    page_of,
+    problem_name,
+    problem_of,
+    problem_schemas,
+    ref,
+)
 from accounts_bank.api.operations import Operation
-from accounts_bank.api.problems import CATALOGUE, MEDIA_TYPE, Problem
+from accounts_bank.api.problems import CATALOGUE, MEDIA_TYPE
 from accounts_bank.api.schemas.approvals import ApprovalAskedView
 from accounts_bank.http.messages import may_be_empty
 
-_TEMPLATE = "#/components/schemas/{name}"
+CREATED = 201
+NAMED_CODES = 3
+"""A response with more codes than that has the name of the first operation that answers it."""
 
 _DESCRIPTION = """\
 A bank in a box. Amounts are integers in minor units. Sign up, sign in, send the access token as a
@@ -21,17 +36,6 @@ key and body once. Every error is a problem (RFC 9457) with a stable `code`; all
 
 _API_KEY = "A key for programs: `acc_` and 43 characters. Each operation names its scope."
 
-_PATH_PARAMETERS = {
-    "account": "An account's id or number.",
-    "entry_id": "The id in the answer of the POST.",
-    "user_id": "A user's id.",
-    "approval_id": "The `approval_id` of an answer 202.",
-    "session_id": "A session's id.",
-    "key_id": "A key's id.",
-    "bank_id": "The id of a sandbox bank.",
-    "fault_id": "The id of a fault.",
-    "name": "1 to 64 letters, digits, `.`, `_` or `-`.",
-}
 
 _ALWAYS = ("invalid_request", "method_not_allowed", "internal_error", "unavailable", "damaged")
 _WITH_TOKEN = ("invalid_token", "forbidden", "scope_missing")
@@ -39,24 +43,64 @@ _WITH_BODY = ("unsupported_media_type", "body_too_large", "request_timeout")
 _WITH_MONEY = ("rate_limited",)
 
 
+_TAGS = {
+    "accounts": "Accounts in one currency, their lines, statements and limits.",
+    "api-keys": "Keys for programs.",
+    "approvals": "Actions of staff that wait for a second person.",
+    "audit": "The audit trail.",
+    "auth": "Sign in, refresh a token, sign out.",
+    "deposits": "Cash that is paid in.",
+    "events": "Events of users and accounts, in their order.",
+    "holds": "Money that is set aside for a payee.",
+    "integrity": "The proof of the books.",
+    "payees": "People and firms that a customer pays.",
+    "reversals": "Money that is sent back.",
+    "sandbox": "Banks for tests: their clock, faults and snapshots.",
+    "schedules": "Payments that repeat.",
+    "transfers": "Money between accounts: single, in bulk, sent back.",
+    "users": "Users, their profile and their sessions.",
+    "webhook-endpoints": "Programs that are told of events.",
+    "withdrawals": "Cash that is paid out.",
+}
+
+
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Describe operations, sorted by path."""
     operations = sorted(operations, key=lambda operation: operation.path)
-    types: list[Any] = [Problem, ApprovalAskedView]
+    kinds: list[Any] = [ApprovalAskedView]
     for operation in operations:
-        answers = get_args(operation.answer) or (operation.answer,)
-        types += [each for each in (operation.body, *answers, operation.query) if each]
-    _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+        kinds += [each for each in (operation.body, *kinds_of(operation.answer)) if each]
+    queries = {operation.query for operation in operations if operation.query}
+    schemas, parameters = components_of(kinds, queries)
     for operation in operations:
+        if operation.is_page:
+            page = page_of(operation.answer, schemas)
+            schemas[page["title"]] = page
         if operation.body is not None and operation.body.needs_a_field:
-            components[operation.body.__name__]["minProperties"] = 1
+            schemas[operation.body.__name__]["minProperties"] = 1
+        if operation.item_codes:
+            schemas["ItemRefused"]["properties"]["code"]["enum"] = sorted(operation.item_codes)
+    responses = _shared_responses(operations)
+    paths = _paths(operations, parameters, responses)
+    used = {code for operation in operations for code in _codes(operation)}
+    names = {"FieldError", *map(problem_name, used)}
+    schemas |= {name: each for name, each in problem_schemas().items() if name in names}
+    tags = {_tag(operation) for operation in operations}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Accounts", "version": "1", "description": _DESCRIPTION},
+        "info": {
+            "title": "Accounts",
+            "version": "1",
+            "description": _DESCRIPTION,
+            "contact": {"name": "The Accounts authors"},
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
         "servers": [{"url": "/"}],
-        "paths": _paths(operations, components),
+        "tags": [{"name": name, "description": _TAGS[name]} for name in sorted(tags)],
+        "paths": paths,
         "components": {
-            "schemas": _without_queries(components, operations),
+            "schemas": schemas,
+            "responses": {name: _problem(*each) for name, each in responses.items()},
             "securitySchemes": {
                 "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "refresh_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -66,28 +110,81 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     }
 
 
-def _paths(operations: list[Operation], components: dict[str, Any]) -> dict[str, Any]:
-    paths: dict[str, Any] = {}
+_Shared = dict[str, tuple[int, tuple[str, ...]]]
+"""The status and the codes of responses that several operations have, by their names."""
+
+
+def _shared_responses(operations: list[Operation]) -> _Shared:
+    counted = Counter(each for operation in operations for each in _problems(operation))
+    first = {each: o.operation_id for o in reversed(operations) for each in _problems(o)}
+    return {
+        "Or".join(map(problem_name, each[1]))
+        if len(each[1]) <= NAMED_CODES
+        else f"{problem_name(first[each])}Refused": each
+        for each, count in counted.items()
+        if count > 1
+    }
+
+
+def _problems(operation: Operation) -> list[tuple[int, tuple[str, ...]]]:
+    """Return each status of an error, and its codes."""
+    by_status: dict[int, list[str]] = {}
+    for code in _codes(operation):
+        by_status.setdefault(CATALOGUE[code].status, []).append(code)
+    return [(status, tuple(codes)) for status, codes in sorted(by_status.items())]
+
+
+def _paths(operations: list[Operation], parameters: Schema, shared: _Shared) -> Schema:
+    paths: Schema = {}
     for operation in operations:
-        path = operation.path.replace("<", "{").replace(">", "}")
-        described = _described(operation, components)
-        paths.setdefault(path, {})[operation.method.lower()] = described
+        described = _described(operation, parameters, shared)
+        links = _links(operation, operations)
+        if links:
+            described["responses"][str(operation.status)]["links"] = links
+        paths.setdefault(_path(operation), {})[operation.method.lower()] = described
     return paths
 
 
-def _described(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {
+def _path(operation: Operation) -> str:
+    return operation.path.replace("<", "{").replace(">", "}")
+
+
+def _tag(operation: Operation) -> str:
+    return operation.path.split("/")[2]
+
+
+def _links(operation: Operation, operations: list[Operation]) -> Schema:
+    """Return links from a new resource to the operations on it, by its `id`."""
+    if operation.status != CREATED or operation.answer is None:
+        return {}
+    if "id" not in operation.answer.__struct_fields__:
+        return {}
+    below = re.compile(re.escape(operation.path) + "/<([a-z_]+)>(/[a-z-]+)?")
+    found = {each: below.fullmatch(each.path) for each in operations}
+    return {
+        each.operation_id: {
+            "operationId": each.operation_id,
+            "parameters": {match[1]: "$response.body#/id"},
+        }
+        for each, match in found.items()
+        if match
+    }
+
+
+def _described(operation: Operation, parameters: Schema, shared: _Shared) -> Schema:
+    described: Schema = {
         "operationId": operation.operation_id,
-        "tags": [operation.path.split("/")[2]],
+        "tags": [_tag(operation)],
         "summary": operation.summary,
-        "parameters": _parameters(operation, components),
-        "responses": _responses(operation),
+        "description": cleandoc(operation.run.__doc__ or operation.summary),
+        "parameters": parameters_of(operation, parameters),
+        "responses": _responses(operation, shared),
         "security": _security(operation),
     }
     if operation.body is not None:
         described["requestBody"] = {
             "required": not may_be_empty(operation.body),
-            "content": _json(_ref(operation.body)),
+            "content": _json(ref(operation.body)),
         }
     return described
 
@@ -101,72 +198,17 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
     return [opens, {"api_key": [operation.scope.value]}] if operation.scope else [opens]
 
 
-def _parameters(operation: Operation, components: dict[str, Any]) -> list[dict[str, Any]]:
-    parameters = [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": _PATH_PARAMETERS[name],
-            "schema": {"type": "string", "minLength": 1, "maxLength": 64},
-        }
-        for name in re.findall("<([a-z_]+)>", operation.path)
-    ]
-    if operation.query is not None:
-        properties = components[operation.query.__name__]["properties"]
-        parameters += [
-            {"name": name, "in": "query", "required": False, "schema": schema}
-            | ({"style": "deepObject"} if schema.get("type") == "object" else {})
-            for name, schema in properties.items()
-        ]
-    if operation.is_money:
-        parameters.append(_IDEMPOTENCY_KEY)
-    if operation.is_tagged:
-        parameters.append(_IF_MATCH if operation.body else _IF_NONE_MATCH)
-    return parameters
-
-
-_IDEMPOTENCY_KEY: dict[str, Any] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "1 to 255 printable characters, quoted if one is a comma. A retry with the same "
-    "key moves no money.",
-    "schema": {
-        "type": "string",
-        "pattern": r'^("[ !#-~]{1,255}"|[!#-+\x2d-~]([ -+\x2d-~]{0,253}[!-+\x2d-~])?)$',
-    },
-}
-
-
-def _tag_parameter(name: str, description: str) -> dict[str, Any]:
-    schema = {"type": "string"}
-    return {
-        "name": name,
-        "in": "header",
-        "required": False,
-        "description": description,
-        "schema": schema,
-    }
-
-
-_IF_MATCH = _tag_parameter("If-Match", "An `ETag`. A resource that has changed since answers 412.")
-_IF_NONE_MATCH = _tag_parameter(
-    "If-None-Match", "An `ETag`. A resource that has not changed since answers 304."
-)
-
-
-def _responses(operation: Operation) -> dict[str, Any]:
-    responses: dict[str, Any] = {str(operation.status): _success(operation)}
+def _responses(operation: Operation, shared: _Shared) -> Schema:
+    responses: Schema = {str(operation.status): _success(operation)}
     if operation.is_tagged and operation.body is None:
         responses["304"] = {"description": "Not modified.", "headers": {"ETag": _ETAG}}
     if operation.may_wait:
         responses["202"] = _WAITS
-    by_status: dict[int, list[str]] = {}
-    for code in _codes(operation):
-        by_status.setdefault(CATALOGUE[code].status, []).append(code)
-    for status, codes in sorted(by_status.items()):
-        responses[str(status)] = _problem(status, codes)
+    names = {each: name for name, each in shared.items()}
+    for each in _problems(operation):
+        name = names.get(each)
+        place = {"$ref": f"#/components/responses/{name}"}
+        responses[str(each[0])] = place if name else _problem(*each)
     return responses
 
 
@@ -175,8 +217,8 @@ def _success(operation: Operation) -> dict[str, Any]:
     if operation.item_codes:
         success["description"] += f". A refused item has one of the codes {_listed(operation)}."
     if operation.answer is not None:
-        schema = _ref(operation.answer)
-        success["content"] = _json(_page_of(schema) if operation.is_page else schema)
+        page = {"$ref": f"{PLACE}{page_name(operation.answer)}"}
+        success["content"] = _json(page if operation.is_page else ref(operation.answer))
         for media_type in operation.media_types[1:]:
             success["content"][media_type] = {"schema": {"type": "string"}}
     elif operation.media_types != ("application/json",):
@@ -203,7 +245,7 @@ def _codes(operation: Operation) -> dict[str, None]:
 
 def _success_headers(operation: Operation) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if operation.status == 201:  # noqa: PLR2004
+    if operation.status == CREATED:
         headers["Location"] = _header("The path of the new resource.")
     if operation.is_money:
         headers["Idempotent-Replayed"] = _REPLAYED
@@ -228,10 +270,10 @@ _ETAG = _header("A strong entity tag, for `If-Match` and `If-None-Match`.")
 _REPLAYED = _header("`true` if the answer repeats an earlier one.")
 
 
-def _problem(status: int, codes: list[str]) -> dict[str, Any]:
+def _problem(status: int, codes: tuple[str, ...]) -> Schema:
     response: dict[str, Any] = {
         "description": "; ".join(f"`{code}`: {CATALOGUE[code].meaning}" for code in codes),
-        "content": {MEDIA_TYPE: {"schema": _ref(Problem)}},
+        "content": {MEDIA_TYPE: {"schema": problem_of(codes)}},
     }
     if status == 401:  # noqa: PLR2004
         response["headers"] = {"WWW-Authenticate": _header("How to sign in, RFC 6750.")}
@@ -244,6 +286,7 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
     return response
 
 
+<<<<<<< HEAD
 def _page_of(item: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
@@ -261,17 +304,14 @@ def _ref(kind: Any) -> dict[str, Any]:
     return {"$ref": _TEMPLATE.format(name=kind.__name__)}
 
 
+=======
+>>>>>>> 6e7c4ea (Describe errors as closed unions by code, and schemas as generators read them)
 def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _without_queries(components: dict[str, Any], operations: list[Operation]) -> dict[str, Any]:
-    queries = {each.query.__name__ for each in operations if each.query is not None}
-    return {name: schema for name, schema in components.items() if name not in queries}
-
-
 _WAITS: dict[str, Any] = {
     "description": "A second person must grant it. Nothing is changed yet.",
-    "content": _json(_ref(ApprovalAskedView)),
+    "content": _json(ref(ApprovalAskedView)),
     "headers": {"Location": _header("The path of the request for approval.")},
 }

@@ -150,6 +150,13 @@ _CODE_BY_STATUS = {
 """The codes of the errors that Flask and Werkzeug raise; another 4xx is `invalid_request`."""
 
 
+class FieldError(Struct, frozen=True):
+    """A place in the request (a JSON pointer, RFC 6901), and the reason why it is refused."""
+
+    pointer: str
+    detail: str
+
+
 class Problem(Struct, frozen=True, omit_defaults=True):
     """An error, as RFC 9457 writes it."""
 
@@ -159,7 +166,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     detail: str
     code: str
     request_id: str
-    errors: list[dict[str, str]] = []
+    errors: list[FieldError] = []
     shortfall_minor: int | None = None
     held_minor: int | None = None
     balance_minor: int | None = None
@@ -288,7 +295,7 @@ def _usual_code(status: int) -> str:
 
 
 def _challenge(code: str, detail: str) -> str:
-    """Return the challenge that names the error (RFC 6750, section 3)."""
-    if code == "invalid_token":
+    """Return the challenge. It names the error of a token that was sent (RFC 6750, 3.1)."""
+    if code == "invalid_token" and "Authorization" in request.headers:
         return f'Bearer error="invalid_token", error_description="{detail}"'
     return "Bearer"

@@ -51,7 +51,7 @@ Moment = Annotated[
     str,
     Meta(
         description="A date (its first moment, in UTC) or a time with its zone, RFC 3339.",
-        extra_json_schema={"anyOf": [{"format": "date"}, {"format": "date-time"}]},
+        extra_json_schema={"format": "date-time"},
     ),
 ]
 

@@ -1,6 +1,7 @@
 """The OpenAPI document is complete and true for any request."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -26,9 +27,16 @@ def document(http) -> dict:
 
 
 def operations(http):
-    for path, methods in document(http)["paths"].items():
+    """Yield each operation, with its shared responses in place."""
+    whole = document(http)
+    named = whole["components"]["responses"]
+    for path, methods in whole["paths"].items():
         for method, described in methods.items():
-            yield method.upper(), path, described
+            responses = {
+                status: named[each["$ref"].rpartition("/")[2]] if "$ref" in each else each
+                for status, each in described["responses"].items()
+            }
+            yield method.upper(), path, described | {"responses": responses}
 
 
 def test_it_is_openapi_3_1_and_names_every_operation_once(http):
@@ -52,14 +60,18 @@ def test_every_reference_leads_somewhere(http):
     def references(node):
         if isinstance(node, dict):
             yield from [node["$ref"]] if "$ref" in node else []
+            yield from node["mapping"].values() if "mapping" in node else []
             node = list(node.values())
         if isinstance(node, list):
             for each in node:
                 yield from references(each)
 
-    found = set(references(whole))
-    names = {each.removeprefix("#/components/schemas/") for each in found}
-    assert names == set(whole["components"]["schemas"])
+    components = whole["components"]
+    assert set(references(whole)) == {
+        f"#/components/{kind}/{name}"
+        for kind in ("schemas", "responses")
+        for name in components[kind]
+    }
 
 
 def test_every_operation_lists_its_errors_and_its_security(http):
@@ -70,6 +82,64 @@ def test_every_operation_lists_its_errors_and_its_security(http):
         for status, response in responses.items():
             if int(status) >= 400:
                 assert list(response["content"]) == ["application/problem+json"]
+
+
+def nodes(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield each object of a document."""
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for each in node:
+            yield from nodes(each)
+
+
+def test_generators_of_clients_can_read_each_schema(passwords):
+    app = create_app({"SANDBOX": True}, passwords=passwords)
+    whole = document(Http(app))
+    app.extensions["accounts"].close()
+    for node in nodes(whole):
+        if node.get("type") == "integer":
+            assert node["format"] in {"int32", "int64"}, node
+            assert "enum" in node or {"minimum", "maximum"} <= node.keys(), node
+        assert not isinstance(node.get("enum"), list) or "type" in node, node
+        assert node.get("default", 0) is not None, node
+        assert "(?" not in str(node.get("pattern")), node
+        assert "anyOf" not in node or "discriminator" not in node, node
+    for schema in whole["components"]["schemas"].values():
+        assert not any("default" in each for each in nodes(schema)), schema
+        assert {"title", "description"} <= schema.keys(), schema
+    assert all(each["description"] for each in whole["tags"])
+    for _, path, described in operations(Http(app)):
+        assert described["description"], path
+
+
+def test_each_status_of_an_error_has_a_closed_set_of_codes(http):
+    schemas = document(http)["components"]["schemas"]
+    for _, _, described in operations(http):
+        for status, response in described["responses"].items():
+            if int(status) < 400:
+                continue
+            schema = response["content"]["application/problem+json"]["schema"]
+            names = [each["$ref"].rpartition("/")[2] for each in schema.get("oneOf", [schema])]
+            codes = [code for name in names for code in schemas[name]["properties"]["code"]["enum"]]
+            assert codes == list(dict.fromkeys(codes))
+            assert set(schema.get("discriminator", {}).get("mapping", codes)) == set(codes)
+            assert {CATALOGUE[code].status for code in codes} == {int(status)}
+
+
+def test_a_new_resource_links_to_what_can_be_done_with_it(http):
+    (made,) = [
+        described["responses"]["201"]
+        for _, _, described in operations(http)
+        if described["operationId"] == "holds_create"
+    ]
+    assert set(made["links"]) == {"holds_read", "holds_capture", "holds_void"}
+
+
+def test_a_client_that_has_the_document_is_told_so(http):
+    etag = http("GET", "/openapi.json").headers["ETag"]
+    assert http("GET", "/openapi.json", headers={"If-None-Match": etag}).status_code == 304
 
 
 def subclasses(kind):
@@ -114,6 +184,7 @@ def test_any_request_is_answered_within_the_contract(app, http):
     load_all_checks()
     config = schemathesis.Config.from_path(ROOT / "schemathesis.toml")
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=config)
+    _end_patterns(schema.raw_schema)
     described = [each.ok() for each in schema.get_all_operations()]  # type: ignore[union-attr]
     ada = http.joined("ada")
     account, other = ada.opened(10**9), ada.opened(10**6)
@@ -174,6 +245,13 @@ def made_by(ada, account, other) -> dict[str, list[str]]:
     }
     back = [ada("POST", f"/v1/transfers/{each}/reversals") for each in made["transfers"][:1]]
     return made | {"reversals": [each.json["id"] for each in back]}
+
+
+def _end_patterns(document: dict[str, Any]) -> None:
+    """Write `$` as Python understands it: there it matches before a last line feed too."""
+    for node in nodes(document):
+        if str(node.get("pattern")).endswith("$"):
+            node["pattern"] = node["pattern"][:-1] + r"\Z"
 
 
 def _objects(node) -> Iterator[dict]:
