@@ -20,7 +20,7 @@ from accounts_bank.api.schemas.accounts import (
     account_view,
     line_view,
 )
-from accounts_bank.api.statements import MEDIA_TYPES, form_asked_for, rendered
+from accounts_bank.api.statements import FORMS, MEDIA_TYPES, Form, form_asked_for, rendered
 from accounts_bank.api.statements.views import StatementView
 from accounts_bank.collections.permissions import Permission
 from accounts_bank.errors import InvalidRequest
@@ -223,7 +223,46 @@ def read_statement(
     bank: Bank, caller: Caller, query: StatementQuery, accept: MIMEAccept | None, account: str
 ) -> Answer:
     """Show the balance at the start of a period, its lines, the oldest first, and at its end."""
-    form = form_asked_for(accept)
+    return _statement(bank, caller, query, account, form_asked_for(accept))
+
+
+@operations.declare(
+    "GET",
+    "/<account>/statement.csv",
+    "Read an account's statement as CSV",
+    permission=Permission.READ_OWN,
+    scope=Scope.ACCOUNTS_READ,
+    query=StatementQuery,
+    media_types=("text/csv",),
+    codes=("not_found",),
+)
+def read_statement_as_csv(
+    bank: Bank, caller: Caller, query: StatementQuery, account: str
+) -> Answer:
+    """Show the lines of a period as CSV (RFC 4180), with a header."""
+    return _statement(bank, caller, query, account, FORMS["text/csv"])
+
+
+@operations.declare(
+    "GET",
+    "/<account>/statement.xml",
+    "Read an account's statement as XML",
+    permission=Permission.READ_OWN,
+    scope=Scope.ACCOUNTS_READ,
+    query=StatementQuery,
+    media_types=("application/xml",),
+    codes=("not_found",),
+)
+def read_statement_as_xml(
+    bank: Bank, caller: Caller, query: StatementQuery, account: str
+) -> Answer:
+    """Show the statement of a period as ISO 20022 camt.053.001.08."""
+    return _statement(bank, caller, query, account, FORMS["application/xml"])
+
+
+def _statement(
+    bank: Bank, caller: Caller, query: StatementQuery, account: str, form: Form
+) -> Answer:
     period = Period(
         since=optional_time(query.since, "from"), until=optional_time(query.until, "to")
     )

@@ -219,14 +219,20 @@ def _success(operation: Operation) -> dict[str, Any]:
     if operation.answer is not None:
         page = {"$ref": f"{PLACE}{page_name(operation.answer)}"}
         success["content"] = _json(page if operation.is_page else ref(operation.answer))
-        for media_type in operation.media_types[1:]:
-            success["content"][media_type] = {"schema": {"type": "string"}}
+        if len(operation.media_types) > 1:
+            others = ", ".join(f"`{each}`" for each in operation.media_types[1:])
+            success["description"] += f". `Accept` may ask for {others} too."
     elif operation.media_types != ("application/json",):
-        success["content"] = {each: {"schema": {}} for each in operation.media_types}
+        success["content"] = {each: {"schema": _file(each)} for each in operation.media_types}
     headers = _success_headers(operation)
     if headers:
         success["headers"] = headers
     return success
+
+
+def _file(media_type: str) -> Schema:
+    is_text = media_type in {"text/csv", "application/xml"}
+    return {"type": "string"} if is_text else {}
 
 
 def _listed(operation: Operation) -> str:
@@ -255,7 +261,7 @@ def _success_headers(operation: Operation) -> dict[str, Any]:
         )
     if operation.is_tagged:
         headers["ETag"] = _ETAG
-    if len(operation.media_types) > 1:
+    if operation.media_types != ("application/json",):
         headers["Content-Disposition"] = _header("A file name, for media types other than JSON.")
     if operation.is_page:
         headers["Link"] = _header('The next page, `rel="next"`, where there is one.')
@@ -286,26 +292,6 @@ def _problem(status: int, codes: tuple[str, ...]) -> Schema:
     return response
 
 
-<<<<<<< HEAD
-def _page_of(item: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["data", "next_cursor"],
-        "properties": {
-            "data": {"type": "array", "items": item},
-            "next_cursor": {"type": ["string", "null"]},
-        },
-    }
-
-
-def _ref(kind: Any) -> dict[str, Any]:
-    if len(get_args(kind)) > 1:
-        return {"oneOf": [_ref(each) for each in get_args(kind)]}
-    return {"$ref": _TEMPLATE.format(name=kind.__name__)}
-
-
-=======
->>>>>>> 6e7c4ea (Describe errors as closed unions by code, and schemas as generators read them)
 def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 

@@ -174,6 +174,17 @@ def test_accept_chooses_the_form(ada, account, accept, media_type):
     assert (answer.status_code, answer.mimetype) == (200, media_type)
 
 
+@pytest.mark.parametrize(("extension", "accept"), [("csv", "text/csv"), ("xml", "application/xml")])
+def test_a_form_has_a_path_of_its_own(ada, account, extension, accept):
+    asked = ada("GET", path_of(account, "?to=2999-01-01"), headers={"Accept": accept})
+    path = path_of(account, "?to=2999-01-01").replace("/statement", f"/statement.{extension}")
+    found = ada("GET", path, headers={"Accept": "*/*"})
+    assert (found.status_code, found.mimetype) == (200, accept)
+    assert found.headers["Content-Disposition"].endswith(f'.{extension}"')
+    if extension == "csv":  # the other one has the time at which it was made
+        assert found.data == asked.data
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/pdf", "application/json;q=0", "x"])
 def test_another_form_is_406(ada, account, accept):
     answer = ada("GET", path_of(account), headers={"Accept": accept})
