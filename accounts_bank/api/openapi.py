@@ -67,19 +67,7 @@ _TAGS = {
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Describe operations, sorted by path."""
     operations = sorted(operations, key=lambda operation: operation.path)
-    kinds: list[Any] = [ApprovalAskedView]
-    for operation in operations:
-        kinds += [each for each in (operation.body, *kinds_of(operation.answer)) if each]
-    queries = {operation.query for operation in operations if operation.query}
-    schemas, parameters = components_of(kinds, queries)
-    for operation in operations:
-        if operation.is_page:
-            page = page_of(operation.answer, schemas)
-            schemas[page["title"]] = page
-        if operation.body is not None and operation.body.needs_a_field:
-            schemas[operation.body.__name__]["minProperties"] = 1
-        if operation.item_codes:
-            schemas["ItemRefused"]["properties"]["code"]["enum"] = sorted(operation.item_codes)
+    schemas, parameters = _schemas(operations)
     responses = _shared_responses(operations)
     paths = _paths(operations, parameters, responses)
     used = {code for operation in operations for code in _codes(operation)}
@@ -108,6 +96,24 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             },
         },
     }
+
+
+def _schemas(operations: list[Operation]) -> tuple[Schema, Schema]:
+    """Return the schemas of bodies and answers, and those of queries."""
+    kinds: list[Any] = [ApprovalAskedView]
+    for operation in operations:
+        kinds += [each for each in (operation.body, *kinds_of(operation.answer)) if each]
+    queries = {operation.query for operation in operations if operation.query}
+    schemas, parameters = components_of(kinds, queries)
+    for operation in operations:
+        if operation.is_page:
+            page = page_of(operation.answer, schemas)
+            schemas[page["title"]] = page
+        if operation.body is not None and operation.body.needs_a_field:
+            schemas[operation.body.__name__]["minProperties"] = 1
+        if operation.item_codes:
+            schemas["ItemRefused"]["properties"]["code"]["enum"] = sorted(operation.item_codes)
+    return schemas, parameters
 
 
 _Shared = dict[str, tuple[int, tuple[str, ...]]]

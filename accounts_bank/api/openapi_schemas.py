@@ -24,10 +24,11 @@ and that of JSON Schema (ECMA-262) does not."""
 _CURRENCIES = sorted(DECIMALS)
 _OWN_MEMBERS = {
     "shortfall_minor": ("funds_insufficient",),
-    "held_minor": ("holds_open",),
+    "held_minor": ("holds_open", "capture_too_large"),
     "balance_minor": ("balance_not_zero",),
     "open_accounts": ("accounts_open",),
-    "left_minor": ("limit_exceeded",),
+    "left_minor": ("limit_exceeded", "reversal_too_large"),
+    "scope": ("scope_missing",),
 }
 """The codes of members that not every problem may have."""
 

@@ -71,6 +71,8 @@ def body_of(operation) -> dict | None:
     if operation.body.needs_a_field:
         required = [_fields(operation.body)[0].encode_name]
     fields = {name: known[name] for name in required}
+    if operation.body.needs_a_field:
+        fields = {"name": known["name"]}
     return fields | {"mode": "each"} if "transfers" in fields else fields
 
 

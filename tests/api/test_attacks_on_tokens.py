@@ -31,7 +31,8 @@ def is_refused(http, header: str | None, *, method="GET", path="/v1/users/me", *
     headers = {} if header is None else {"Authorization": header}
     answer = http(method, path, headers=headers, **more)
     assert code(answer) == (401, "invalid_token")
-    assert answer.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"')
+    names_error = answer.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"')
+    assert names_error == (header is not None)  # RFC 6750, 3.1
 
 
 def parts(token: str) -> tuple[dict, dict]:

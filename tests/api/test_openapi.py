@@ -128,7 +128,7 @@ def test_each_status_of_an_error_has_a_closed_set_of_codes(http):
             assert {CATALOGUE[code].status for code in codes} == {int(status)}
 
 
-def test_a_new_resource_links_to_what_can_be_done_with_it(http):
+def test_a_new_resource_links_to_the_operations_on_it(http):
     (made,) = [
         described["responses"]["201"]
         for _, _, described in operations(http)

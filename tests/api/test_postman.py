@@ -67,8 +67,18 @@ def operation_of(app, request) -> tuple[str, str] | None:
 
 
 def operations(document) -> dict[tuple[str, str], dict]:
+    """Return each operation by its method and path, with its shared responses in place."""
+    named = document["components"]["responses"]
+
+    def whole(described: dict) -> dict:
+        responses = described["responses"].items()
+        places = {status: each.get("$ref", "").rpartition("/")[2] for status, each in responses}
+        return described | {
+            "responses": {status: named.get(places[status], each) for status, each in responses}
+        }
+
     return {
-        (method, path): described
+        (method, path): whole(described)
         for path, methods in document["paths"].items()
         for method, described in methods.items()
     }

@@ -14,6 +14,8 @@ OPENS = {
         "GET /v1/accounts/<account>",
         "GET /v1/accounts/<account>/lines",
         "GET /v1/accounts/<account>/statement",
+        "GET /v1/accounts/<account>/statement.csv",
+        "GET /v1/accounts/<account>/statement.xml",
         "GET /v1/accounts/<account>/balance",
     },
     Scope.ACCOUNTS_WRITE: {

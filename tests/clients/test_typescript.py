@@ -47,4 +47,4 @@ def test_a_generated_client_compiles_and_pays(project):
     (project / "flow.ts").write_text(flow.replace('    case "same_account":\n', ""))
     forgotten = run("npx", "tsc", "--noEmit", *OPTIONS, "flow.ts")
     assert forgotten.returncode != 0
-    assert "SameAccount" in forgotten.stdout
+    assert "same_account" in forgotten.stdout
