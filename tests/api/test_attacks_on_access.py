@@ -170,7 +170,7 @@ def test_somebody_elses_things_are_as_unknown_as_none(app, http):
             said.append(answer.json | {"request_id": ""})
         assert all(each == said[0] for each in said)
         tried += 1
-    assert tried == 21
+    assert tried == 23
     assert ada("GET", f"/v1/accounts/{account['id']}").json["balance_minor"] == 100
 
 
