@@ -140,7 +140,8 @@ def user_queries(store: SqlUserStore) -> set[str]:
     store.users_after("", limit=2)
     store.events(["e"])
     store.restore([replace(ada, id="c", username="cleo", version=3)])
-    return {"put", "users", "user_named", "users_after", "events", "restore"}
+    store.key_owners(["digest"])
+    return {"put", "users", "user_named", "users_after", "events", "restore", "key_owners"}
 
 
 def journal_queries(database: Database) -> frozenset[str]:
