@@ -7,6 +7,7 @@ customer's account is in exactly one event, so `line` has no gap for one account
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from accounts_bank.collections.client import keyed_id
@@ -67,6 +68,7 @@ def events_of(number: int, recorded: Recorded, books: Snapshot) -> list[Event]:
     tell = _TELL.get(type(recorded.entry.action))
     if tell is None or (recorded.status is not Status.RECORDED and tell is not _transfer):
         return []
+    metadata = getattr(recorded.entry.action, "metadata", UNSET)
     return [
         Event(
             number=number,
@@ -75,7 +77,7 @@ def events_of(number: int, recorded: Recorded, books: Snapshot) -> list[Event]:
             owner_id=owner_id,
             account_id=account_id,
             line=line,
-            data=data,
+            data=replace(data, metadata=metadata),
         )
         for kind, owner_id, account_id, line, data in tell(recorded, books)
         if owner_id != BANK_ID

@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from accounts_bank.collections.client import keyed_id
 from accounts_bank.ledger.feed import FeedRow
+from accounts_bank.ledger.values import Metadata
 
 
 class EventType(StrEnum):
@@ -39,6 +40,7 @@ class EventData(Struct, frozen=True, kw_only=True):
     Amounts are in minor units of `currency`. `balance_minor` is the balance of the own account
     after the entry, `counterparty` the number of the account on the other side. `from_account_id`
     pays and `to_account_id` receives. A refused transfer names its accounts as the payer did.
+    `metadata` has the pairs of the entry, if there are any.
     """
 
     entry_id: str
@@ -55,6 +57,7 @@ class EventData(Struct, frozen=True, kw_only=True):
     amount_minor: int | UnsetType = UNSET
     currency: str | UnsetType = UNSET
     reference: str | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType = UNSET
     balance_minor: int | UnsetType = UNSET
     credit_limit_minor: int | UnsetType = UNSET
     daily_limit_minor: int | UnsetType | None = UNSET

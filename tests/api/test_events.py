@@ -57,6 +57,16 @@ def test_both_sides_of_a_transfer_see_their_own_part(pair):
     assert sent["id"] != received["id"]
 
 
+def test_an_event_has_the_metadata_of_its_entry(pair):
+    ada, hers, bob, his = pair
+    order = {"order": "7"}
+    pay(ada, "transfers", hers, his, 30, metadata=order)
+    pay(ada, "transfers", hers, his, 31)
+    pay(ada, "transfers", hers, his, 5_000, metadata=order, key="refused")
+    assert [each["data"].get("metadata") for each in events(ada)[-3:]] == [order, None, order]
+    assert [each["data"].get("metadata") for each in events(bob)[-2:]] == [order, None]
+
+
 def test_an_event_is_the_same_for_ever(pair):
     ada, hers, bob, his = pair
     made = pay(ada, "transfers", hers, his, 30)
