@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from accounts_bank.api.problems import CATALOGUE
 from accounts_bank.app import create_app
 from accounts_bank.observability.counter_files import ROOM_BYTES
 from accounts_bank.observability.observer import METHODS
+from tests.programs import program
 
 COUNTING = """
 import json, sys
@@ -76,3 +78,20 @@ def test_counting_goes_on_after_a_moment_without_descriptors(labels):
 
 def test_a_process_counts_for_itself_without_a_folder_for_its_files():
     assert "accounts_requests_total" not in counted("absent")
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """Mount a disk of 1 MiB; skip the test where that is forbidden."""
+    place = tmp_path / "small"
+    place.mkdir()
+    command = [program("mount"), "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_process_counts_for_itself_where_its_files_have_no_room(small_disk):
+    assert "accounts_requests_total" not in counted(str(small_disk))
+    assert list(small_disk.iterdir()) == []
