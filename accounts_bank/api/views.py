@@ -84,14 +84,21 @@ def _view(operation: Operation) -> Callable[..., Response]:
             return faulty
         arguments = {name: values[name] for name in operation.takes}
         answer = operation.run(**arguments, **path)
-        if operation.is_sandbox:
-            sandbox_access.audit(operation.name, values["caller"])
+        _after(operation, values.get("caller"))
         return write(answer)
 
     if operation.hashes_password:
         hashes_password(view)
     view.operation = operation  # type: ignore[attr-defined] # the tests find it there
     return view
+
+
+def _after(operation: Operation, caller: Caller | None) -> None:
+    """Check the caller again after a long wait; audit a call of the sandbox."""
+    if operation.may_wait_long:
+        _allowed_caller(operation)  # the token or the key may have ended meanwhile
+    if operation.is_sandbox and caller is not None:
+        sandbox_access.audit(operation.name, caller)
 
 
 def _allowed_caller(operation: Operation) -> Caller:

@@ -1,6 +1,7 @@
 """GET /v1/events: each party sees its own, once and in order."""
 
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from accounts_bank.events import waiting
 from accounts_bank.events.types import EventType
 from tests.helpers import AUDITOR, TELLER, Http, code
 from tests.stores.books import at_once
+from tests.waiting import within
 
 
 def events(caller, query: str = "limit=100"):
@@ -223,6 +225,23 @@ def test_a_reader_that_waits_gets_the_next_event(pair):
     pay(ada, "transfers", hers, his, 7)
     reader.join(15)
     assert [each["data"]["amount_minor"] for each in found] == [7]
+
+
+def test_a_reader_that_waits_gets_nothing_after_its_key_has_ended(pair, http):
+    ada, hers, _, his = pair
+    made = ada("POST", "/v1/api-keys", {"name": "reader", "scopes": ["events:read"]}).json
+    key, answers = Http(http.app, made["secret"]), list[Any]()
+    after = events(ada)[-1]["number"]
+    reader = Thread(
+        target=lambda: answers.append(key("GET", f"/v1/events?after={after}&wait_s=20"))
+    )
+    reader.start()
+    bell = http.app.extensions["accounts"].events.bell
+    assert within(20, lambda: bell._places.total() == 1)
+    assert ada("DELETE", f"/v1/api-keys/{made['id']}").status_code == 204
+    pay(ada, "transfers", hers, his, 1)
+    reader.join(30)
+    assert code(answers[0]) == (401, "invalid_token")
 
 
 def test_a_reader_that_finds_an_event_does_not_wait(pair, monkeypatch):
