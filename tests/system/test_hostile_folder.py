@@ -24,12 +24,17 @@ ENDING = {
     "init": ((), 0),
     "config": ((), 0),
     "users create": (("tess",), 0),
+    "users list": ((), 0),
+    "users password": (("tess",), 0),
+    "users role": (("tess", "teller"), 0),
+    "seed": (("absent.yaml",), 1),
     "upgrade": ((), 0),
     "verify": ((), 0),
     "audit verify": ((), 0),
     "copy": ((STORE_URL, "sqlite:///copy.db"), 0),
     "health": (("--port", str(free_port())), 1),
     "clock show": (("--url", f"http://127.0.0.1:{free_port()}"), 1),
+    "events": (("--url", f"http://127.0.0.1:{free_port()}", "--token", "x"), 1),
 }
 SERVING = {"serve": ("--workers", "2"), "demo": ("--workers", "2"), "sandbox": ()}
 
