@@ -88,7 +88,7 @@ class ApprovalDetails(Struct, frozen=True, kw_only=True):
     @property
     def done_id(self) -> str | None:
         """The id of the entry that a grant recorded."""
-        return _done_id(self.id) if self.stage is Stage.GRANTED else None
+        return done_id(self.id) if self.stage is Stage.GRANTED else None
 
 
 class Approvals:
@@ -179,7 +179,7 @@ class Approvals:
         entry, ask = approval.recorded.entry, approval.ask
         grant = GrantApproval(approval.id, *_subject(ask))
         head = self._client.new_entry(self._client.entry_id(caller, key), caller, grant)
-        part = Entry(_done_id(approval.id), entry.caller_id, head.at, ask.action, head.till)
+        part = Entry(done_id(approval.id), entry.caller_id, head.at, ask.action, head.till)
         outcome, _done = self._client.submit_batch((head, part), dry_run=False)
         raise_refusal(outcome)
         return _decided(approval, outcome, Stage.GRANTED)
@@ -245,7 +245,7 @@ def _check(caller: Caller, permission: Permission) -> None:
         raise Forbidden("Only staff that may change this decides it.")
 
 
-def _done_id(approval_id: str) -> str:
+def done_id(approval_id: str) -> str:
     """Return the id of the entry that a grant records: one for each request, so it is done once."""
     return keyed_id(approval_id, "granted")
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from accounts_bank.collections.client import (
     LedgerClient,
@@ -63,13 +64,20 @@ def transfer_all(  # noqa: PLR0913 - the parts of a bulk request
     :raises Refused: `key_reused`, the key belongs to another request.
     """
     bulk_id = client.entry_id(caller, key)
-    digest = sha256(msgspec.json.encode(payments)).hexdigest()
+    digest = sha256(msgspec.json.encode(_plain(payments), order="deterministic")).hexdigest()
     head = client.new_entry(bulk_id, caller, Bulk(mode, len(payments), digest))
     parts = _parts(head, payments, _beyond(client, caller, payments), key_use(caller))
     first, *outcomes = client.submit_batch([head, *parts], dry_run=dry_run)
     if first.status is Status.KEY_REUSED:
         raise_refusal(first)
     return BulkDetails(outcomes, first.replayed)
+
+
+def _plain(payments: Sequence[Any]) -> Sequence[Any]:
+    """Return payments that are equal where the requests say the same: no pairs are none."""
+    if all(each.metadata != {} for each in payments):
+        return payments
+    return [replace(each, metadata=each.metadata or None) for each in payments]
 
 
 def _beyond(client: LedgerClient, caller: Caller, payments: Sequence[Payment]) -> dict[str, str]:

@@ -13,11 +13,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from accounts_bank.collections.approvals import done_id
 from accounts_bank.collections.bulk import part_ids
 from accounts_bank.collections.client import LedgerClient, PagePosition, keyed_id
 from accounts_bank.identity import Caller
-from accounts_bank.ledger.actions import Bulk
-from accounts_bank.ledger.entries import Needs, Recorded
+from accounts_bank.ledger.actions import AskApproval, Bulk
+from accounts_bank.ledger.entries import KINDS, Needs, Recorded
 from accounts_bank.ledger.iban import canonical
 from accounts_bank.ledger.refs import pair_id
 from accounts_bank.ledger.values import Status
@@ -203,8 +204,13 @@ def status_of(item: Any) -> str:
 
 
 def _ids(recorded: Recorded, kind: str) -> Sequence[str]:
-    """Return the ids of the payments of a kind that an entry is, or begins as a bulk."""
+    """Return the ids of the payments of a kind that an entry is, or leads to.
+
+    A bulk leads to its items, a request for approval to the payment that a grant records.
+    """
     action = recorded.entry.action
+    if isinstance(action, AskApproval):
+        return [done_id(recorded.entry.id)] if KINDS[type(action.action)] == kind else []
     if isinstance(action, Bulk) and kind == "transfer":
         return part_ids(recorded.entry.id, action.count)[::-1]
     return [recorded.entry.id] if recorded.entry.kind == kind else []

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from accounts_bank.collections.bulk import BEYOND
 from accounts_bank.collections.client import keyed_id
 from accounts_bank.events.types import Event, EventData, EventType
 from accounts_bank.ledger.actions import (
@@ -174,7 +175,7 @@ def _asked(recorded: Recorded) -> EventData:
     action: Any = recorded.entry.action
     data = EventData(
         entry_id=recorded.entry.id,
-        from_account=action.from_account,
+        from_account=action.from_account.removesuffix(BEYOND),
         to_account=action.to_account,
         amount_minor=action.amount_minor,
         currency=action.currency,

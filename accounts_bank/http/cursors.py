@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-_NUMBER_BYTES = 8
+_NUMBER_BYTES, _NUMBER_MAX = 8, 2**63 - 1
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -32,8 +32,8 @@ def of_number(number: int) -> str:
 
 
 def number_of(cursor: str) -> int:
-    """Read a `NumberCursor`."""
-    return int.from_bytes(_read(cursor), "big")
+    """Read a `NumberCursor`; a forged one points behind the last number of a database at most."""
+    return min(int.from_bytes(_read(cursor), "big"), _NUMBER_MAX)
 
 
 def of_id(item_id: str) -> str:

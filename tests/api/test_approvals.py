@@ -150,3 +150,13 @@ def test_a_request_expires_after_the_time_of_the_setting(passwords):
     grant = http.signed_in("tess")("POST", f"/v1/approvals/{waits}/grant")
     assert code(grant) == (422, "approval_expired")
     app.extensions["accounts"].close()
+
+
+@pytest.mark.parametrize("kind", ["deposits", "withdrawals"])
+def test_a_key_leads_to_the_payment_that_a_grant_recorded(tom, tess, account, kind):
+    assert tom("POST", "/v1/deposits", cash(account, 1000)).status_code == 201
+    waits = tom("POST", f"/v1/{kind}", cash(account, 1001), key="k").json
+    assert tom("GET", f"/v1/{kind}?idempotency_key=k").json["data"] == []
+    assert tess("POST", f"/v1/approvals/{waits['approval_id']}/grant").status_code == 200
+    (found,) = tom("GET", f"/v1/{kind}?idempotency_key=k").json["data"]
+    assert (found["amount_minor"], found["status"]) == (1001, "recorded")

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from accounts_bank.events import waiting
+from accounts_bank.events import waiting as places
 from accounts_bank.events.types import EventType
+from accounts_bank.identity import Caller, Role
 from tests.helpers import AUDITOR, TELLER, Http, code
 from tests.stores.books import at_once
 from tests.waiting import within
@@ -227,30 +228,67 @@ def test_a_reader_that_waits_gets_the_next_event(pair):
     assert [each["data"]["amount_minor"] for each in found] == [7]
 
 
-def test_a_reader_that_waits_gets_nothing_after_its_key_has_ended(pair, http):
+def waiting(app, caller, query: str) -> tuple[Thread, list[Any]]:
+    """Let a caller wait for events; return the thread, and a list that gets the answer."""
+    answers = list[Any]()
+    reader = Thread(target=lambda: answers.append(caller("GET", f"/v1/events?{query}&wait_s=20")))
+    reader.start()
+    bell = app.extensions["accounts"].events.bell
+    assert within(20, lambda: bell._places.total() == 1)
+    return reader, answers
+
+
+@pytest.mark.parametrize("how", ["key", "session"])
+def test_a_reader_that_waits_gets_nothing_after_its_key_or_session_has_ended(pair, http, how):
     ada, hers, _, his = pair
     made = ada("POST", "/v1/api-keys", {"name": "reader", "scopes": ["events:read"]}).json
-    key, answers = Http(http.app, made["secret"]), list[Any]()
-    after = events(ada)[-1]["number"]
-    reader = Thread(
-        target=lambda: answers.append(key("GET", f"/v1/events?after={after}&wait_s=20"))
-    )
-    reader.start()
-    bell = http.app.extensions["accounts"].events.bell
-    assert within(20, lambda: bell._places.total() == 1)
-    assert ada("DELETE", f"/v1/api-keys/{made['id']}").status_code == 204
+    caller = Http(http.app, made["secret"]) if how == "key" else http.signed_in("ada")
+    reader, answers = waiting(http.app, caller, f"after={events(ada)[-1]['number']}")
+    if how == "key":
+        assert ada("DELETE", f"/v1/api-keys/{made['id']}").status_code == 204
+    else:
+        assert caller("POST", "/v1/auth/logout").status_code == 204
     pay(ada, "transfers", hers, his, 1)
     reader.join(30)
     assert code(answers[0]) == (401, "invalid_token")
 
 
+def test_a_reader_that_waits_sees_as_much_as_its_new_role(pair, http):
+    ada, hers, _, his = pair
+    auditor, bank = http.signed_in(AUDITOR), http.app.extensions["accounts"]
+    reader, answers = waiting(http.app, auditor, f"after={events(auditor)[-1]['number']}")
+    (user,) = bank.users.find(AUDITOR)
+    bank.users.change_role(Caller(user.id, Role.ADMIN, ""), user.id, Role.CUSTOMER)
+    pay(ada, "transfers", hers, his, 1)
+    bank.events.bell.close()  # ends the wait of the new role too
+    reader.join(30)
+    assert answers[0].json["data"] == []
+
+
+def test_a_forged_cursor_is_behind_the_last_event(pair):
+    ada, *_ = pair
+    assert events(ada, "cursor=__________8") == []
+
+
+def test_a_refused_item_beyond_a_key_names_its_payer_as_sent(pair, http):
+    ada, hers, _, his = pair
+    other = ada.opened(5)
+    wish = {"name": "till", "scopes": ["payments:write"], "accounts": [hers["id"]]}
+    key = Http(http.app, ada("POST", "/v1/api-keys", wish).json["secret"])
+    ends = {"from_account": other["id"], "to_account": his["id"], "currency": "EUR"}
+    body = {"mode": "each", "transfers": [ends | {"amount_minor": 1}]}
+    assert key("POST", "/v1/transfers/bulk", body, key="k").status_code == 200
+    (refused,) = events(ada, "type=transfer.refused")
+    assert refused["data"]["from_account"] == other["id"]
+
+
 def test_a_reader_that_finds_an_event_does_not_wait(pair, monkeypatch):
-    monkeypatch.setattr(waiting.Bell, "place", None)
+    monkeypatch.setattr(places.Bell, "place", None)
     assert types(pair[0], "wait_s=20") == ["account.opened", "deposit.recorded"]
 
 
 def test_too_many_readers_that_wait_are_answered_at_once(pair, monkeypatch):
-    monkeypatch.setattr(waiting, "WAITING_EACH_MAX", 0)
+    monkeypatch.setattr(places, "WAITING_EACH_MAX", 0)
     assert events(pair[0], "after=99&wait_s=20") == []
 
 

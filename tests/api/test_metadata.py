@@ -197,3 +197,21 @@ def test_a_teller_adds_metadata_to_a_deposit(http, ada, accounts):
     made = http.signed_in(TELLER)("POST", "/v1/deposits", body)
     assert made.json["metadata"] == {"desk": "3"}
     assert ada("GET", made.headers["Location"]).json["metadata"] == {"desk": "3"}
+
+
+@pytest.mark.parametrize("again", ['{"b":"2","a":"1"}', '{"a":"1","b":"2"}'])
+def test_a_bulk_is_repeated_whatever_the_order_of_its_pairs(http, again):
+    ada, bob = http.joined("ada"), http.joined("bob")
+    payer, payee = ada.opened(100), bob.opened()
+    item = f'"from_account":"{payer["id"]}","to_account":"{payee["number"]}"'
+
+    def send(pairs: str):
+        text = '{"mode":"each","transfers":[{%s,"amount_minor":1,"currency":"EUR","metadata":%s}]}'
+        headers = {"Content-Type": "application/json"}
+        data = text % (item, pairs)
+        return ada("POST", "/v1/transfers/bulk", data=data, headers=headers, key=f"k{len(pairs)}")
+
+    assert send('{"a":"1","b":"2"}').status_code == 200
+    repeated = send(again)
+    assert (repeated.status_code, repeated.headers["Idempotent-Replayed"]) == (200, "true")
+    assert send("{}").status_code == 200
