@@ -200,7 +200,7 @@ def test_a_teller_adds_metadata_to_a_deposit(http, ada, accounts):
 
 
 @pytest.mark.parametrize("again", ['{"b":"2","a":"1"}', '{"a":"1","b":"2"}'])
-def test_a_bulk_is_repeated_whatever_the_order_of_its_pairs(http, again):
+def test_a_bulk_is_repeated_with_its_pairs_in_any_order(http, again):
     ada, bob = http.joined("ada"), http.joined("bob")
     payer, payee = ada.opened(100), bob.opened()
     item = f'"from_account":"{payer["id"]}","to_account":"{payee["number"]}"'
