@@ -108,8 +108,8 @@ def _is_still(operation: Operation, arguments: dict[str, Any]) -> bool:
     :raises InvalidToken: the token or the key has ended meanwhile.
     """
     before, arguments["caller"] = arguments["caller"], _allowed_caller(operation)
-    now: Caller = arguments["caller"]
-    return replace(before, key=None) == replace(now, key=None)  # a key notes its last use
+    one, other = (replace(each, key=None) for each in (before, arguments["caller"]))
+    return bool(one == other)  # without the key, which notes its last use
 
 
 def _allowed_caller(operation: Operation) -> Caller:
