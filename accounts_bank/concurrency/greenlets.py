@@ -206,12 +206,16 @@ def run_in_thread(call: Callable[..., Result], *arguments: Any, **named: Any) ->
 
 
 class Waiter:
-    """A one-shot signal: its maker waits until another thread or greenlet calls it."""
+    """A one-shot signal: its maker waits until another thread or greenlet calls it.
+
+    A call that comes before the wait ends it at once, so the maker may do other work meanwhile.
+    """
 
     def __init__(self) -> None:
         maker = getcurrent()
         self._greenlet = maker if isinstance(maker, _Greenlet) else None
         self._lock = Lock()
+        self._is_called = self._is_suspended = False
         if self._greenlet is None:
             self._lock.acquire()
 
@@ -223,18 +227,25 @@ class Waiter:
         _require_no_lock()
         if self._greenlet is None:
             self._lock.acquire(timeout=timeout_s)
-        elif timeout_s < 0:
-            self._greenlet.suspend()
-        else:
-            timer = self._greenlet.loop.call_later(timeout_s, self.call)
-            self._greenlet.suspend()
+            return
+        with self._lock:
+            if self._is_called:
+                return
+            self._is_suspended = True
+        timer = self._greenlet.loop.call_later(timeout_s, self.call) if timeout_s >= 0 else None
+        self._greenlet.suspend()
+        if timer:
             timer.cancel()
 
     def call(self) -> None:
-        """Resume the maker. A second call does nothing where the first was the timeout's."""
+        """Resume the maker, if it waits. A second call does nothing."""
         if self._greenlet is None:
             self._lock.release()
-        elif self._lock.acquire(blocking=False):  # the first call takes it
+            return
+        with self._lock:
+            resumes = self._is_suspended and not self._is_called
+            self._is_called = True
+        if resumes:
             self._greenlet.pool.resume(self._greenlet)
 
 

@@ -6,8 +6,9 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from accounts_bank.ledger.actions import Every, Hold, Schedule, Transfer, Withdrawal
+from accounts_bank.ledger.actions import AskApproval, Every, Hold, Schedule, Transfer, Withdrawal
 from accounts_bank.ledger.budgets import KeyUse
+from accounts_bank.ledger.entries import Entry, needs
 from accounts_bank.ledger.integrity.proof import prove
 from tests.helpers import START
 from tests.ledger.bank import Bank
@@ -79,3 +80,8 @@ def test_the_budget_of_each_currency_is_its_own(bank):
 def test_a_schedule_is_made_although_its_runs_pass_the_budget(bank):
     names = bank.opened["ada"], bank.opened["bob"]
     assert bank.say(Schedule(*names, 51, "EUR", START, Every.DAY, key=KEY)) == "recorded"
+
+
+def test_a_request_for_approval_needs_no_account_that_has_no_name():
+    ask = AskApproval(Withdrawal("a", 1, "EUR"), 60)
+    assert needs([Entry("e", "tom", START, ask, 0)]).accounts == {"a", "till-eur-0"}

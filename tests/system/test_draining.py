@@ -50,7 +50,7 @@ def test_a_reader_that_waits_for_an_event_does_not_delay_the_end(drain_s):
         reader.start()
         time.sleep(1)  # it waits by now; a reader that comes later passes as well
         server.process.send_signal(signal.SIGTERM)
-        reader.join(10)
+        reader.join(30)
         assert [status for status, *_ in answers] == [200]
         assert server.process.wait(20) == 0
 

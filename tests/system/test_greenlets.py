@@ -280,3 +280,20 @@ def test_a_result_after_the_end_of_the_loop_is_dropped():
     told.set()
     assert done.wait(10)
     assert within(30, lambda: threads._idle)  # its thread is there for the next one
+
+
+def test_a_call_before_the_wait_ends_it_and_resumes_no_other_work():
+    def work():
+        waiter = Waiter()
+
+        def call_and_find() -> str:
+            waiter.call()
+            sleep(0.05)
+            return "found"
+
+        found = run_in_thread(call_and_find)
+        waiter.wait()
+        waiter.call()
+        return found, run_in_thread(lambda: "more")
+
+    assert at_once(work) == [("found", "more")]

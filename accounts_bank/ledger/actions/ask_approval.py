@@ -30,7 +30,7 @@ _ENDS = {Stage.GRANTED: Status.APPROVAL_GRANTED, Stage.REFUSED: Status.APPROVAL_
 def _accounts(ask: Any, entry: "Entry") -> Iterator[str]:
     """Yield the accounts that the rule of the action reads."""
     touches: Touches = ask.action.touches
-    yield from (getattr(ask.action, name) for name in touches.accounts)
+    yield from filter(None, (getattr(ask.action, name) for name in touches.accounts))
     if touches.more_accounts is not None:
         yield from touches.more_accounts(ask.action, entry)
 
